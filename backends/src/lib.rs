@@ -1,0 +1,1 @@
+//! Implements the storage traits against the outside world.

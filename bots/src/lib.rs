@@ -1,0 +1,1 @@
+//! Turns a bot configuration into something that answers.

@@ -1,0 +1,1 @@
+//! Builds instances from configuration and keeps them ready.

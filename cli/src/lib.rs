@@ -1,0 +1,1 @@
+//! Does from a terminal what the API allows.

@@ -1,0 +1,1 @@
+//! Turns text into configurations that can be trusted, in steps that are types.

@@ -1,0 +1,1 @@
+//! Moves facts between components that do not know each other.

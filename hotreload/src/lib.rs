@@ -1,0 +1,1 @@
+//! Carries changes to whatever is built from the registry.

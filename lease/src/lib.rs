@@ -1,0 +1,1 @@
+//! Lets many use a value and destroys it once, after the last.

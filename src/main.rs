@@ -1,0 +1,3 @@
+//! The `hotbed` binary.
+
+fn main() {}
