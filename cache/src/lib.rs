@@ -1,1 +1,36 @@
 //! Builds instances from configuration and keeps them ready.
+//!
+//! Implement [`InstanceFactory`] and a [`CachingRegistryManager`] gives you live objects by id: built once per id at
+//! a time, served from memory, replaced the moment it [observes](CachingRegistryManager::observe) a newer revision,
+//! kept at the last good one when the new cannot be built, and destroyed after their last [`Lease`].
+//!
+//! Who stays in memory is decided by moka; everything else, and why, is in `docs/ARCHITECTURE.md`.
+
+mod build;
+mod clock;
+mod door;
+mod error;
+mod factory;
+mod held;
+mod keeper;
+mod lease;
+mod machine;
+mod manager;
+mod reaper;
+mod refresher;
+mod settings;
+mod shared;
+mod slot;
+mod stats;
+mod watcher;
+
+pub use door::DoorCheck;
+pub use error::{CloseError, Failure, FailureKind, GetError};
+pub use factory::{BoxError, ConfigCachingManager, InstanceFactory, ResolvedConfigs};
+pub use held::{Held, InstanceState};
+pub use hotbed_registry::{Id, Revision};
+pub use lease::Lease;
+pub use manager::{CachingRegistryManager, ManagerBuilder, Reloaded};
+pub use settings::{CacheSettings, EvictionPolicy};
+pub use stats::Stats;
+pub use watcher::{ConfigChange, ConfigWatcher};

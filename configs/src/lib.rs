@@ -1,1 +1,60 @@
 //! Turns text into configurations that can be trusted, in steps that are types.
+//!
+//! ```text
+//! domain file ── parse_domain ──► DomainBot ─► PortableConfig ──┐
+//!                                                               ├─ Environment::resolve ─► ResolvedConfig
+//! environment file + Variables ── Environment::parse ───────────┘
+//! ```
+//!
+//! A [`PortableConfig`] is what is stored and sent between nodes: it may hold `${VAR}` and `$resource`, and means the
+//! same everywhere. A [`ResolvedConfig`] is what an instance is built from on one node; nothing in it is left to fill
+//! in. Everything wrong with a text is reported together, each problem with its place and with what to do about it.
+//!
+//! This crate reads no file, no clock, no network and no process environment: texts and variables are handed in.
+//!
+//! ```
+//! use hotbed_configs::{Environment, Variables, parse_domain};
+//!
+//! let variables = Variables::from_iter([("LLM_MODEL".to_owned(), "small".to_owned())]);
+//! let environment = Environment::parse(
+//!     "development.yaml",
+//!     "resources: {llms: {chat: {provider: echo, model: '${LLM_MODEL}'}}}",
+//!     &variables,
+//! )?;
+//! let bots = parse_domain(
+//!     "greeter.yaml",
+//!     "domain: {id: greeter}\nbot: {llm: {$resource: chat, type: llms}}",
+//! )?;
+//!
+//! let resolved = environment.resolve(&bots[0].config)?;
+//! assert_eq!(resolved.as_map()["llm"]["model"], "small");
+//! # Ok::<(), hotbed_configs::ConfigErrors>(())
+//! ```
+
+mod detect;
+mod domain;
+mod environment;
+mod error;
+mod interpolate;
+mod limits;
+mod object;
+mod path;
+mod portable;
+mod reference;
+mod resolve;
+mod resolved;
+mod shown;
+mod variables;
+mod warning;
+mod yaml;
+
+pub use detect::{Detected, detect_environment};
+pub use domain::{DomainBot, parse_domain};
+pub use environment::Environment;
+pub use error::{ConfigError, ConfigErrorKind, ConfigErrors, Location, MissingResource};
+pub use limits::{MAX_EXPANDED_UNITS, MAX_NESTING, MAX_TEXT_BYTES};
+pub use path::ConfigPath;
+pub use portable::PortableConfig;
+pub use resolved::ResolvedConfig;
+pub use variables::Variables;
+pub use warning::ConfigWarning;

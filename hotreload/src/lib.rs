@@ -1,1 +1,20 @@
 //! Carries changes to whatever is built from the registry.
+//!
+//! A [`HotReloadManager`] is the one loop of a process that turns events, gaps and ticks of the clock into
+//! `observe(change)` on its [`ReloadTarget`]s. It knows revisions, never configurations. Its [`Handle`] tells how fresh
+//! this node is, catches up on demand, and reloads by hand.
+
+mod core;
+mod freshness;
+mod handle;
+mod manager;
+mod mode;
+mod report;
+mod target;
+
+pub use freshness::Freshness;
+pub use handle::{BehindError, Handle};
+pub use manager::HotReloadManager;
+pub use mode::ReloadMode;
+pub use report::{FailedReload, ReloadReport};
+pub use target::ReloadTarget;

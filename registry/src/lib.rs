@@ -1,1 +1,44 @@
 //! The one door through which configuration changes.
+//!
+//! [`Registry`] admits, commits and announces writes; a [`Reader`] cannot write, by type. What stores the
+//! registrations is a [`RegistryBackend`]: five kinds of operation with exact semantics, which
+//! [`conformance`] checks for every implementation, yours included. [`MemoryBackend`] is the one that needs
+//! nothing.
+//!
+//! Every write gets the next [`Revision`] of its collection. Revisions, never clocks, decide what is newer.
+
+mod access;
+mod admission;
+mod announce;
+mod backend;
+mod change;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod connecting;
+mod error;
+mod id;
+mod matching;
+mod memory;
+mod query;
+mod reader;
+mod registration;
+mod registry;
+mod revision;
+mod snapshot;
+
+pub use access::Access;
+pub use admission::{Admission, Check, Verdict};
+pub use announce::{change_from_event, event_from_change};
+pub use backend::{RegistryBackend, Retention};
+pub use change::{Change, ChangeKind, Changes, Observer};
+pub use connecting::{Connect, ConnectingBackend};
+pub use error::Error;
+pub use id::{CollectionName, Id, InvalidId};
+pub use matching::{compare, matches};
+pub use memory::MemoryBackend;
+pub use query::{Direction, Page, Query, SortField, SortSpec};
+pub use reader::{Read, Reader, Source};
+pub use registration::{Draft, Registration, Status, UnknownStatus};
+pub use registry::{Admitted, Registry, RegistryBuilder};
+pub use revision::{Precondition, Revision};
+pub use snapshot::Snapshot;

@@ -1,0 +1,40 @@
+use crate::shared::Shared;
+use hotbed_configs::PortableConfig;
+use hotbed_registry::{Check, Id, Verdict};
+use std::fmt;
+use std::sync::Arc;
+
+/// Judges at the write door what a cache could build: resolves the configuration in this node's environment and asks
+/// the factory's pure check.
+pub struct DoorCheck<T> {
+    shared: Arc<Shared<T>>,
+}
+
+impl<T> DoorCheck<T> {
+    pub(crate) fn new(shared: Arc<Shared<T>>) -> Self {
+        Self { shared }
+    }
+}
+
+impl<T: Send + Sync + 'static> Check for DoorCheck<T> {
+    fn check(&self, id: &Id, config: &PortableConfig) -> Verdict {
+        let resolved = match self.shared.resolve(config) {
+            Ok(resolved) => resolved,
+            Err(errors) => return Verdict { problems: vec![errors.to_string()], warnings: Vec::new() },
+        };
+        let mut warnings: Vec<String> = resolved.warnings().iter().map(ToString::to_string).collect();
+        match self.shared.factory.check(id, &resolved) {
+            Ok(more) => {
+                warnings.extend(more);
+                Verdict { problems: Vec::new(), warnings }
+            }
+            Err(error) => Verdict { problems: vec![error.to_string()], warnings },
+        }
+    }
+}
+
+impl<T> fmt::Debug for DoorCheck<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DoorCheck").finish_non_exhaustive()
+    }
+}

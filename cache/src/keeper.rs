@@ -1,0 +1,218 @@
+//! Decides who stays, on a task of its own: moka keeps the order of use and picks who leaves a full cache; idle ids
+//! and expired absences leave by rounds through all slots, a slice at a time.
+
+use crate::EvictionPolicy;
+use crate::shared::Shared;
+use crate::slot::Slot;
+use crate::stats::Counters;
+use hotbed_registry::Id;
+use moka::notification::RemovalCause;
+use moka::sync::Cache;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// Slots handled before other tasks get a turn.
+const SLICE: usize = 256;
+/// Ticks for one round through all slots, at most.
+const ROUND_TICKS: usize = 50;
+/// How many ids may be remembered without an instance (unknown, inactive, failing) for each that may hold one.
+const VACANT_SHARE: u64 = 1;
+/// ... and at least so many.
+const VACANT_MIN: u64 = 1_000;
+
+/// A moka cache of slots and what it has evicted since the keeper last looked.
+struct House<T> {
+    members: Cache<Id, Arc<Slot<T>>>,
+    evicted: Arc<Mutex<Vec<Arc<Slot<T>>>>>,
+}
+
+struct Keeper<T> {
+    shared: Arc<Shared<T>>,
+    /// Slots with an instance: the capacity is about these.
+    live: House<T>,
+    /// Slots without one. Apart, so that a flood of unknown ids evicts no instance.
+    vacant: House<T>,
+    /// All housed slots, in the order of the rounds.
+    round: Vec<Arc<Slot<T>>>,
+    next: usize,
+}
+
+pub(crate) async fn run<T: Send + Sync + 'static>(
+    shared: Arc<Shared<T>>,
+    mut ended: UnboundedReceiver<Arc<Slot<T>>>,
+) {
+    let settings = &shared.settings;
+    let vacancies = (settings.capacity * VACANT_SHARE).max(VACANT_MIN);
+    let mut keeper = Keeper {
+        live: House::new(settings.capacity, settings.policy),
+        vacant: House::new(vacancies, EvictionPolicy::Lru),
+        round: Vec::new(),
+        next: 0,
+        shared: Arc::clone(&shared),
+    };
+    let mut tick = tokio::time::interval(settings.tick());
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut batch = Vec::with_capacity(SLICE);
+    loop {
+        tokio::select! {
+            () = shared.shutdown.cancelled() => return,
+            _ = tick.tick() => {
+                shared.clock.now();
+                keeper.note_touches();
+                keeper.go_round().await;
+            }
+            received = ended.recv_many(&mut batch, SLICE) => {
+                if received == 0 {
+                    return;
+                }
+                for slot in batch.drain(..) {
+                    // Uses come first: they decide whom this one displaces.
+                    keeper.note_touches();
+                    keeper.house(slot);
+                }
+                keeper.evict();
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static> House<T> {
+    fn new(capacity: u64, policy: EvictionPolicy) -> Self {
+        let evicted = Arc::new(Mutex::new(Vec::new()));
+        let listener = {
+            let evicted = Arc::clone(&evicted);
+            move |_, slot, cause| {
+                if cause == RemovalCause::Size {
+                    evicted.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
+                }
+            }
+        };
+        let policy = match policy {
+            EvictionPolicy::Lru => moka::policy::EvictionPolicy::lru(),
+            EvictionPolicy::TinyLfu => moka::policy::EvictionPolicy::tiny_lfu(),
+        };
+        let members =
+            Cache::builder().max_capacity(capacity).eviction_policy(policy).eviction_listener(listener).build();
+        Self { members, evicted }
+    }
+
+    fn admit(&self, slot: &Arc<Slot<T>>) {
+        self.members.insert(slot.id.clone(), Arc::clone(slot));
+        self.members.run_pending_tasks();
+    }
+
+    fn release(&self, slot: &Arc<Slot<T>>) {
+        if self.members.get(&slot.id).is_some_and(|member| Arc::ptr_eq(&member, slot)) {
+            self.members.invalidate(&slot.id);
+        }
+    }
+
+    fn take_evicted(&self) -> Vec<Arc<Slot<T>>> {
+        std::mem::take(&mut *self.evicted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<T: Send + Sync + 'static> Keeper<T> {
+    /// Tells moka, in the order of first use, who was used since the last time.
+    fn note_touches(&self) {
+        let now = self.shared.clock.coarse_ms();
+        while let Some(slot) = self.shared.touches.pop() {
+            self.note_use(&slot, now);
+        }
+    }
+
+    fn note_use(&self, slot: &Arc<Slot<T>>, now_ms: u64) {
+        if slot.untouch() {
+            slot.last_used_ms.store(now_ms, Ordering::Relaxed);
+            // A lookup is how moka learns of a use.
+            drop(self.live.members.get(&slot.id));
+        }
+    }
+
+    /// Gives a slot whose build ended its place.
+    fn house(&mut self, slot: Arc<Slot<T>>) {
+        let (live, retired) = slot.look(|machine| (machine.is_live(), machine.is_retired()));
+        if retired {
+            return;
+        }
+        let known = [&self.live, &self.vacant]
+            .iter()
+            .any(|house| house.members.get(&slot.id).is_some_and(|member| Arc::ptr_eq(&member, &slot)));
+        if live {
+            self.vacant.release(&slot);
+            self.live.admit(&slot);
+        } else {
+            self.live.release(&slot);
+            self.vacant.admit(&slot);
+        }
+        if !known {
+            self.round.push(slot);
+        }
+    }
+
+    fn evict(&self) {
+        for house in [&self.live, &self.vacant] {
+            for slot in house.take_evicted() {
+                self.leave(&slot);
+            }
+        }
+    }
+
+    fn leave(&self, slot: &Arc<Slot<T>>) {
+        // One that is being built leaves when the build ends, see `build::run`.
+        if slot.retire(&self.shared) {
+            self.shared.unlist(slot);
+            Counters::add(&self.shared.counters.evictions);
+        }
+    }
+
+    /// Looks at the next part of all slots.
+    async fn go_round(&mut self) {
+        let part = (self.round.len() / ROUND_TICKS).max(SLICE).min(self.round.len());
+        let now = self.shared.clock.now();
+        let now_ms = self.shared.clock.to_ms(now);
+        let settings = &self.shared.settings;
+        let idle_ms = u64::try_from(settings.idle.as_millis()).unwrap_or(u64::MAX);
+        let horizon = now + settings.tick() * u32::try_from(ROUND_TICKS).unwrap_or(u32::MAX);
+        let ahead = horizon.min(now + settings.ttl / 4);
+        for looked in 0..part {
+            if looked % SLICE == SLICE - 1 {
+                tokio::task::yield_now().await;
+            }
+            if self.round.is_empty() {
+                return;
+            }
+            self.next %= self.round.len();
+            let slot = &self.round[self.next];
+            self.note_use(slot, now_ms);
+            let idle = now_ms.saturating_sub(slot.last_used_ms.load(Ordering::Relaxed));
+            let (retired, spent, due, live) = slot.look(|machine| {
+                let used = idle < u64::try_from(self.shared.settings.ttl.as_millis()).unwrap_or(u64::MAX);
+                let due = machine.retry_due(now) || (used && machine.trust_ends_before(ahead));
+                (machine.is_retired(), machine.is_spent(now), due, machine.is_live())
+            });
+            if retired || spent || idle > idle_ms {
+                let slot = self.round.swap_remove(self.next);
+                if !retired {
+                    self.leave(&slot);
+                }
+                self.live.release(&slot);
+                self.vacant.release(&slot);
+                continue;
+            }
+            if due {
+                self.shared.refresh(slot);
+            }
+            if !live && self.live.members.contains_key(&slot.id) {
+                // It lost its instance by an observation: it no longer counts against the capacity.
+                let slot = Arc::clone(slot);
+                self.house(slot);
+            }
+            self.next += 1;
+        }
+        self.evict();
+    }
+}
+

@@ -1,0 +1,330 @@
+use crate::clock::Clock;
+use crate::machine::{Answer, Ask, Effect};
+use crate::shared::Shared;
+use crate::stats::Counters;
+use crate::{
+    CacheSettings, CloseError, DoorCheck, Failure, GetError, Held, InstanceFactory, Lease, Stats, build, keeper,
+    reaper, refresher,
+};
+use hotbed_configs::Environment;
+use hotbed_lease::Lender;
+use hotbed_registry::{Change, Id, Observer, Reader, Revision};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+/// Keeps live instances of registered configurations: hands out leases by id, rebuilds what it is told has changed,
+/// and never takes a working instance away before its successor works.
+///
+/// # Guarantees
+/// - A call that starts after [`observe`](Self::observe) returned gets that revision or a newer one, unless it cannot
+///   be built: then the last good one serves, and [`held`](Self::held) says so.
+/// - At most one build per id runs at a time; a caller that goes away cancels nothing; a failing id is built once per
+///   back-off step, however many ask; a slow id delays no other.
+/// - An instance is destroyed exactly once, after its last lease.
+/// - A hit takes no lock, allocates nothing and makes no system call.
+///
+/// Time is tokio's, so tests can pause it; what depends on it is late by a tick of at most 100 ms.
+pub struct CachingRegistryManager<T> {
+    shared: Arc<Shared<T>>,
+    destroyed: watch::Receiver<u64>,
+    /// Ends the tasks when the manager is dropped without being closed.
+    _tasks_end: DropGuard,
+}
+
+/// Puts a [`CachingRegistryManager`] together.
+#[must_use]
+pub struct ManagerBuilder<T> {
+    reader: Reader,
+    factory: Arc<dyn InstanceFactory<T>>,
+    settings: CacheSettings,
+    environment: Option<Arc<Environment>>,
+}
+
+/// What a reload by hand did to an id.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Reloaded {
+    /// It had no instance and has one now.
+    Added(Revision),
+    /// It has a new instance in place of the old one.
+    Refreshed(Revision),
+    /// It is no longer registered, or out of service.
+    Removed,
+    /// No new instance could be built; the last good one, if there is one, goes on serving.
+    Failed(Arc<Failure>),
+}
+
+impl<T: Send + Sync + 'static> ManagerBuilder<T> {
+    /// How the cache behaves; the defaults unless said.
+    pub fn settings(mut self, settings: CacheSettings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// What references and variables in configurations are bound to; without one, configurations are used as stored.
+    pub fn environment(mut self, environment: Arc<Environment>) -> Self {
+        self.environment = Some(environment);
+        self
+    }
+
+    /// Starts the cache.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn build(self) -> CachingRegistryManager<T> {
+        #[expect(clippy::disallowed_methods, reason = "a slot is in each queue at most once: bounded by the slots")]
+        let ((to_keeper, ended), (to_refresher, queue)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        #[expect(clippy::disallowed_methods, reason = "bounded by the instances that exist")]
+        let (to_reaper, returns) = mpsc::unbounded_channel();
+        let (count, destroyed) = watch::channel(0);
+        let shutdown = CancellationToken::new();
+        let shared = Arc::new(Shared {
+            reader: self.reader,
+            environment: self.environment,
+            index: papaya::HashMap::builder().hasher(foldhash::fast::RandomState::default()).build(),
+            clock: Clock::new(),
+            generation: AtomicU64::new(0),
+            touches: Shared::touches(),
+            to_keeper,
+            to_refresher,
+            lender: Lender::new(move |returned| {
+                // Without a reaper the runtime is gone; the value is dropped in place.
+                drop(to_reaper.send(returned));
+            }),
+            counters: Counters::default(),
+            tasks: TaskTracker::new(),
+            shutdown: shutdown.clone(),
+            settings: self.settings,
+            factory: self.factory,
+        });
+        shared.tasks.spawn(keeper::run(Arc::clone(&shared), ended));
+        shared.tasks.spawn(refresher::run(Arc::clone(&shared), queue));
+        // Not tracked: it ends after the last lease, which may outlive the cache.
+        let deadline = shared.settings.destroy_deadline;
+        let reaper = reaper::run(Arc::clone(&shared.factory), returns, deadline, count);
+        drop(TaskTracker::new().spawn(reaper));
+        CachingRegistryManager { shared, destroyed, _tasks_end: shutdown.drop_guard() }
+    }
+}
+
+impl<T> fmt::Debug for ManagerBuilder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ManagerBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
+    /// Begins a cache of what `factory` makes of the registrations that `reader` reads.
+    pub fn builder(reader: Reader, factory: impl InstanceFactory<T>) -> ManagerBuilder<T> {
+        ManagerBuilder {
+            reader,
+            factory: Arc::new(factory),
+            settings: CacheSettings::default(),
+            environment: None,
+        }
+    }
+
+    /// Leases the instance of an id: at once if it is ready, else after building it. Cancel-safe.
+    pub async fn get_or_create<Q: AsRef<str> + ?Sized + Sync>(&self, id: &Q) -> Result<Lease<T>, GetError> {
+        let id = id.as_ref();
+        match self.hit(id) {
+            Some(lease) => Ok(lease),
+            // Boxed: its size is not to weigh on the hit.
+            None => Box::pin(self.miss(id)).await,
+        }
+    }
+
+    /// Leases the instance of an id if it is ready, without waiting and without building.
+    #[inline]
+    pub fn hit(&self, id: &str) -> Option<Lease<T>> {
+        let shared = &*self.shared;
+        let index = shared.index.pin();
+        let slot = index.get(id)?;
+        let lease = slot.hit(shared.clock.coarse_ms(), shared.generation.load(Ordering::Acquire))?;
+        if slot.touch() {
+            // Full: the keeper finds the mark on its next round.
+            drop(shared.touches.push(Arc::clone(slot)));
+        }
+        shared.counters.hit();
+        Some(lease)
+    }
+
+    async fn miss(&self, text: &str) -> Result<Lease<T>, GetError> {
+        let id = Id::new(text)?;
+        let shared = &self.shared;
+        Counters::add(&shared.counters.misses);
+        loop {
+            let slot = shared.slot(&id);
+            if slot.touch() {
+                drop(shared.touches.push(Arc::clone(&slot)));
+            }
+            let (answer, start) = match slot.ask(shared) {
+                Ask::Answer { answer, start } => (Some(answer), start),
+                Ask::Wait { ticket, start } => {
+                    if start {
+                        self.start_build(&slot);
+                    }
+                    tokio::select! {
+                        answer = slot.wait(ticket) => (Some(answer), false),
+                        () = shared.shutdown.cancelled() => (None, false),
+                    }
+                }
+            };
+            if start {
+                self.start_build(&slot);
+            }
+            match answer {
+                Some(Answer::Serve) => {
+                    if let Some(lease) = slot.lease() {
+                        return Ok(lease);
+                    }
+                    // It left in this very moment: ask again.
+                }
+                Some(Answer::Absent) => return Err(GetError::NotFound { id }),
+                Some(Answer::Inactive(revision)) => return Err(GetError::Inactive { id, revision }),
+                Some(Answer::Failed(failure, retry_at)) => {
+                    let retry_in = retry_at.saturating_duration_since(shared.clock.now());
+                    return Err(GetError::Failed { id, failure, retry_in });
+                }
+                Some(Answer::Retired) => shared.unlist(&slot),
+                None => return Err(GetError::Closed { id }),
+            }
+        }
+    }
+
+    fn start_build(&self, slot: &Arc<crate::slot::Slot<T>>) {
+        let build = build::run(Arc::clone(&self.shared), Arc::clone(slot), None);
+        self.shared.tasks.spawn(build);
+    }
+
+    /// Notes that a registration changed: from now on nobody gets an older instance, unless the new one cannot be
+    /// built. Never blocks; old news is ignored; an id that nobody holds costs a look-up.
+    pub fn observe(&self, change: &Change) {
+        let slot = self.shared.index.pin().get(&change.id).map(Arc::clone);
+        if let Some(slot) = slot
+            && slot.observe(&self.shared, change) == Effect::Refresh
+        {
+            self.shared.refresh(&slot);
+        }
+    }
+
+    /// Has the instance of an id built anew before it is handed out again, even at the same revision.
+    pub fn invalidate(&self, id: &Id) {
+        let slot = self.shared.index.pin().get(id).map(Arc::clone);
+        if let Some(slot) = slot {
+            slot.invalidate(&self.shared);
+        }
+    }
+
+    /// Has every instance built anew before it is handed out again. Takes the same short time whatever the number of
+    /// instances; each is rebuilt when it is asked for.
+    pub fn invalidate_all(&self) {
+        self.shared.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Forgets all revisions: the registry was replaced by another one, whose revisions may be smaller.
+    pub fn begin_era(&self) {
+        for slot in self.slots() {
+            slot.begin_era(&self.shared);
+        }
+    }
+
+    /// Builds an id anew and tells how that went. The instance that serves now serves on until the new one is ready.
+    pub async fn reload(&self, id: &Id) -> Reloaded {
+        let before = self.peek(id);
+        self.invalidate(id);
+        match self.get_or_create(id).await {
+            Ok(lease) => match self.failure(id) {
+                Some(failure) => Reloaded::Failed(failure),
+                None if before.is_some() => Reloaded::Refreshed(lease.revision()),
+                None => Reloaded::Added(lease.revision()),
+            },
+            Err(GetError::Failed { failure, .. }) => Reloaded::Failed(failure),
+            Err(_) => Reloaded::Removed,
+        }
+    }
+
+    /// The installed instance of an id, however old, without building.
+    pub fn peek(&self, id: &Id) -> Option<Lease<T>> {
+        self.shared.index.pin().get(id).and_then(|slot| slot.lease())
+    }
+
+    fn failure(&self, id: &Id) -> Option<Arc<Failure>> {
+        let index = self.shared.index.pin();
+        index.get(id).and_then(|slot| slot.look(crate::machine::Machine::failure)).map(|(failure, _)| failure)
+    }
+
+    /// What is held for one id; `None` if nothing is.
+    pub fn held_for(&self, id: &Id) -> Option<Held> {
+        let now = self.shared.clock.now();
+        self.shared.index.pin().get(id).map(|slot| slot.held(now))
+    }
+
+    /// What is held, for all ids, in no particular order.
+    pub fn held(&self) -> Vec<Held> {
+        let now = self.shared.clock.now();
+        self.slots().iter().map(|slot| slot.held(now)).collect()
+    }
+
+    /// The ids that are held, with or without an instance.
+    pub fn ids(&self) -> Vec<Id> {
+        self.shared.index.pin().keys().cloned().collect()
+    }
+
+    fn slots(&self) -> Vec<Arc<crate::slot::Slot<T>>> {
+        self.shared.index.pin().values().map(Arc::clone).collect()
+    }
+
+    /// What the cache has done and holds.
+    pub fn stats(&self) -> Stats {
+        self.shared.counters.snapshot(self.shared.index.len(), self.shared.lender.outstanding())
+    }
+
+    /// A judge for the write door: whether this cache could build an instance.
+    pub fn door_check(&self) -> DoorCheck<T> {
+        DoorCheck::new(Arc::clone(&self.shared))
+    }
+
+    /// Stops building, drops every instance, and waits until all are destroyed, those on lease too; at the deadline
+    /// it names those that are not.
+    pub async fn close(&self, deadline: Duration) -> Result<(), CloseError> {
+        let shared = &self.shared;
+        shared.shutdown.cancel();
+        shared.tasks.close();
+        let drained = async {
+            shared.tasks.wait().await;
+            for slot in self.slots() {
+                slot.retire(shared);
+            }
+            shared.index.pin().clear();
+            let mut destroyed = self.destroyed.clone();
+            while shared.lender.outstanding() > 0 {
+                if destroyed.changed().await.is_err() {
+                    break;
+                }
+            }
+        };
+        if tokio::time::timeout(deadline, drained).await.is_ok() {
+            return Ok(());
+        }
+        let name = |s: hotbed_lease::Straggler| format!("{}@{}", s.name, s.generation);
+        Err(CloseError { stragglers: shared.lender.stragglers().into_iter().map(name).collect() })
+    }
+}
+
+impl<T: Send + Sync + 'static> Observer for CachingRegistryManager<T> {
+    fn observe(&self, change: &Change) {
+        CachingRegistryManager::observe(self, change);
+    }
+}
+
+impl<T> fmt::Debug for CachingRegistryManager<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CachingRegistryManager").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,86 @@
+use std::time::Duration;
+
+/// How a cache behaves. The defaults suit a bot server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CacheSettings {
+    /// How many ids may hold an instance. Beyond it the policy decides who leaves. Default 1,000.
+    pub capacity: u64,
+    /// Who leaves first. Default [`EvictionPolicy::Lru`].
+    pub policy: EvictionPolicy,
+    /// For how long an instance is served without asking the registry whether its revision still stands. When it
+    /// runs out the instance is confirmed, not rebuilt. Default 5 minutes.
+    pub ttl: Duration,
+    /// The share of the TTL, 0 to 1, by which it is shortened at random, so that not all end at once. Default 0.1.
+    pub ttl_jitter: f64,
+    /// For how long it is remembered that an id is unknown. Default 5 s.
+    pub negative_ttl: Duration,
+    /// An instance that nobody used for so long leaves. Default 30 minutes.
+    pub idle: Duration,
+    /// How long a factory may take to create an instance. Default 30 s.
+    pub build_deadline: Duration,
+    /// How long a factory may take to destroy one before the drain no longer waits for it. Default 30 s.
+    pub destroy_deadline: Duration,
+    /// The wait after a first failed build; it doubles with each further one. Default 500 ms.
+    pub backoff: Duration,
+    /// The longest wait between two builds of a failing id. Default 60 s.
+    pub max_backoff: Duration,
+    /// How many instances may be rebuilt at once because they changed, before anybody asks. Builds that a reader
+    /// waits for are not limited. Default 32.
+    pub refreshes: usize,
+}
+
+/// Which instance leaves a full cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EvictionPolicy {
+    /// The one that was not used for the longest time.
+    #[default]
+    Lru,
+    /// The one that is used least; a newcomer must earn its place.
+    TinyLfu,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self {
+            capacity: 1_000,
+            policy: EvictionPolicy::default(),
+            ttl: Duration::from_secs(300),
+            ttl_jitter: 0.1,
+            negative_ttl: Duration::from_secs(5),
+            idle: Duration::from_secs(30 * 60),
+            build_deadline: Duration::from_secs(30),
+            destroy_deadline: Duration::from_secs(30),
+            backoff: Duration::from_millis(500),
+            max_backoff: Duration::from_secs(60),
+            refreshes: 32,
+        }
+    }
+}
+
+impl CacheSettings {
+    /// The TTL of one build; `chance` in 0..1 picks the jitter.
+    pub(crate) fn jittered_ttl(&self, chance: f64) -> Duration {
+        self.ttl.mul_f64(1.0 - self.ttl_jitter.clamp(0.0, 1.0) * chance)
+    }
+
+    /// The wait before attempt `failed + 1`; `chance` in 0..1 spreads it over its upper quarter.
+    pub(crate) fn wait(&self, failed: u32, chance: f64) -> Duration {
+        let doubled = self.backoff.saturating_mul(1_u32.checked_shl(failed.saturating_sub(1)).unwrap_or(u32::MAX));
+        doubled.min(self.max_backoff).mul_f64(0.75 + 0.25 * chance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_up_to_its_cap_whatever_the_number_of_failures() {
+        let settings = CacheSettings { backoff: Duration::from_millis(100), ..CacheSettings::default() };
+        assert_eq!(settings.wait(1, 1.0), Duration::from_millis(100));
+        assert_eq!(settings.wait(3, 1.0), Duration::from_millis(400));
+        for many in [31, 32, 33, u32::MAX] {
+            assert_eq!(settings.wait(many, 1.0), settings.max_backoff, "{many}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+use crate::clock::Clock;
+use crate::slot::Slot;
+use crate::stats::Counters;
+use crate::{CacheSettings, InstanceFactory};
+use crossbeam_queue::ArrayQueue;
+use hotbed_configs::{ConfigErrors, Environment, PortableConfig, ResolvedConfig};
+use hotbed_lease::Lender;
+use hotbed_registry::{Id, Reader};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Uses that the keeper has not looked at yet. Beyond it a use is only marked, and found by the next round.
+const TOUCHES: usize = 4096;
+
+/// What the manager and its tasks share.
+pub(crate) struct Shared<T> {
+    pub(crate) factory: Arc<dyn InstanceFactory<T>>,
+    pub(crate) reader: Reader,
+    pub(crate) environment: Option<Arc<Environment>>,
+    pub(crate) settings: CacheSettings,
+    pub(crate) index: papaya::HashMap<Id, Arc<Slot<T>>, foldhash::fast::RandomState>,
+    pub(crate) clock: Clock,
+    /// Counts invalidations of everything.
+    pub(crate) generation: AtomicU64,
+    pub(crate) touches: ArrayQueue<Arc<Slot<T>>>,
+    /// Slots whose build ended, for the keeper to house.
+    pub(crate) to_keeper: UnboundedSender<Arc<Slot<T>>>,
+    /// Slots to build before anybody asks.
+    pub(crate) to_refresher: UnboundedSender<Arc<Slot<T>>>,
+    pub(crate) lender: Lender<T>,
+    pub(crate) counters: Counters,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl<T: Send + Sync + 'static> Shared<T> {
+    pub(crate) fn touches() -> ArrayQueue<Arc<Slot<T>>> {
+        ArrayQueue::new(TOUCHES)
+    }
+
+    /// The slot of an id, made if need be.
+    pub(crate) fn slot(&self, id: &Id) -> Arc<Slot<T>> {
+        let make = || {
+            let now = self.clock.now();
+            Arc::new(Slot::new(id.clone(), now, self.generation.load(Ordering::Acquire)))
+        };
+        Arc::clone(self.index.pin().get_or_insert_with(id.clone(), make))
+    }
+
+    /// Takes a retired slot out of the index, unless another has its place already.
+    pub(crate) fn unlist(&self, slot: &Arc<Slot<T>>) {
+        let index = self.index.pin();
+        if index.remove_if(&slot.id, |_, listed| Arc::ptr_eq(listed, slot)).is_err() {
+            tracing::trace!(id = %slot.id, "another slot has taken its place");
+        }
+    }
+
+    /// Has a slot built before the next reader comes.
+    pub(crate) fn refresh(&self, slot: &Arc<Slot<T>>) {
+        if !slot.queued.swap(true, Ordering::AcqRel) {
+            // Fails only when the cache is closed.
+            drop(self.to_refresher.send(Arc::clone(slot)));
+        }
+    }
+
+    /// Binds a configuration to this node's environment.
+    pub(crate) fn resolve(&self, config: &PortableConfig) -> Result<ResolvedConfig, ConfigErrors> {
+        match &self.environment {
+            Some(environment) => environment.resolve(config),
+            None => Ok(ResolvedConfig::verbatim(config)),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("reader", &self.reader).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,100 @@
+//! Domain files: the bots of a team, as they are kept in git.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::error::{ConfigErrorKind, ConfigErrors, Problems};
+use crate::path::ConfigPath;
+use crate::portable::PortableConfig;
+use crate::reference::text;
+use crate::yaml::Source;
+
+const KEYS: &[&str] = &["domain", "bot"];
+
+/// Holds one bot of a domain file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DomainBot {
+    /// `domain.id`, not empty. Whether it can be registered is the registry's to say.
+    pub id: String,
+    /// The object under `bot`, as it is written: variables and references are filled in when an instance is built.
+    pub config: PortableConfig,
+    /// What else is said under `domain`, such as `name` and `description`.
+    pub metadata: Map<String, Value>,
+}
+
+/// Reads the bots of a domain file, one per YAML document; empty documents hold none.
+///
+/// `file_name` is for messages only. All problems of the file are reported together.
+pub fn parse_domain(file_name: &str, yaml: &str) -> Result<Vec<DomainBot>, ConfigErrors> {
+    let source = Source::new(file_name, yaml);
+    let mut all_problems = Problems::default();
+    let mut bots = Vec::new();
+    let mut ids = BTreeSet::new();
+    for (at, document) in source.documents()?.into_iter().enumerate() {
+        let mut problems = Problems::default();
+        if let Some(bot) = parse_bot(document, &mut problems) {
+            if ids.insert(bot.id.clone()) {
+                bots.push(bot);
+            } else {
+                let path = ConfigPath::of_keys(["domain", "id"]);
+                problems.push(path, ConfigErrorKind::DuplicateId(bot.id));
+            }
+        }
+        source.locate(at, &mut problems);
+        all_problems.append(problems);
+    }
+    all_problems.or(bots)
+}
+
+fn parse_bot(document: Value, problems: &mut Problems) -> Option<DomainBot> {
+    let mut file = match document {
+        Value::Null => return None,
+        Value::Object(file) => file,
+        other => {
+            let kind = ConfigErrorKind::wrong_type("an object with `domain` and `bot`", &other);
+            problems.push(ConfigPath::default(), kind);
+            return None;
+        }
+    };
+    for key in file.keys().filter(|key| !KEYS.contains(&key.as_str())) {
+        let kind = ConfigErrorKind::UnknownKey { known: KEYS };
+        problems.push(ConfigPath::of_keys([key]), kind);
+    }
+    let domain = take_object(&mut file, "domain", problems);
+    let bot = take_object(&mut file, "bot", problems);
+
+    let mut metadata = domain?;
+    let id = match metadata.remove("id") {
+        Some(id) => text(&id).map(str::to_owned),
+        None => Err(ConfigErrorKind::MissingKey),
+    };
+    let id = id
+        .map_err(|kind| problems.push(ConfigPath::of_keys(["domain", "id"]), kind))
+        .ok();
+    let config = PortableConfig::from_map(bot?)
+        .map_err(|problem| problems.push(ConfigPath::of_keys(["bot"]), problem.kind().clone()))
+        .ok();
+    Some(DomainBot {
+        id: id?,
+        config: config?,
+        metadata,
+    })
+}
+
+fn take_object(
+    file: &mut Map<String, Value>,
+    key: &str,
+    problems: &mut Problems,
+) -> Option<Map<String, Value>> {
+    let kind = match file.remove(key) {
+        Some(Value::Object(object)) => return Some(object),
+        Some(other) => ConfigErrorKind::wrong_type("an object", &other),
+        None => ConfigErrorKind::MissingKey,
+    };
+    problems.push(ConfigPath::of_keys([key]), kind);
+    None
+}
+
+#[cfg(test)]
+mod tests;

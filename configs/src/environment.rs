@@ -1,0 +1,137 @@
+//! What differs between the places where a configuration runs.
+
+mod parse;
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::error::ConfigErrors;
+use crate::portable::PortableConfig;
+use crate::resolve::{References, Resolver, Text};
+use crate::resolved::ResolvedConfig;
+use crate::variables::Variables;
+
+/// Holds what differs between the places where a configuration runs: resources by type and name, settings, and the
+/// variables. [`resolve`](Self::resolve) makes a configuration fit for this place.
+///
+/// Its own texts were filled in when it was parsed; what it hands out may hold secrets. `Debug` shows names only.
+#[derive(Clone)]
+pub struct Environment {
+    name: Arc<str>,
+    description: Option<String>,
+    resources: Resources,
+    settings: Map<String, Value>,
+    miss_policy: MissPolicy,
+    variables: Variables,
+}
+
+/// Type, name, fields.
+type Resources = BTreeMap<String, BTreeMap<String, Map<String, Value>>>;
+
+/// What happens to a reference whose resource is not there, where it does not say so itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MissPolicy {
+    Refuse,
+    Warn,
+}
+
+impl Environment {
+    /// Makes an environment without resources, settings and variables, for programs that need none.
+    pub fn empty(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            description: None,
+            resources: Resources::new(),
+            settings: Map::new(),
+            miss_policy: MissPolicy::Warn,
+            variables: Variables::default(),
+        }
+    }
+
+    /// Reads an environment from YAML, filling in the variables; they are kept for [`resolve`](Self::resolve).
+    ///
+    /// Known keys are `name` (else the stem of `file_name`), `description`, `resources` (`{type: {name: {…}}}`) and
+    /// `settings`. A type whose object has a `backend` is itself the one resource of that type, named like the type
+    /// and `default`. The setting `strict_resources` refuses references to resources that are not there. All problems
+    /// of the file are reported together.
+    pub fn parse(file_name: &str, yaml: &str, variables: &Variables) -> Result<Self, ConfigErrors> {
+        parse::parse(file_name, yaml, variables)
+    }
+
+    /// Gives the environment the variables which `${VAR}` stands for in the configurations it resolves.
+    #[must_use]
+    pub fn with_variables(mut self, variables: Variables) -> Self {
+        self.variables = variables;
+        self
+    }
+
+    /// Makes a configuration fit for this environment: binds its `$resource` references, then fills in its `${VAR}`.
+    ///
+    /// A reference becomes the resource and, beside it, the inline values whose keys the resource lacks. A missing
+    /// resource is a problem if the reference has `$required: true`, or no `$required` and something in `$requires`,
+    /// or neither and this environment is strict; else it is a warning and the inline values stand alone. Nothing in
+    /// a resource or in a variable's value is filled in again. All problems are reported together.
+    pub fn resolve(&self, config: &PortableConfig) -> Result<ResolvedConfig, ConfigErrors> {
+        let mut resolver = Resolver::new(&self.variables, References::Bind(self));
+        let map = resolver.object(config.as_map(), Text::Raw);
+        let Resolver {
+            problems, warnings, ..
+        } = resolver;
+        problems.or(())?;
+        Ok(ResolvedConfig::new(map, Arc::clone(&self.name), warnings))
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is for, in its author's words.
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// The settings of the program in this environment.
+    pub fn settings(&self) -> &Map<String, Value> {
+        &self.settings
+    }
+
+    /// One resource as the file gives it: references in it are not bound.
+    pub fn resource(&self, resource_type: &str, name: &str) -> Option<&Map<String, Value>> {
+        self.resources.get(resource_type)?.get(name)
+    }
+
+    /// The names of the resources of one type, sorted.
+    pub fn resource_names(&self, resource_type: &str) -> impl Iterator<Item = &str> {
+        let named = self.resources.get(resource_type);
+        named
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+            .map(String::as_str)
+    }
+
+    pub(crate) fn miss_policy(&self) -> MissPolicy {
+        self.miss_policy
+    }
+}
+
+impl Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let resources: Vec<String> = self
+            .resources
+            .iter()
+            .flat_map(|(kind, named)| named.keys().map(move |name| format!("{kind}/{name}")))
+            .collect();
+        f.debug_struct("Environment")
+            .field("name", &self.name)
+            .field("resources", &resources)
+            .field("settings", &self.settings.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! The kinds of problems, and the sentence each is told in.
+
+use std::fmt::{self, Display};
+
+use serde_json::Value;
+
+use crate::limits::{MAX_EXPANDED_UNITS, MAX_NESTING, MAX_TEXT_BYTES};
+use crate::shown::Shown;
+
+/// Says what is wrong, so that a program can tell problems apart; its `Display` tells a person what to do.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigErrorKind {
+    /// The text is not YAML; the sentence is the parser's.
+    #[error("{0}")]
+    Syntax(String),
+    /// The text is larger than [`MAX_TEXT_BYTES`].
+    #[error(
+        "the text has {bytes} bytes, more than the {MAX_TEXT_BYTES} allowed; split it into several files"
+    )]
+    TextTooLarge {
+        /// The size found.
+        bytes: usize,
+    },
+    /// More than [`MAX_NESTING`] objects and lists inside one another.
+    #[error("nested deeper than {MAX_NESTING} levels; flatten it")]
+    TooDeep,
+    /// Larger than [`MAX_EXPANDED_UNITS`] once aliases, resources and variables are filled in.
+    #[error(
+        "grows too large once aliases, resources and variables are filled in (limit: {MAX_EXPANDED_UNITS} bytes, with 4 for each value)"
+    )]
+    TooLarge,
+    /// The same key twice in one object.
+    #[error("the key is given twice; remove one")]
+    DuplicateKey,
+    /// A key that is a number, a boolean, null, a list or an object.
+    #[error("a key must be text, this one is {found}; put it in quotes")]
+    KeyNotText {
+        /// What the key is.
+        found: &'static str,
+    },
+    /// NaN, an infinity, or an integer that does not fit into 64 bits.
+    #[error("{what} cannot be kept as a number; put it in quotes to keep it as text")]
+    Number {
+        /// What the number is.
+        what: &'static str,
+    },
+    /// A YAML tag such as `!include`.
+    #[error("the tag `!{}` is not supported; remove it", Shown(.0))]
+    Tag(String),
+    /// A `<<` whose value has nothing to merge.
+    #[error("`<<` merges an object or a list of objects, this is {found}")]
+    Merge {
+        /// What the value is.
+        found: &'static str,
+    },
+    /// More than one YAML document where one is expected.
+    #[error(
+        "holds {0} YAML documents, one is expected; remove the `---` between them or split the file"
+    )]
+    Documents(usize),
+    /// A value of another type than expected.
+    #[error("expected {expected}, found {found}")]
+    WrongType {
+        /// What belongs here.
+        expected: &'static str,
+        /// What is here.
+        found: &'static str,
+    },
+    /// A key that means nothing here.
+    #[error("unknown key; known here: {}", known.join(", "))]
+    UnknownKey {
+        /// The keys that mean something here.
+        known: &'static [&'static str],
+    },
+    /// A key that must be there is not.
+    #[error("required, but not given; add it")]
+    MissingKey,
+    /// An empty text where a name belongs.
+    #[error("must not be empty")]
+    Empty,
+    /// Two bots of one file with one id.
+    #[error("the id `{}` is used twice in this file; each bot needs its own", Shown(.0))]
+    DuplicateId(String),
+    /// A `${VAR}` without default whose variable is not set.
+    #[error("{}", missing_variable(name, message.as_deref()))]
+    MissingVariable {
+        /// The variable.
+        name: String,
+        /// The text after `:?`, if any.
+        message: Option<String>,
+    },
+    /// Two keys of one object are the same once their variables are filled in.
+    #[error("two keys of this object become the same once variables are filled in")]
+    KeyCollision,
+    /// A key that turned into one of ours, such as `$resource`, by a variable.
+    #[error("a variable makes this key begin with `$`; such keys can only be written out")]
+    ReservedKey,
+    /// A `$resource` reference that is not well formed.
+    #[error("{0}")]
+    Reference(&'static str),
+    /// A required resource that the environment does not have.
+    #[error("{0}; add it there, or make the reference optional with `$required: false`")]
+    ResourceNotFound(MissingResource),
+    /// Resources that refer to one another in a circle.
+    #[error("resources refer to one another in a circle: {}", Shown(&.0.join(" -> ")))]
+    ResourceCycle(Vec<String>),
+    /// A resource without a capability that a reference `$requires`.
+    #[error(
+        "resource `{}` does not have the required capability `{}`",
+        Shown(resource),
+        Shown(capability)
+    )]
+    MissingCapability {
+        /// The resource, as `type/name`.
+        resource: String,
+        /// What it lacks.
+        capability: String,
+    },
+    /// A resolved configuration that does not fit what is built from it; the sentence is the reader's.
+    #[error("{}", Shown(.0))]
+    Unfit(String),
+}
+
+/// Names a resource that an environment does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingResource {
+    /// The type asked for.
+    pub resource_type: String,
+    /// The name asked for.
+    pub name: String,
+    /// The environment that was asked.
+    pub environment: String,
+    /// Some names which it has of that type.
+    pub known: Vec<String>,
+}
+
+impl Display for MissingResource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let resource_type = Shown(&self.resource_type);
+        let name = Shown(&self.name);
+        let environment = Shown(&self.environment);
+        write!(
+            f,
+            "resource `{resource_type}/{name}` is not in environment `{environment}`"
+        )?;
+        if self.known.is_empty() {
+            write!(f, " (it has no `{resource_type}`)")
+        } else {
+            let known = self.known.join(", ");
+            write!(f, " (its `{resource_type}`: {})", Shown(&known))
+        }
+    }
+}
+
+impl ConfigErrorKind {
+    pub(crate) fn wrong_type(expected: &'static str, value: &Value) -> Self {
+        Self::WrongType {
+            expected,
+            found: name_of(value),
+        }
+    }
+}
+
+/// Names the type of a value in a sentence.
+pub(crate) fn name_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+fn missing_variable(name: &str, message: Option<&str>) -> String {
+    let name = Shown(name);
+    match message.map(Shown) {
+        Some(message) => format!("environment variable `{name}` is not set: {message}"),
+        None => format!(
+            "environment variable `{name}` is not set; set it, or write a default: `${{{name}:default}}`"
+        ),
+    }
+}

@@ -1,0 +1,147 @@
+//! Reads YAML into JSON values, refusing what JSON cannot hold.
+
+mod locate;
+mod reader;
+
+use serde::de::DeserializeSeed;
+use serde_json::Value;
+
+use crate::error::{ConfigError, ConfigErrorKind, ConfigErrors, Location, Problems};
+use crate::limits::MAX_TEXT_BYTES;
+use crate::path::ConfigPath;
+use reader::{Node, Reader};
+
+/// Finding the place of a problem costs one more parse; beyond this many bytes, later problems go without.
+const LOCATING_BYTES: usize = 16 * 1024 * 1024;
+
+/// How many unclosed `{` and `[` the parser is still quick with.
+const STALLING_DEPTH: usize = 10_000;
+
+/// A text and the name of the file which it came from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source<'t> {
+    file_name: &'t str,
+    text: &'t str,
+}
+
+impl<'t> Source<'t> {
+    pub(crate) fn new(file_name: &'t str, text: &'t str) -> Self {
+        Self {
+            file_name,
+            // The parser counts a byte order mark as a column, which makes the first key stand out from the others.
+            text: text.strip_prefix('\u{feff}').unwrap_or(text),
+        }
+    }
+
+    /// Reads every document of the text, empty ones as null. Stops at the first thing that cannot be read: what
+    /// follows it cannot be understood either.
+    pub(crate) fn documents(self) -> Result<Vec<Value>, ConfigErrors> {
+        if self.text.len() > MAX_TEXT_BYTES {
+            let bytes = self.text.len();
+            return Err(self.refusal(ConfigErrorKind::TextTooLarge { bytes }));
+        }
+        if may_stall_the_parser(self.text) {
+            return Err(self.refusal(ConfigErrorKind::TooDeep));
+        }
+        let mut reader = Reader::new();
+        let mut documents = Vec::new();
+        for document in serde_yaml::Deserializer::from_str(self.text) {
+            match Node(&mut reader).deserialize(document) {
+                Ok(value) => documents.push(value),
+                Err(error) => return Err(self.unreadable(reader, &error)),
+            }
+        }
+        Ok(documents)
+    }
+
+    pub(crate) fn refusal(self, kind: ConfigErrorKind) -> ConfigErrors {
+        ConfigError::new(ConfigPath::default(), kind)
+            .in_file(self.file_name, None)
+            .into()
+    }
+
+    /// Gives problems found in a document their file, line and column.
+    pub(crate) fn locate(self, document: usize, problems: &mut Problems) {
+        let mut affordable = (LOCATING_BYTES / self.text.len().max(1)).max(1);
+        problems.locate(|problem| {
+            let location = (affordable > 0)
+                .then(|| locate::find(self.text, document, problem.path()))
+                .flatten();
+            affordable = affordable.saturating_sub(1);
+            problem.in_file(self.file_name, location)
+        });
+    }
+
+    fn unreadable(self, reader: Reader, error: &serde_yaml::Error) -> ConfigErrors {
+        let problem = match reader.into_refusal() {
+            Some(refusal) => refusal.in_file(self.file_name, location_of(error)),
+            None => self.parser_problem(error),
+        };
+        problem.into()
+    }
+
+    fn parser_problem(self, error: &serde_yaml::Error) -> ConfigError {
+        let mut message = error.to_string();
+        let mut location = location_of(error);
+        if message.starts_with("repetition limit exceeded") {
+            let problem = ConfigError::new(ConfigPath::default(), ConfigErrorKind::TooLarge);
+            return problem.in_file(self.file_name, None);
+        }
+        if let Some((said, offset)) = message.split_once(" at position ") {
+            // A character that no YAML may hold: told by its offset, with a location that means nothing.
+            location = offset
+                .parse()
+                .ok()
+                .and_then(|bytes| self.location_at(bytes));
+            message.truncate(said.len());
+        } else if let Some(Location { line, column }) = location {
+            // The place is told in front of the message.
+            message = message.replacen(&format!(" at line {line} column {column}"), "", 1);
+        }
+        if let Some(Location { line, .. }) = location
+            && let Some(line) = self.text.lines().nth(line - 1)
+        {
+            let indent = &line[..line.len() - line.trim_start().len()];
+            if indent.contains('\t') {
+                message.push_str("; indent with spaces, YAML does not allow tabs");
+            } else if line.contains("${") && message.contains("while parsing a flow") {
+                message.push_str("; inside { } and [ ], text with `${` needs quotes");
+            }
+        }
+        let problem = ConfigError::new(ConfigPath::default(), ConfigErrorKind::Syntax(message));
+        problem.in_file(self.file_name, location)
+    }
+
+    fn location_at(self, bytes: usize) -> Option<Location> {
+        let before = self.text.get(..bytes)?;
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Some(Location {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        })
+    }
+}
+
+/// The parser reads a whole document before its depth can be seen, and needs time that grows with the square of the
+/// depth of `{` and `[`. Their balance is a guess, since texts and comments hold them too; no sane text is so far off.
+fn may_stall_the_parser(text: &str) -> bool {
+    let mut open = 0_usize;
+    text.bytes().any(|byte| {
+        match byte {
+            b'{' | b'[' => open += 1,
+            b'}' | b']' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open > STALLING_DEPTH
+    })
+}
+
+fn location_of(error: &serde_yaml::Error) -> Option<Location> {
+    error.location().map(|location| Location {
+        line: location.line(),
+        column: location.column(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

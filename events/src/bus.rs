@@ -1,0 +1,69 @@
+use crate::{Event, Topic};
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::{BoxStream, Stream};
+use std::fmt;
+use std::sync::Arc;
+
+/// Carries events from whoever publishes to whoever subscribed.
+///
+/// # Guarantees
+/// - A publisher never waits for a subscriber.
+/// - A subscriber that misses events is told so by [`Delivery::Gap`].
+///
+/// No bus promises delivery: the truth lives elsewhere and is read again after a gap.
+#[async_trait]
+pub trait EventBus: fmt::Debug + Send + Sync + 'static {
+    /// Tells everybody who listens to the event's topic.
+    async fn publish(&self, event: Event) -> Result<(), Error>;
+
+    /// Listens to a topic from now on.
+    async fn subscribe(&self, topic: &Topic) -> Result<Subscription, Error>;
+}
+
+/// What a subscriber receives.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Delivery {
+    /// One event.
+    Event(Arc<Event>),
+    /// Events may have been missed: read the truth again.
+    Gap,
+}
+
+/// The receiving end of a topic. Begins with [`Delivery::Gap`]; dropping it ends the subscription.
+pub struct Subscription {
+    deliveries: BoxStream<'static, Delivery>,
+}
+
+impl Subscription {
+    /// Wraps what a bus delivers; puts the first gap in front.
+    pub fn new(deliveries: impl Stream<Item = Delivery> + Send + 'static) -> Self {
+        let first = futures::stream::once(std::future::ready(Delivery::Gap));
+        Self { deliveries: first.chain(deliveries).boxed() }
+    }
+
+    /// Waits for the next delivery; `None` once the bus is gone for good. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Delivery> {
+        self.deliveries.next().await
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").finish_non_exhaustive()
+    }
+}
+
+/// Why a bus did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bus cannot be reached; trying again later may work.
+    #[error("event bus cannot be reached to {operation}")]
+    Unavailable {
+        /// What was attempted.
+        operation: &'static str,
+        /// What the transport said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

@@ -1,0 +1,209 @@
+use crate::{Freshness, ReloadTarget};
+use chrono::Utc;
+use hotbed_registry::{Change, ChangeKind, Changes, Error, Id, Reader, Revision};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Log entries per read.
+const PAGE: usize = 1_000;
+/// Heads per read of a relist.
+const HEADS: usize = 5_000;
+/// How long one read of the registry may take.
+const READ_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Where this node stands in the log, and the way forward. Shared by the loop and the handles; one of them walks at
+/// a time.
+pub(crate) struct Core {
+    reader: Reader,
+    pub(crate) targets: Vec<Arc<dyn ReloadTarget>>,
+    /// Held while walking. `None` until the first sync.
+    cursor: tokio::sync::Mutex<Option<Revision>>,
+    /// The cursor for those who only look or wait.
+    reached: watch::Sender<Revision>,
+    confirmed: Mutex<Confirmed>,
+    stale_after: Option<Duration>,
+}
+
+#[derive(Debug, Default)]
+struct Confirmed {
+    at: Option<Instant>,
+    /// Events were lost since, or may have been.
+    in_doubt: bool,
+    error: Option<String>,
+}
+
+/// What an event asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It was known.
+    OldNews,
+    /// It followed the cursor and is told.
+    Told,
+    /// Something before it is missing: read the log.
+    Gap,
+}
+
+impl Core {
+    pub(crate) fn new(reader: Reader, targets: Vec<Arc<dyn ReloadTarget>>, stale_after: Option<Duration>) -> Self {
+        Self {
+            reader,
+            targets,
+            cursor: tokio::sync::Mutex::new(None),
+            reached: watch::Sender::new(Revision::ZERO),
+            confirmed: Mutex::default(),
+            stale_after,
+        }
+    }
+
+    pub(crate) fn reached(&self) -> watch::Receiver<Revision> {
+        self.reached.subscribe()
+    }
+
+    pub(crate) fn freshness(&self) -> Freshness {
+        let confirmed = self.confirmed();
+        let confirmed_ago = confirmed.at.map(|at| at.elapsed());
+        let overdue = match (confirmed_ago, self.stale_after) {
+            (Some(ago), Some(allowed)) => ago > allowed,
+            (Some(_), None) => confirmed.in_doubt,
+            (None, _) => true,
+        };
+        Freshness {
+            revision: *self.reached.borrow(),
+            confirmed_ago,
+            stale: overdue,
+            error: confirmed.error.clone(),
+        }
+    }
+
+    /// A change was announced.
+    pub(crate) async fn hear(&self, change: &Change) -> Step {
+        let mut cursor = self.cursor.lock().await;
+        match *cursor {
+            Some(at) if change.revision <= at => Step::OldNews,
+            Some(at) if change.revision == at.next() => {
+                self.tell(change);
+                self.advance(&mut cursor, change.revision);
+                Step::Told
+            }
+            _ => Step::Gap,
+        }
+    }
+
+    /// Something may have been missed.
+    pub(crate) fn doubt(&self) {
+        self.confirmed().in_doubt = true;
+    }
+
+    /// Reads the log up to its head and tells the targets.
+    pub(crate) async fn sync(&self) -> Result<Revision, Error> {
+        let mut cursor = self.cursor.lock().await;
+        // Doubts that arise from here on are not settled by this walk.
+        self.confirmed().in_doubt = false;
+        let walked = self.walk(&mut cursor).await;
+        let mut confirmed = self.confirmed();
+        match &walked {
+            Ok(_) => {
+                confirmed.at = Some(Instant::now());
+                confirmed.error = None;
+            }
+            Err(error) => {
+                confirmed.in_doubt = true;
+                confirmed.error = Some(error.to_string());
+            }
+        }
+        walked
+    }
+
+    async fn walk(&self, cursor: &mut Option<Revision>) -> Result<Revision, Error> {
+        let Some(mut at) = *cursor else {
+            let head = bounded("read its revision", self.reader.head()).await?;
+            self.relist(head).await?;
+            self.advance(cursor, head);
+            return Ok(head);
+        };
+        loop {
+            match bounded("read its log", self.reader.changes(at, PAGE)).await? {
+                Changes::Log { changes, head } => {
+                    for change in &changes {
+                        self.tell(change);
+                    }
+                    let Some(last) = changes.last() else { return Ok(head) };
+                    at = last.revision;
+                    self.advance(cursor, at);
+                    if at >= head {
+                        return Ok(at);
+                    }
+                }
+                Changes::Compacted { head, .. } => {
+                    if head < at {
+                        tracing::warn!(%head, cursor = %at, "registry was replaced: everything is read anew");
+                        for target in &self.targets {
+                            target.begin_era();
+                        }
+                    }
+                    self.relist(head).await?;
+                    self.advance(cursor, head);
+                    at = head;
+                }
+            }
+        }
+    }
+
+    /// Tells the targets how everything stands, for want of a log. `head` was read before: whatever changes while
+    /// this runs is newer, and is in the log after it.
+    async fn relist(&self, head: Revision) -> Result<(), Error> {
+        let mut missing = HashSet::new();
+        for target in &self.targets {
+            missing.extend(target.revisions().into_iter().map(|(id, _)| id));
+        }
+        if self.targets.is_empty() {
+            return Ok(());
+        }
+        let at = Utc::now();
+        let mut after: Option<Id> = None;
+        loop {
+            let heads = bounded("list its heads", self.reader.heads(after.as_ref(), HEADS)).await?;
+            for (id, revision) in &heads {
+                missing.remove(id);
+                self.tell(&Change { id: id.clone(), revision: *revision, kind: ChangeKind::Updated, at });
+            }
+            match heads.into_iter().next_back() {
+                Some((last, _)) => after = Some(last),
+                None => break,
+            }
+        }
+        for id in missing {
+            self.tell(&Change { id, revision: head, kind: ChangeKind::Deleted, at });
+        }
+        Ok(())
+    }
+
+    fn tell(&self, change: &Change) {
+        for target in &self.targets {
+            target.observe(change);
+        }
+    }
+
+    /// Only after the targets were told.
+    fn advance(&self, cursor: &mut Option<Revision>, to: Revision) {
+        *cursor = Some(to);
+        self.reached.send_replace(to);
+    }
+
+    fn confirmed(&self) -> MutexGuard<'_, Confirmed> {
+        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn bounded<R>(
+    operation: &'static str,
+    read: impl Future<Output = Result<R, Error>>,
+) -> Result<R, Error> {
+    tokio::time::timeout(READ_DEADLINE, read).await.unwrap_or_else(|elapsed| {
+        let reason = format!("it did not answer within {} s", READ_DEADLINE.as_secs());
+        Err(Error::Unavailable { operation, reason, source: Some(elapsed.into()) })
+    })
+}

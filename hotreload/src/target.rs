@@ -1,0 +1,67 @@
+use async_trait::async_trait;
+use hotbed_cache::{CachingRegistryManager, ConfigWatcher, Held, Reloaded};
+use hotbed_registry::{Change, Id, Observer, Revision};
+
+/// Something that is built from the registry and must follow it.
+#[async_trait]
+pub trait ReloadTarget: Send + Sync + 'static {
+    /// Notes a change. Cheap, idempotent, never blocks; old news is ignored.
+    fn observe(&self, change: &Change);
+
+    /// What it holds, and at which revision: what a node that missed part of the log compares with the registry.
+    fn revisions(&self) -> Vec<(Id, Revision)>;
+
+    /// The registry was replaced by another: revisions begin anew.
+    fn begin_era(&self);
+
+    /// What it holds, for a status page.
+    fn held(&self) -> Vec<Held> {
+        Vec::new()
+    }
+
+    /// Builds one id anew; `None` if it builds nothing.
+    async fn reload(&self, _id: &Id) -> Option<Reloaded> {
+        None
+    }
+}
+
+#[async_trait]
+impl<T: Send + Sync + 'static> ReloadTarget for CachingRegistryManager<T> {
+    fn observe(&self, change: &Change) {
+        CachingRegistryManager::observe(self, change);
+    }
+
+    fn revisions(&self) -> Vec<(Id, Revision)> {
+        let held = CachingRegistryManager::held(self).into_iter();
+        held.map(|held| (held.id, held.revision.unwrap_or_default())).collect()
+    }
+
+    fn begin_era(&self) {
+        CachingRegistryManager::begin_era(self);
+    }
+
+    fn held(&self) -> Vec<Held> {
+        CachingRegistryManager::held(self)
+    }
+
+    async fn reload(&self, id: &Id) -> Option<Reloaded> {
+        Some(CachingRegistryManager::reload(self, id).await)
+    }
+}
+
+#[async_trait]
+impl ReloadTarget for ConfigWatcher {
+    fn observe(&self, change: &Change) {
+        Observer::observe(self, change);
+    }
+
+    fn revisions(&self) -> Vec<(Id, Revision)> {
+        ConfigWatcher::revisions(self)
+    }
+
+    fn begin_era(&self) {
+        for (id, _) in self.revisions() {
+            self.look_again(&id);
+        }
+    }
+}

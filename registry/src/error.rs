@@ -1,0 +1,66 @@
+use crate::{Id, InvalidId, Precondition, Revision};
+
+/// Why the registry did not do what it was asked for, by what the caller may do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The id is malformed: choose another.
+    #[error(transparent)]
+    InvalidId(#[from] InvalidId),
+    /// There is no such registration.
+    #[error("no registration {id:?}")]
+    NotFound {
+        /// Who is missing.
+        id: Id,
+    },
+    /// Somebody else wrote first: read again and decide anew.
+    #[error("registration {id:?} is {}, not {expected}", describe(*.actual))]
+    Conflict {
+        /// Whose registration.
+        id: Id,
+        /// What the caller required.
+        expected: Precondition,
+        /// The revision that is stored; `None` if there is none.
+        actual: Option<Revision>,
+    },
+    /// A strict collection does not admit this configuration: mend it.
+    #[error("configuration of {id:?} is refused: {}", problems.join("; "))]
+    Refused {
+        /// Whose configuration.
+        id: Id,
+        /// What is wrong with it.
+        problems: Vec<String>,
+    },
+    /// The query asks for something that does not exist: mend it.
+    #[error("{reason}")]
+    InvalidQuery {
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+    /// The store cannot be reached, is locked or is full: try again later. The write did not happen, or it is
+    /// not known to have happened.
+    #[error("registry cannot {operation}: {reason}")]
+    Unavailable {
+        /// What was attempted.
+        operation: &'static str,
+        /// What is wrong and what to do about it.
+        reason: String,
+        /// What the store said.
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// What is stored cannot be understood: repair it.
+    #[error("registry holds something unreadable at {place}: {reason}")]
+    Corrupt {
+        /// Where it stands.
+        place: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+fn describe(actual: Option<Revision>) -> String {
+    actual.map_or_else(
+        || "absent".to_owned(),
+        |revision| format!("at revision {revision}"),
+    )
+}

@@ -1,0 +1,148 @@
+use crate::access::Accesses;
+use crate::{Changes, Error, Id, Page, Query, Registration, RegistryBackend, Revision, Snapshot};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a read of one registration may take before it counts as failed.
+const READ_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Reads a collection and cannot write to it, by type. Clones share everything.
+#[derive(Clone)]
+pub struct Reader {
+    backend: Arc<dyn RegistryBackend>,
+    accesses: Arc<Accesses>,
+    snapshot: Option<Arc<dyn Snapshot>>,
+}
+
+/// What is known of one id, and from where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Read {
+    /// The registration; `None` if there is none.
+    pub registration: Option<Registration>,
+    /// Who says so.
+    pub source: Source,
+}
+
+/// Who answered a read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The registry itself: the truth now.
+    Registry,
+    /// The node's disk snapshot, because the registry could not be reached: the truth some time ago.
+    Snapshot,
+}
+
+impl Reader {
+    /// A reader of a backend, with nothing to fall back on.
+    pub fn new(backend: Arc<dyn RegistryBackend>) -> Self {
+        Self {
+            backend,
+            accesses: Arc::default(),
+            snapshot: None,
+        }
+    }
+
+    /// The same reader with a snapshot that [`read`](Self::read) keeps current and falls back on.
+    #[must_use]
+    pub fn with_snapshot(mut self, snapshot: Arc<dyn Snapshot>) -> Self {
+        self.snapshot = Some(snapshot);
+        self
+    }
+
+    /// Reads one registration for somebody who means to use it: notes the access.
+    pub async fn get(&self, id: &Id) -> Result<Option<Registration>, Error> {
+        let found = self.peek(id).await?;
+        if found.is_some() {
+            self.note_access(id);
+        }
+        Ok(found)
+    }
+
+    /// Reads one registration without noting an access.
+    pub async fn peek(&self, id: &Id) -> Result<Option<Registration>, Error> {
+        tokio::time::timeout(READ_DEADLINE, self.backend.get(id))
+            .await
+            .unwrap_or_else(|elapsed| {
+                Err(Error::Unavailable {
+                    operation: "read a registration",
+                    reason: format!("it did not answer within {} s", READ_DEADLINE.as_secs()),
+                    source: Some(elapsed.into()),
+                })
+            })
+    }
+
+    /// Reads one registration to build from it: from the registry, or where that cannot be reached from the
+    /// snapshot.
+    pub async fn read(&self, id: &Id) -> Result<Read, Error> {
+        match (self.peek(id).await, &self.snapshot) {
+            (Ok(registration), snapshot) => {
+                if let Some(snapshot) = snapshot {
+                    match &registration {
+                        Some(found) => snapshot.save(found),
+                        None => snapshot.forget(id),
+                    }
+                }
+                Ok(Read {
+                    registration,
+                    source: Source::Registry,
+                })
+            }
+            (Err(error), Some(snapshot)) => match snapshot.load(id) {
+                Some(found) => Ok(Read {
+                    registration: Some(found),
+                    source: Source::Snapshot,
+                }),
+                None => Err(error),
+            },
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// Notes that somebody used a registration; written with the next batch.
+    pub fn note_access(&self, id: &Id) {
+        self.accesses.note(id);
+    }
+
+    /// Writes the noted accesses now.
+    pub async fn flush_accesses(&self) -> Result<(), Error> {
+        self.accesses.flush(&*self.backend).await
+    }
+
+    /// Lists registrations.
+    pub async fn list(&self, query: &Query) -> Result<Page, Error> {
+        self.backend.list(query).await
+    }
+
+    /// Counts registrations.
+    pub async fn count(&self, query: &Query) -> Result<u64, Error> {
+        self.backend.count(query).await
+    }
+
+    /// The collection's newest revision.
+    pub async fn head(&self) -> Result<Revision, Error> {
+        self.backend.head().await
+    }
+
+    /// Which id stands at which revision; see [`RegistryBackend::heads`].
+    pub async fn heads(
+        &self,
+        after: Option<&Id>,
+        limit: usize,
+    ) -> Result<Vec<(Id, Revision)>, Error> {
+        self.backend.heads(after, limit).await
+    }
+
+    /// The log after a revision; see [`RegistryBackend::changes`].
+    pub async fn changes(&self, after: Revision, limit: usize) -> Result<Changes, Error> {
+        self.backend.changes(after, limit).await
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("backend", &self.backend)
+            .finish_non_exhaustive()
+    }
+}

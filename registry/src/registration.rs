@@ -1,0 +1,134 @@
+use crate::{Id, Revision};
+use chrono::{DateTime, SubsecRound, Utc};
+use hotbed_configs::PortableConfig;
+use serde_json::{Map, Value};
+use std::fmt;
+use std::str::FromStr;
+
+/// One stored configuration and what is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registration {
+    /// Its name within the collection.
+    pub id: Id,
+    /// What an instance is built from, in the form that is the same in every environment.
+    pub config: PortableConfig,
+    /// Whether it is in service.
+    pub status: Status,
+    /// What its owners noted of it. Searchable; no instance is built from it.
+    pub metadata: Map<String, Value>,
+    /// The change of the collection that made it what it is now.
+    pub revision: Revision,
+    /// How many writes it has seen since it was created: 1 at first.
+    pub version: u64,
+    /// When it was created; UTC, microseconds, like the other times here. Times are for people: nothing is
+    /// decided by them.
+    pub created_at: DateTime<Utc>,
+    /// When it was last written; strictly increasing from write to write.
+    pub updated_at: DateTime<Utc>,
+    /// When it was last read by somebody who meant to use it. Noted in batches, so it may lag a little.
+    pub last_accessed_at: DateTime<Utc>,
+}
+
+/// What a writer wants a registration to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// Replaces the configuration as a whole.
+    pub config: PortableConfig,
+    /// Replaces the status.
+    pub status: Status,
+    /// Replaces the metadata as a whole; `None` keeps what is there.
+    pub metadata: Option<Map<String, Value>>,
+}
+
+impl Draft {
+    /// An active registration of this configuration; metadata, if there is any, stays.
+    pub fn active(config: PortableConfig) -> Self {
+        Self {
+            config,
+            status: Status::Active,
+            metadata: None,
+        }
+    }
+
+    /// What this draft makes of the registration `before` (or of nothing) at `revision`. The one place that
+    /// says which fields a write keeps; every backend that works on whole registrations uses it.
+    pub fn apply(
+        self,
+        id: &Id,
+        before: Option<&Registration>,
+        revision: Revision,
+        now: DateTime<Utc>,
+    ) -> Registration {
+        let now = now.trunc_subsecs(6);
+        let (created_at, updated_at, version) = match before {
+            Some(old) => {
+                let after_old = old.updated_at + chrono::TimeDelta::microseconds(1);
+                (old.created_at, now.max(after_old), old.version + 1)
+            }
+            None => (now, now, 1),
+        };
+        let kept = || before.map(|old| old.metadata.clone());
+        Registration {
+            id: id.clone(),
+            config: self.config,
+            status: self.status,
+            metadata: self.metadata.or_else(kept).unwrap_or_default(),
+            revision,
+            version,
+            created_at,
+            updated_at,
+            last_accessed_at: updated_at,
+        }
+    }
+}
+
+/// Whether a registration is in service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// In service.
+    Active,
+    /// Kept, but out of service.
+    Inactive,
+    /// Kept, but out of service because its owner found it faulty. Written by clients of the Python config
+    /// service; nothing here sets it.
+    Error,
+}
+
+impl Status {
+    /// The word for it on every wire and in every store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that is no [`Status`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown status {text:?}: use active, inactive or error")]
+pub struct UnknownStatus {
+    text: String,
+}
+
+impl FromStr for Status {
+    type Err = UnknownStatus;
+
+    fn from_str(text: &str) -> Result<Self, UnknownStatus> {
+        match text {
+            "active" => Ok(Self::Active),
+            "inactive" => Ok(Self::Inactive),
+            "error" => Ok(Self::Error),
+            _ => Err(UnknownStatus {
+                text: text.chars().take(64).collect(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,385 @@
+use crate::{
+    Admission, Change, ChangeKind, Check, CollectionName, Draft, Error, Id, Observer, Precondition,
+    Reader, Registration, RegistryBackend, Retention, Revision, Snapshot, Status, Verdict,
+    event_from_change,
+};
+use chrono::Utc;
+use hotbed_events::{EventBus, Topic};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long an announcement may delay the answer to a write. It costs freshness elsewhere, never the write.
+const ANNOUNCE_DEADLINE: Duration = Duration::from_secs(1);
+/// How often noted accesses are written.
+const ACCESS_INTERVAL: Duration = Duration::from_secs(5);
+/// How often the log is compacted.
+const COMPACT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The door through which one collection changes: admits, commits, tells the observers on this node, and
+/// announces to the others. Clones are the same door.
+///
+/// # Guarantees
+/// - What is not acknowledged may or may not have happened; what is acknowledged has, and every observer of
+///   this node knows of it before the writer does.
+/// - A caller that goes away does not interrupt a write between commit and announcement.
+#[derive(Clone)]
+pub struct Registry {
+    door: Arc<Door>,
+}
+
+struct Door {
+    collection: CollectionName,
+    topic: Topic,
+    backend: Arc<dyn RegistryBackend>,
+    reader: Reader,
+    bus: Arc<dyn EventBus>,
+    admission: Admission,
+    checks: RwLock<Vec<Arc<dyn Check>>>,
+    observers: RwLock<Vec<Arc<dyn Observer>>>,
+    retention: Retention,
+    writes: TaskTracker,
+}
+
+/// A write that was admitted and committed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Admitted {
+    /// What is stored now.
+    pub registration: Registration,
+    /// What its writer should know: in a permissive collection also why no instance can be built from it.
+    pub warnings: Vec<String>,
+}
+
+/// Puts a [`Registry`] together.
+#[must_use]
+pub struct RegistryBuilder {
+    collection: CollectionName,
+    backend: Arc<dyn RegistryBackend>,
+    bus: Arc<dyn EventBus>,
+    admission: Admission,
+    snapshot: Option<Arc<dyn Snapshot>>,
+    retention: Retention,
+}
+
+impl RegistryBuilder {
+    /// How configurations that cannot be built are treated; permissive unless said.
+    pub fn admission(mut self, admission: Admission) -> Self {
+        self.admission = admission;
+        self
+    }
+
+    /// What readers fall back on while the backend is down; nothing unless said.
+    pub fn snapshot(mut self, snapshot: Arc<dyn Snapshot>) -> Self {
+        self.snapshot = Some(snapshot);
+        self
+    }
+
+    /// How much of the log [`Registry::maintain`] keeps.
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// The door.
+    pub fn build(self) -> Registry {
+        let reader = Reader::new(Arc::clone(&self.backend));
+        let reader = match self.snapshot {
+            Some(snapshot) => reader.with_snapshot(snapshot),
+            None => reader,
+        };
+        Registry {
+            door: Arc::new(Door {
+                topic: Registry::topic_of(&self.collection),
+                collection: self.collection,
+                backend: self.backend,
+                reader,
+                bus: self.bus,
+                admission: self.admission,
+                checks: RwLock::default(),
+                observers: RwLock::default(),
+                retention: self.retention,
+                writes: TaskTracker::new(),
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for RegistryBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistryBuilder")
+            .field("collection", &self.collection)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Registry {
+    /// Begins a door to a collection that `backend` stores and `bus` announces.
+    pub fn builder(
+        collection: CollectionName,
+        backend: Arc<dyn RegistryBackend>,
+        bus: Arc<dyn EventBus>,
+    ) -> RegistryBuilder {
+        RegistryBuilder {
+            collection,
+            backend,
+            bus,
+            admission: Admission::default(),
+            snapshot: None,
+            retention: Retention::default(),
+        }
+    }
+
+    /// The topic on which changes of a collection are announced, for example `registry:bots`.
+    ///
+    /// # Panics
+    /// Never: every collection name makes a topic.
+    pub fn topic_of(collection: &CollectionName) -> Topic {
+        Topic::new(&format!("registry:{collection}"))
+            .expect("a collection's name is printable and short")
+    }
+
+    /// The collection behind this door.
+    pub fn collection(&self) -> &CollectionName {
+        &self.door.collection
+    }
+
+    /// A handle that reads this collection and cannot write to it.
+    pub fn reader(&self) -> Reader {
+        self.door.reader.clone()
+    }
+
+    /// Adds somebody who is told of each write on this node before its writer is answered.
+    pub fn add_observer(&self, observer: Arc<dyn Observer>) {
+        self.door
+            .observers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(observer);
+    }
+
+    /// Adds a judge of what is written from now on.
+    pub fn add_check(&self, check: Arc<dyn Check>) {
+        self.door
+            .checks
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(check);
+    }
+
+    /// What a write of this configuration would be told, without writing it.
+    pub fn check(&self, id: &Id, draft: &Draft) -> Verdict {
+        let checks = self
+            .door
+            .checks
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let mut verdict = Verdict::default();
+        for check in checks {
+            let found = check.check(id, &draft.config);
+            verdict.problems.extend(found.problems);
+            verdict.warnings.extend(found.warnings);
+        }
+        verdict
+    }
+
+    /// Creates or replaces a registration.
+    pub async fn put(&self, id: &Id, draft: Draft, when: Precondition) -> Result<Admitted, Error> {
+        let Verdict {
+            problems,
+            mut warnings,
+        } = self.check(id, &draft);
+        match self.door.admission {
+            Admission::Strict if !problems.is_empty() => {
+                return Err(Error::Refused {
+                    id: id.clone(),
+                    problems,
+                });
+            }
+            Admission::Strict => {}
+            Admission::Permissive => warnings.splice(0..0, problems).for_each(drop),
+        }
+        let id = id.clone();
+        let registration = self
+            .complete(async move |door| door.put(&id, draft, when, None).await)
+            .await?;
+        Ok(Admitted {
+            registration,
+            warnings,
+        })
+    }
+
+    /// Deletes a registration.
+    pub async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
+        let id = id.clone();
+        self.complete(async move |door| {
+            let revision = door.backend.delete(&id, when).await?;
+            door.tell(Change {
+                id,
+                revision,
+                kind: ChangeKind::Deleted,
+                at: Utc::now(),
+            })
+            .await;
+            Ok(revision)
+        })
+        .await
+    }
+
+    /// Takes a registration out of service and keeps it. Without effect, and without a new revision, where it
+    /// is out of service already.
+    pub async fn deactivate(&self, id: &Id, when: Precondition) -> Result<Registration, Error> {
+        self.set_status(id, Status::Inactive, ChangeKind::Deactivated, when)
+            .await
+    }
+
+    /// Puts a registration back into service. Without effect where it is in service already.
+    pub async fn activate(&self, id: &Id, when: Precondition) -> Result<Registration, Error> {
+        self.set_status(id, Status::Active, ChangeKind::Activated, when)
+            .await
+    }
+
+    async fn set_status(
+        &self,
+        id: &Id,
+        status: Status,
+        kind: ChangeKind,
+        when: Precondition,
+    ) -> Result<Registration, Error> {
+        let id = id.clone();
+        self.complete(async move |door| {
+            loop {
+                let Some(now) = door.backend.get(&id).await? else {
+                    return Err(Error::NotFound { id });
+                };
+                if !when.holds(Some(now.revision)) {
+                    return Err(Error::Conflict {
+                        id,
+                        expected: when,
+                        actual: Some(now.revision),
+                    });
+                }
+                if now.status == status {
+                    return Ok(now);
+                }
+                let draft = Draft {
+                    config: now.config,
+                    status,
+                    metadata: Some(now.metadata),
+                };
+                match door
+                    .put(&id, draft, Precondition::At(now.revision), Some(kind))
+                    .await
+                {
+                    // Somebody wrote in between. Each round that loses is a round that another writer won.
+                    Err(Error::Conflict { .. }) => {}
+                    written => return written,
+                }
+            }
+        })
+        .await
+    }
+
+    /// Writes noted accesses and compacts the log, now and then, until shut down; flushes once more then.
+    pub async fn maintain(&self, shutdown: CancellationToken) {
+        let mut accesses = tokio::time::interval(ACCESS_INTERVAL);
+        let mut compaction = tokio::time::interval(COMPACT_INTERVAL);
+        loop {
+            let done = tokio::select! {
+                () = shutdown.cancelled() => break,
+                _ = accesses.tick() => self.door.reader.flush_accesses().await,
+                _ = compaction.tick() => self.door.backend.compact(self.door.retention).await.map(drop),
+            };
+            if let Err(error) = done {
+                tracing::debug!(collection = %self.door.collection, %error, "registry maintenance is put off");
+            }
+        }
+        if let Err(error) = self.door.reader.flush_accesses().await {
+            tracing::warn!(collection = %self.door.collection, %error, "last accesses are not noted");
+        }
+    }
+
+    /// Waits until every write that began is committed and announced, or refused.
+    pub async fn drain(&self) {
+        self.door.writes.close();
+        self.door.writes.wait().await;
+    }
+
+    /// Runs a write in a task of its own, so that a caller who goes away does not cut it in two.
+    async fn complete<R, F, Fut>(&self, write: F) -> Result<R, Error>
+    where
+        R: Send + 'static,
+        F: FnOnce(Arc<Door>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<R, Error>> + Send + 'static,
+    {
+        let door = Arc::clone(&self.door);
+        self.door.writes.spawn(write(door)).await.unwrap_or_else(|failed| {
+            Err(Error::Unavailable {
+                operation: "complete a write",
+                reason: "the write was interrupted and may or may not have happened: read before retrying"
+                    .into(),
+                source: Some(failed.into()),
+            })
+        })
+    }
+}
+
+impl Door {
+    async fn put(
+        &self,
+        id: &Id,
+        draft: Draft,
+        when: Precondition,
+        kind: Option<ChangeKind>,
+    ) -> Result<Registration, Error> {
+        let written = self.backend.put(id, draft, when).await?;
+        let kind = kind.unwrap_or(match (written.version, written.status) {
+            (1, _) => ChangeKind::Created,
+            (_, Status::Active) => ChangeKind::Updated,
+            (_, _) => ChangeKind::Deactivated,
+        });
+        let (revision, at) = (written.revision, written.updated_at);
+        self.tell(Change {
+            id: id.clone(),
+            revision,
+            kind,
+            at,
+        })
+        .await;
+        Ok(written)
+    }
+
+    /// Tells this node, then the others. The commit stands whatever becomes of the announcement: the log
+    /// tells those that miss it.
+    async fn tell(&self, change: Change) {
+        let observers = self
+            .observers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for observer in observers {
+            observer.observe(&change);
+        }
+        let announcement = self
+            .bus
+            .publish(event_from_change(&change, self.topic.clone()));
+        match tokio::time::timeout(ANNOUNCE_DEADLINE, announcement).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(id = %change.id, %error, "change is not announced"),
+            Err(_) => {
+                tracing::warn!(id = %change.id, "change is not announced: the event bus is too slow")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("collection", &self.door.collection)
+            .field("backend", &self.door.backend)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,20 @@
+//! The memory backend does what every backend must do.
+
+use hotbed_registry::conformance::Fixture;
+use hotbed_registry::{MemoryBackend, RegistryBackend, conformance_tests};
+use std::sync::Arc;
+
+struct InMemory(Arc<MemoryBackend>);
+
+#[async_trait::async_trait]
+impl Fixture for InMemory {
+    async fn open(&self) -> Arc<dyn RegistryBackend> {
+        Arc::<MemoryBackend>::clone(&self.0)
+    }
+}
+
+async fn in_memory() -> InMemory {
+    InMemory(Arc::default())
+}
+
+conformance_tests!(in_memory);

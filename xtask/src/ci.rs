@@ -1,0 +1,66 @@
+//! What the gate runs, the same on a laptop.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::step::{cargo, command, step, succeed};
+use crate::{test, tidy};
+
+/// Runs every check in the order of what fails fastest, and stops at the first failure.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    step("fmt", || cargo(root, &["fmt", "--all", "--check"]))?;
+    step("tidy", || tidy::run(root))?;
+    step("clippy", || {
+        cargo(
+            root,
+            &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--locked",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        )
+    })?;
+    test::run(root)?;
+    step("doc", || {
+        let args = ["doc", "--workspace", "--no-deps", "--locked"];
+        succeed(command(root, "cargo", &args).env("RUSTDOCFLAGS", "-D warnings"))
+    })?;
+    step("deny", || deny(root))?;
+    step("machete", || {
+        install(root, "cargo-machete", "0.9.2")?;
+        cargo(root, &["machete"])
+    })
+}
+
+/// Checks licences, duplicate versions and sources of everything in the lock file.
+pub(crate) fn deny(root: &Path) -> Result<()> {
+    install(root, "cargo-deny", "0.20.2")?;
+    // The check reads the manifests of every platform's dependencies; the build fetched only those of this one.
+    cargo(root, &["fetch", "--locked"])?;
+    cargo(
+        root,
+        &[
+            "deny",
+            "--locked",
+            "--offline",
+            "check",
+            "bans",
+            "licenses",
+            "sources",
+        ],
+    )
+}
+
+/// Installs a cargo subcommand from crates.io unless one of that name is there, in whatever version.
+fn install(root: &Path, tool: &str, version: &str) -> Result<()> {
+    let mut probe = command(root, tool, &["--version"]);
+    if probe.output().is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    cargo(root, &["install", "--locked", "--version", version, tool])
+}

@@ -1,0 +1,44 @@
+//! The one command that runs every test.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::python;
+use crate::step::{cargo, command, step, succeed};
+
+/// Prepares what the tests need, then runs all of them.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    step("python clients", || python::prepare(root))?;
+    // The integration tests start the program; building it first keeps its build errors out of theirs.
+    step("build", || {
+        cargo(root, &["build", "--locked", "--bin", "hotbed"])
+    })?;
+    step("tests", || {
+        cargo(
+            root,
+            &["test", "--locked", "--workspace", "--tests", "--examples"],
+        )
+    })?;
+    step("doc tests", || {
+        cargo(root, &["test", "--locked", "--workspace", "--doc"])
+    })?;
+    step("loom", || loom(root))
+}
+
+/// Tries every interleaving of the lease crate's model tests.
+pub(crate) fn loom(root: &Path) -> Result<()> {
+    // Another target directory, or the flag would have everything built anew each time it comes and goes.
+    let args = [
+        "test",
+        "--locked",
+        "-p",
+        "hotbed-lease",
+        "--release",
+        "--test",
+        "loom",
+        "--target-dir",
+        "target/loom",
+    ];
+    succeed(command(root, "cargo", &args).env("RUSTFLAGS", "--cfg hotbed_loom"))
+}
