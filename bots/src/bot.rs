@@ -72,7 +72,12 @@ pub type ReplyStream = BoxStream<'static, Result<ReplyEvent, ChatError>>;
 
 impl Bot {
     /// Makes a bot that answers with this provider. Of `config.llm` only the timeout is used.
-    pub fn new(id: Id, config: &BotConfig, provider: Arc<dyn Provider>, conversations: Conversations) -> Self {
+    pub fn new(
+        id: Id,
+        config: &BotConfig,
+        provider: Arc<dyn Provider>,
+        conversations: Conversations,
+    ) -> Self {
         let MemoryConfig::Buffer { max_messages } = config.memory;
         Self(Arc::new(Mind {
             id,
@@ -92,7 +97,9 @@ impl Bot {
                 return Ok(reply);
             }
         }
-        Err(ChatError::BrokenReply { detail: "it ended before it was done".into() })
+        Err(ChatError::BrokenReply {
+            detail: "it ended before it was done".into(),
+        })
     }
 
     /// Answers piece by piece.
@@ -110,7 +117,13 @@ impl Bot {
 
 impl fmt::Debug for Bot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Mind { id, provider, max_messages, timeout, .. } = &*self.0;
+        let Mind {
+            id,
+            provider,
+            max_messages,
+            timeout,
+            ..
+        } = &*self.0;
         f.debug_struct("Bot")
             .field("id", id)
             .field("provider", provider)
@@ -120,7 +133,10 @@ impl fmt::Debug for Bot {
     }
 }
 
-fn answer(mind: Arc<Mind>, turn: Turn) -> impl Stream<Item = Result<ReplyEvent, ChatError>> + Send + 'static {
+fn answer(
+    mind: Arc<Mind>,
+    turn: Turn,
+) -> impl Stream<Item = Result<ReplyEvent, ChatError>> + Send + 'static {
     try_stream! {
         let deadline = Instant::now() + mind.timeout;
         let late = |_| ChatError::TimedOut { after: mind.timeout };
@@ -156,7 +172,10 @@ fn checked(message: String) -> Result<Arc<str>, ChatError> {
     let reason = if message.trim().is_empty() {
         "is empty".into()
     } else if message.len() > MAX_MESSAGE_BYTES {
-        format!("is {} bytes long: at most {MAX_MESSAGE_BYTES} are allowed", message.len())
+        format!(
+            "is {} bytes long: at most {MAX_MESSAGE_BYTES} are allowed",
+            message.len()
+        )
     } else {
         return Ok(message.into());
     };

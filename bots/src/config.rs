@@ -120,21 +120,27 @@ impl BotConfig {
     ) -> Result<(Self, Vec<String>), InvalidBotConfig> {
         let mut findings = Findings::default();
         let read = Self::read_fields(Fields::root(config), keys, &mut findings);
-        let warnings = findings.conclude()?;
-        let read = read.expect("what could not be read was found to be a problem");
-        Ok((read, warnings))
+        findings.conclude(read)
     }
 
-    fn read_fields(mut root: Fields<'_>, keys: &ProviderKeys, findings: &mut Findings) -> Option<Self> {
+    fn read_fields(
+        mut root: Fields<'_>,
+        keys: &ProviderKeys,
+        findings: &mut Findings,
+    ) -> Option<Self> {
         let llm = root.object("llm", findings);
         if llm.is_none() && root.is_absent("llm") {
-            findings.problem("llm", "is missing: give an object that holds at least `provider`");
+            findings.problem(
+                "llm",
+                "is missing: give an object that holds at least `provider`",
+            );
         }
         let llm = llm.and_then(|fields| LlmConfig::read(fields, keys, findings));
         let system_prompt = root.text("system_prompt", findings).unwrap_or_default();
         if system_prompt.len() > MAX_SYSTEM_PROMPT_BYTES {
             let length = system_prompt.len();
-            let reason = format!("is {length} bytes long: at most {MAX_SYSTEM_PROMPT_BYTES} are allowed");
+            let reason =
+                format!("is {length} bytes long: at most {MAX_SYSTEM_PROMPT_BYTES} are allowed");
             findings.problem("system_prompt", reason);
         }
         let memory = match root.object("memory", findings) {
@@ -142,17 +148,24 @@ impl BotConfig {
             None => Some(MemoryConfig::default()),
         };
         root.finish(findings);
-        Some(Self { llm: llm?, system_prompt: system_prompt.to_owned(), memory: memory? })
+        Some(Self {
+            llm: llm?,
+            system_prompt: system_prompt.to_owned(),
+            memory: memory?,
+        })
     }
 }
 
 impl MemoryConfig {
     fn read(mut fields: Fields<'_>, findings: &mut Findings) -> Option<Self> {
         let Self::Buffer { max_messages } = Self::default();
-        let is_known = fields.choice("type", &["buffer"], findings).is_some() || fields.is_absent("type");
-        let max_messages = fields.integer("max_messages", 0..=MAX_MESSAGES, findings).map_or(max_messages, |number| {
-            usize::try_from(number).expect("it was found to be at most 1000")
-        });
+        let is_known =
+            fields.choice("type", &["buffer"], findings).is_some() || fields.is_absent("type");
+        let max_messages = fields
+            .integer("max_messages", 0..=MAX_MESSAGES, findings)
+            .map_or(max_messages, |number| {
+                usize::try_from(number).expect("it was found to be at most 1000")
+            });
         fields.finish(findings);
         is_known.then_some(Self::Buffer { max_messages })
     }

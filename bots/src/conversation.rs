@@ -83,7 +83,11 @@ mod tests {
     #[test]
     fn empty_long_blank_and_foreign_ids_are_refused() {
         for bad in ["", "a b", "a\0b", "a\n", "größe", &"x".repeat(129)] {
-            assert_eq!(ConversationId::new(bad), Err(InvalidConversationId), "{bad:?}");
+            assert_eq!(
+                ConversationId::new(bad),
+                Err(InvalidConversationId),
+                "{bad:?}"
+            );
         }
     }
 

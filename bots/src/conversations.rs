@@ -27,7 +27,11 @@ pub struct ConversationLimits {
 impl Default for ConversationLimits {
     /// 10,000 conversations, 256 MiB, one hour.
     fn default() -> Self {
-        Self { conversations: 10_000, total_bytes: 256 << 20, idle: Duration::from_secs(3600) }
+        Self {
+            conversations: 10_000,
+            total_bytes: 256 << 20,
+            idle: Duration::from_hours(1),
+        }
     }
 }
 
@@ -48,14 +52,17 @@ struct Store {
 impl Conversations {
     /// Makes a store that remembers nothing yet.
     pub fn new(limits: ConversationLimits) -> Self {
-        Self(Arc::new(Store { limits, shelf: Mutex::default() }))
+        Self(Arc::new(Store {
+            limits,
+            shelf: Mutex::default(),
+        }))
     }
 
     /// How many conversations are kept now, of all bots together. Those that have been idle too long do not count.
     pub fn len(&self) -> usize {
-        let mut shelf = self.0.shelf();
-        shelf.expire(Instant::now(), &self.0.limits);
-        shelf.len()
+        let mut kept = self.0.shelf();
+        kept.expire(Instant::now(), &self.0.limits);
+        kept.len()
     }
 
     /// Whether no conversation is kept now.
@@ -76,7 +83,13 @@ impl Conversations {
     /// Cancel-safe: a caller that gives up waiting leaves no trace.
     pub(crate) async fn begin(&self, bot: &Id, conversation: &ConversationId) -> OpenTurn {
         loop {
-            let visit = Visit::enter(&self.0, Place { bot: bot.clone(), conversation: conversation.clone() });
+            let visit = Visit::enter(
+                &self.0,
+                Place {
+                    bot: bot.clone(),
+                    conversation: conversation.clone(),
+                },
+            );
             let turn = Arc::clone(&visit.gate).lock_owned().await;
             // Forgotten while we waited: what stands at the place now is another conversation.
             if self.0.shelf().is_at(&visit.place, &visit.gate) {
@@ -88,7 +101,9 @@ impl Conversations {
 
 impl fmt::Debug for Conversations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Conversations").field("limits", &self.0.limits).finish_non_exhaustive()
+        f.debug_struct("Conversations")
+            .field("limits", &self.0.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -108,14 +123,24 @@ pub(crate) struct OpenTurn {
 impl OpenTurn {
     /// What was said in the last turns, at most `max_messages`, oldest first.
     pub(crate) fn history(&self, max_messages: usize) -> Vec<Message> {
-        self.visit.store.shelf().history(&self.visit.place, &self.visit.gate, max_messages)
+        self.visit
+            .store
+            .shelf()
+            .history(&self.visit.place, &self.visit.gate, max_messages)
     }
 
     /// Adds the turn to the conversation, of which the last `max_messages` are kept: all of the turn or nothing.
     pub(crate) fn keep(self, message: Arc<str>, reply: &str, max_messages: usize) {
         let Visit { store, place, gate } = &self.visit;
         let now = Instant::now();
-        store.shelf().keep(place, gate, [message, reply.into()], max_messages, now, &store.limits);
+        store.shelf().keep(
+            place,
+            gate,
+            [message, reply.into()],
+            max_messages,
+            now,
+            &store.limits,
+        );
     }
 }
 
@@ -129,7 +154,11 @@ struct Visit {
 impl Visit {
     fn enter(store: &Arc<Store>, place: Place) -> Self {
         let gate = store.shelf().enter(&place, Instant::now(), &store.limits);
-        Self { store: Arc::clone(store), place, gate }
+        Self {
+            store: Arc::clone(store),
+            place,
+            gate,
+        }
     }
 }
 

@@ -25,7 +25,9 @@ impl ProviderKeys {
     /// `_API_KEY`. No real key looks like that, so one pasted in place of a name is recognised.
     pub(crate) fn is_name(text: &str) -> bool {
         text.ends_with(SUFFIX)
-            && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
     }
 }
 
@@ -41,7 +43,9 @@ impl FromIterator<(String, String)> for ProviderKeys {
 
 impl fmt::Debug for ProviderKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ProviderKeys").field(&self.0.keys().collect::<Vec<_>>()).finish()
+        f.debug_tuple("ProviderKeys")
+            .field(&self.0.keys().collect::<Vec<_>>())
+            .finish()
     }
 }
 
@@ -49,8 +53,13 @@ impl fmt::Debug for ProviderKeys {
 pub(crate) fn redact(text: &str, key: Option<&SecretString>) -> String {
     /// So many characters in a row in common with the key give it away.
     const TELLING: usize = 6;
-    let key: Vec<char> = key.map(|key| key.expose_secret().chars().collect()).unwrap_or_default();
-    let telling: Vec<String> = key.windows(TELLING.min(key.len()).max(1)).map(String::from_iter).collect();
+    let key: Vec<char> = key
+        .map(|key| key.expose_secret().chars().collect())
+        .unwrap_or_default();
+    let telling: Vec<String> = key
+        .windows(TELLING.min(key.len()).max(1))
+        .map(String::from_iter)
+        .collect();
     let is_secret = |word: &str| {
         word.contains("sk-") || telling.iter().any(|part| word.contains(part.as_str()))
     };
@@ -65,7 +74,10 @@ mod tests {
     use super::*;
 
     fn keys(variables: &[(&str, &str)]) -> ProviderKeys {
-        variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+        variables
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect()
     }
 
     #[test]
@@ -105,6 +117,9 @@ mod tests {
 
     #[test]
     fn a_short_key_is_redacted_too() {
-        assert_eq!(redact("key abc no", Some(&SecretString::from("abc"))), "key [redacted] no");
+        assert_eq!(
+            redact("key abc no", Some(&SecretString::from("abc"))),
+            "key [redacted] no"
+        );
     }
 }

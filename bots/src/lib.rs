@@ -16,17 +16,18 @@ mod config;
 mod conversation;
 mod conversations;
 mod error;
-//mod factory;
+mod factory;
 mod keys;
 mod provider;
 
 pub use bot::{Bot, Reply, ReplyEvent, ReplyStream, Turn};
 pub use config::{
-    Api, BotConfig, InvalidBotConfig, LlmConfig, MemoryConfig, Problem, ProviderConfig, RemoteConfig,
+    Api, BotConfig, InvalidBotConfig, LlmConfig, MemoryConfig, Problem, ProviderConfig,
+    RemoteConfig,
 };
 pub use conversation::{ConversationId, InvalidConversationId, Message, Role};
 pub use conversations::{ConversationLimits, Conversations};
 pub use error::ChatError;
-//pub use factory::BotFactory;
+pub use factory::BotFactory;
 pub use keys::ProviderKeys;
 pub use provider::{Deltas, Prompt, Provider};

@@ -16,10 +16,6 @@ use tokio::sync::mpsc::UnboundedReceiver;
 const SLICE: usize = 256;
 /// Ticks for one round through all slots, at most.
 const ROUND_TICKS: usize = 50;
-/// How many ids may be remembered without an instance (unknown, inactive, failing) for each that may hold one.
-const VACANT_SHARE: u64 = 1;
-/// ... and at least so many.
-const VACANT_MIN: u64 = 1_000;
 
 /// A moka cache of slots and what it has evicted since the keeper last looked.
 struct House<T> {
@@ -43,10 +39,9 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
     mut ended: UnboundedReceiver<Arc<Slot<T>>>,
 ) {
     let settings = &shared.settings;
-    let vacancies = (settings.capacity * VACANT_SHARE).max(VACANT_MIN);
     let mut keeper = Keeper {
         live: House::new(settings.capacity, settings.policy),
-        vacant: House::new(vacancies, EvictionPolicy::Lru),
+        vacant: House::new(settings.vacancies(), EvictionPolicy::Lru),
         round: Vec::new(),
         next: 0,
         shared: Arc::clone(&shared),
@@ -118,7 +113,9 @@ impl<T: Send + Sync + 'static> Keeper<T> {
     /// Tells moka, in the order of first use, who was used since the last time.
     fn note_touches(&self) {
         let now = self.shared.clock.coarse_ms();
-        while let Some(slot) = self.shared.touches.pop() {
+        // As many as there are now: readers add more for as long as this goes on, and pay for each.
+        for _ in 0..self.shared.touches.len() {
+            let Some(slot) = self.shared.touches.pop() else { return };
             self.note_use(&slot, now);
         }
     }

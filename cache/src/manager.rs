@@ -86,7 +86,7 @@ impl<T: Send + Sync + 'static> ManagerBuilder<T> {
         let shared = Arc::new(Shared {
             reader: self.reader,
             environment: self.environment,
-            index: papaya::HashMap::builder().hasher(foldhash::fast::RandomState::default()).build(),
+            index: Shared::index(&self.settings),
             clock: Clock::new(),
             generation: AtomicU64::new(0),
             touches: Shared::touches(),

@@ -58,6 +58,12 @@ impl Default for CacheSettings {
 }
 
 impl CacheSettings {
+    /// How many ids are remembered without an instance: unknown, inactive or failing. Apart from the capacity, so that
+    /// a flood of unknown ids evicts no instance.
+    pub(crate) fn vacancies(&self) -> u64 {
+        self.capacity.max(1_000)
+    }
+
     /// The TTL of one build; `chance` in 0..1 picks the jitter.
     pub(crate) fn jittered_ttl(&self, chance: f64) -> Duration {
         self.ttl.mul_f64(1.0 - self.ttl_jitter.clamp(0.0, 1.0) * chance)

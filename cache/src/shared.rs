@@ -16,13 +16,19 @@ use tokio_util::task::TaskTracker;
 /// Uses that the keeper has not looked at yet. Beyond it a use is only marked, and found by the next round.
 const TOUCHES: usize = 4096;
 
+/// The index: ids to slots, read without a lock.
+pub(crate) type Index<T> = papaya::HashMap<Id, Arc<Slot<T>>, foldhash::fast::RandomState>;
+
+/// The largest number of ids that the index makes room for at once; beyond it grows.
+const INDEX_CAPACITY: usize = 1 << 21;
+
 /// What the manager and its tasks share.
 pub(crate) struct Shared<T> {
     pub(crate) factory: Arc<dyn InstanceFactory<T>>,
     pub(crate) reader: Reader,
     pub(crate) environment: Option<Arc<Environment>>,
     pub(crate) settings: CacheSettings,
-    pub(crate) index: papaya::HashMap<Id, Arc<Slot<T>>, foldhash::fast::RandomState>,
+    pub(crate) index: Index<T>,
     pub(crate) clock: Clock,
     /// Counts invalidations of everything.
     pub(crate) generation: AtomicU64,
@@ -40,6 +46,14 @@ pub(crate) struct Shared<T> {
 impl<T: Send + Sync + 'static> Shared<T> {
     pub(crate) fn touches() -> ArrayQueue<Arc<Slot<T>>> {
         ArrayQueue::new(TOUCHES)
+    }
+
+    /// An index with room for all that may stay: until a growing one has moved its last entry, reads cost seven times
+    /// as much (`benches/cached_hit.rs` shows it without this).
+    pub(crate) fn index(settings: &CacheSettings) -> Index<T> {
+        let ids = settings.capacity.saturating_add(settings.vacancies());
+        let room = usize::try_from(ids).unwrap_or(usize::MAX).min(INDEX_CAPACITY);
+        papaya::HashMap::builder().capacity(room).hasher(foldhash::fast::RandomState::default()).build()
     }
 
     /// The slot of an id, made if need be.

@@ -1,1 +1,32 @@
 //! Does from a terminal what the API allows.
+//!
+//! The binary parses a [`Command`] and [`ClientOptions`] out of its arguments, hands them to [`run`] with the
+//! [`Streams`] of the process, and ends with the [`Exit`] that comes back. Everything here speaks HTTP to a server;
+//! nothing here opens a registry.
+
+mod backoff;
+mod client;
+mod command;
+mod completions;
+mod document;
+mod duration;
+mod error;
+mod exit;
+mod json;
+mod options;
+mod printable;
+mod run;
+mod session;
+mod streams;
+mod table;
+mod time;
+
+pub use command::{
+    BotsCommand, ChatArgs, Command, ConfigSource, DeleteArgs, ListArgs, MetadataFilter, PutArgs, Status, WatchArgs,
+};
+pub use completions::Completions;
+pub use duration::parse_duration;
+pub use exit::{EXIT_CODES, Exit};
+pub use options::{BotId, ClientOptions, Format, InvalidServer, Server};
+pub use run::run;
+pub use streams::{Reader, Streams};

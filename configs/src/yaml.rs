@@ -3,6 +3,8 @@
 mod locate;
 mod reader;
 
+use std::cell::Cell;
+
 use serde::de::DeserializeSeed;
 use serde_json::Value;
 
@@ -11,17 +13,19 @@ use crate::limits::MAX_TEXT_BYTES;
 use crate::path::ConfigPath;
 use reader::{Node, Reader};
 
-/// Finding the place of a problem costs one more parse; beyond this many bytes, later problems go without.
+/// Finding the place of a problem costs one more parse; beyond this many bytes, the other problems of a text go
+/// without.
 const LOCATING_BYTES: usize = 16 * 1024 * 1024;
 
 /// How many unclosed `{` and `[` the parser is still quick with.
 const STALLING_DEPTH: usize = 10_000;
 
 /// A text and the name of the file which it came from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Source<'t> {
     file_name: &'t str,
     text: &'t str,
+    locating_bytes_left: Cell<usize>,
 }
 
 impl<'t> Source<'t> {
@@ -30,12 +34,13 @@ impl<'t> Source<'t> {
             file_name,
             // The parser counts a byte order mark as a column, which makes the first key stand out from the others.
             text: text.strip_prefix('\u{feff}').unwrap_or(text),
+            locating_bytes_left: Cell::new(LOCATING_BYTES),
         }
     }
 
     /// Reads every document of the text, empty ones as null. Stops at the first thing that cannot be read: what
     /// follows it cannot be understood either.
-    pub(crate) fn documents(self) -> Result<Vec<Value>, ConfigErrors> {
+    pub(crate) fn documents(&self) -> Result<Vec<Value>, ConfigErrors> {
         if self.text.len() > MAX_TEXT_BYTES {
             let bytes = self.text.len();
             return Err(self.refusal(ConfigErrorKind::TextTooLarge { bytes }));
@@ -54,25 +59,25 @@ impl<'t> Source<'t> {
         Ok(documents)
     }
 
-    pub(crate) fn refusal(self, kind: ConfigErrorKind) -> ConfigErrors {
+    pub(crate) fn refusal(&self, kind: ConfigErrorKind) -> ConfigErrors {
         ConfigError::new(ConfigPath::default(), kind)
             .in_file(self.file_name, None)
             .into()
     }
 
     /// Gives problems found in a document their file, line and column.
-    pub(crate) fn locate(self, document: usize, problems: &mut Problems) {
-        let mut affordable = (LOCATING_BYTES / self.text.len().max(1)).max(1);
+    pub(crate) fn locate(&self, document: usize, problems: &mut Problems) {
         problems.locate(|problem| {
-            let location = (affordable > 0)
-                .then(|| locate::find(self.text, document, problem.path()))
-                .flatten();
-            affordable = affordable.saturating_sub(1);
+            let affordable = self.locating_bytes_left.get().checked_sub(self.text.len());
+            let location = affordable.and_then(|left| {
+                self.locating_bytes_left.set(left);
+                locate::find(self.text, document, problem.path())
+            });
             problem.in_file(self.file_name, location)
         });
     }
 
-    fn unreadable(self, reader: Reader, error: &serde_yaml::Error) -> ConfigErrors {
+    fn unreadable(&self, reader: Reader, error: &serde_yaml::Error) -> ConfigErrors {
         let problem = match reader.into_refusal() {
             Some(refusal) => refusal.in_file(self.file_name, location_of(error)),
             None => self.parser_problem(error),
@@ -80,7 +85,7 @@ impl<'t> Source<'t> {
         problem.into()
     }
 
-    fn parser_problem(self, error: &serde_yaml::Error) -> ConfigError {
+    fn parser_problem(&self, error: &serde_yaml::Error) -> ConfigError {
         let mut message = error.to_string();
         let mut location = location_of(error);
         if message.starts_with("repetition limit exceeded") {
@@ -112,7 +117,7 @@ impl<'t> Source<'t> {
         problem.in_file(self.file_name, location)
     }
 
-    fn location_at(self, bytes: usize) -> Option<Location> {
+    fn location_at(&self, bytes: usize) -> Option<Location> {
         let before = self.text.get(..bytes)?;
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Some(Location {

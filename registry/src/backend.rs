@@ -79,7 +79,7 @@ impl Default for Retention {
     fn default() -> Self {
         Self {
             entries: 100_000,
-            age: Duration::from_secs(7 * 24 * 3600),
+            age: Duration::from_hours(7 * 24),
         }
     }
 }

@@ -48,7 +48,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long one case may take. None takes a second where nothing is wrong.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 /// One collection, empty at first, that a case may do with as it likes.
 #[async_trait]
@@ -62,8 +62,10 @@ pub trait Fixture: Send + Sync + 'static {
 pub struct Case {
     /// The demand, as a sentence.
     pub name: &'static str,
-    run: fn(Arc<dyn Fixture>) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+    run: fn(Arc<dyn Fixture>) -> Running,
 }
+
+type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Case {
     /// Holds a fresh fixture to this demand. Wants a multi-threaded runtime, so that concurrent writers are.

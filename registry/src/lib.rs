@@ -7,6 +7,8 @@
 //!
 //! Every write gets the next [`Revision`] of its collection. Revisions, never clocks, decide what is newer.
 
+pub use hotbed_configs::PortableConfig;
+
 mod access;
 mod admission;
 mod announce;

@@ -16,7 +16,7 @@ const ANNOUNCE_DEADLINE: Duration = Duration::from_secs(1);
 /// How often noted accesses are written.
 const ACCESS_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the log is compacted.
-const COMPACT_INTERVAL: Duration = Duration::from_secs(60);
+const COMPACT_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The door through which one collection changes: admits, commits, tells the observers on this node, and
 /// announces to the others. Clones are the same door.
@@ -369,7 +369,7 @@ impl Door {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(id = %change.id, %error, "change is not announced"),
             Err(_) => {
-                tracing::warn!(id = %change.id, "change is not announced: the event bus is too slow")
+                tracing::warn!(id = %change.id, "change is not announced: the event bus is too slow");
             }
         }
     }

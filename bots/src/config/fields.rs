@@ -19,15 +19,22 @@ pub(super) struct Findings {
 
 impl Findings {
     pub(super) fn problem(&mut self, path: impl Into<String>, reason: impl Into<String>) {
-        self.problems.push(Problem { path: path.into(), reason: reason.into() });
+        self.problems.push(Problem {
+            path: path.into(),
+            reason: reason.into(),
+        });
     }
 
     pub(super) fn warning(&mut self, text: impl Into<String>) {
         self.warnings.push(text.into());
     }
 
-    pub(super) fn conclude(self) -> Result<Vec<String>, InvalidBotConfig> {
-        if self.problems.is_empty() { Ok(self.warnings) } else { Err(InvalidBotConfig::new(self.problems)) }
+    /// What was read, with warnings, unless there are problems. What could not be read is one.
+    pub(super) fn conclude<T>(self, read: Option<T>) -> Result<(T, Vec<String>), InvalidBotConfig> {
+        match read {
+            Some(read) if self.problems.is_empty() => Ok((read, self.warnings)),
+            _ => Err(InvalidBotConfig::new(self.problems)),
+        }
     }
 }
 
@@ -42,12 +49,24 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     pub(super) fn root(map: &'a Map<String, Value>) -> Self {
-        Self { path: "", map, asked: Vec::new() }
+        Self {
+            path: "",
+            map,
+            asked: Vec::new(),
+        }
     }
 
-    pub(super) fn object(&mut self, key: &'static str, findings: &mut Findings) -> Option<Fields<'a>> {
+    pub(super) fn object(
+        &mut self,
+        key: &'static str,
+        findings: &mut Findings,
+    ) -> Option<Fields<'a>> {
         let map = self.typed(key, "an object", Value::as_object, findings)?;
-        Some(Self { path: key, map, asked: Vec::new() })
+        Some(Self {
+            path: key,
+            map,
+            asked: Vec::new(),
+        })
     }
 
     pub(super) fn text(&mut self, key: &'static str, findings: &mut Findings) -> Option<&'a str> {
@@ -63,7 +82,11 @@ impl<'a> Fields<'a> {
         let given = self.text(key, findings)?;
         let chosen = allowed.iter().copied().find(|name| *name == given);
         if chosen.is_none() {
-            let reason = format!("{:?} is not known here: use {}", cut(given), either(allowed));
+            let reason = format!(
+                "{:?} is not known here: use {}",
+                cut(given),
+                either(allowed)
+            );
             findings.problem(self.path_of(key), reason);
         }
         chosen
@@ -78,7 +101,11 @@ impl<'a> Fields<'a> {
         let number = self.typed(key, "a number", Value::as_number, findings)?;
         let fitting = number.as_u64().filter(|number| allowed.contains(number));
         if fitting.is_none() {
-            let reason = format!("must be a whole number from {} to {}", allowed.start(), allowed.end());
+            let reason = format!(
+                "must be a whole number from {} to {}",
+                allowed.start(),
+                allowed.end()
+            );
             findings.problem(self.path_of(key), reason);
         }
         fitting
@@ -93,7 +120,11 @@ impl<'a> Fields<'a> {
         let number = self.typed(key, "a number", Value::as_number, findings)?;
         let fitting = number.as_f64().filter(|number| allowed.contains(number));
         if fitting.is_none() {
-            let reason = format!("must be a number from {} to {}", allowed.start(), allowed.end());
+            let reason = format!(
+                "must be a number from {} to {}",
+                allowed.start(),
+                allowed.end()
+            );
             findings.problem(self.path_of(key), reason);
         }
         fitting
@@ -104,12 +135,20 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
     }
 
     /// Refuses keys of providers, and warns of all else that nobody asked for.
     pub(super) fn finish(self, findings: &mut Findings) {
-        let mut others: Vec<_> = self.map.iter().filter(|(key, _)| !self.asked.contains(&key.as_str())).collect();
+        let mut others: Vec<_> = self
+            .map
+            .iter()
+            .filter(|(key, _)| !self.asked.contains(&key.as_str()))
+            .collect();
         others.sort_unstable_by_key(|(key, _)| *key);
         let mut unnamed = 0_usize;
         for (at, (key, value)) in others.into_iter().enumerate() {
@@ -121,14 +160,21 @@ impl<'a> Fields<'a> {
                 );
             } else if at < NAMED_KEYS {
                 let path = self.path_of(&cut(key));
-                let hint = self.near_miss(key).map(|ours| format!(": did you mean `{ours}`?")).unwrap_or_default();
-                findings.warning(format!("`{path}` is not understood here and is ignored{hint}"));
+                let hint = self
+                    .near_miss(key)
+                    .map(|ours| format!(": did you mean `{ours}`?"))
+                    .unwrap_or_default();
+                findings.warning(format!(
+                    "`{path}` is not understood here and is ignored{hint}"
+                ));
             } else {
                 unnamed += 1;
             }
         }
         if unnamed > 0 {
-            findings.warning(format!("{unnamed} more keys are not understood here and are ignored"));
+            findings.warning(format!(
+                "{unnamed} more keys are not understood here and are ignored"
+            ));
         }
     }
 
@@ -148,7 +194,10 @@ impl<'a> Fields<'a> {
         let value = self.map.get(key).filter(|value| !value.is_null())?;
         let typed = as_wanted(value);
         if typed.is_none() {
-            findings.problem(self.path_of(key), format!("must be {wanted}, not {}", kind(value)));
+            findings.problem(
+                self.path_of(key),
+                format!("must be {wanted}, not {}", kind(value)),
+            );
         }
         typed
     }
@@ -166,11 +215,16 @@ fn kind(value: &Value) -> &'static str {
 }
 
 fn is_api_key(key: &str) -> bool {
-    let letters: String = key.chars().filter(char::is_ascii_alphanumeric).take(SHOWN_CHARS).collect();
+    let letters: String = key
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(SHOWN_CHARS)
+        .collect();
     letters.eq_ignore_ascii_case("apikey")
 }
 
-fn either(names: &[&str]) -> String {
+/// Names to choose from, as a person would list them.
+pub(super) fn either(names: &[&str]) -> String {
     match names {
         [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
         _ => names.concat(),
@@ -179,8 +233,16 @@ fn either(names: &[&str]) -> String {
 
 /// Cuts and escapes what came from outside.
 fn cut(text: &str) -> String {
-    let shown: String = text.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
-    if text.chars().nth(SHOWN_CHARS).is_some() { shown + "…" } else { shown }
+    let shown: String = text
+        .chars()
+        .take(SHOWN_CHARS)
+        .flat_map(char::escape_debug)
+        .collect();
+    if text.chars().nth(SHOWN_CHARS).is_some() {
+        shown + "…"
+    } else {
+        shown
+    }
 }
 
 /// Whether two words are so alike that one may be a slip for the other: at most two letters changed, added or left

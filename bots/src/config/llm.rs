@@ -4,66 +4,117 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::fields::{Fields, Findings};
+use super::fields::{Fields, Findings, either};
 use super::{Api, LlmConfig, ProviderConfig, RemoteConfig};
 use crate::keys::ProviderKeys;
 
 const DEFAULT_TIMEOUT_MS: u64 = 60_000;
 const MAX_TIMEOUT_MS: u64 = 600_000;
 
-/// Keys that mean something to a provider behind HTTP only.
+const PROVIDERS: [&str; 4] = ["echo", "openai", "anthropic", "ollama"];
+
+/// Keys that mean something to a provider behind HTTP only. A model's name is harmless and often left in place.
 const REMOTE_KEYS: [&str; 4] = ["base_url", "api_key_env", "temperature", "max_tokens"];
 
 impl LlmConfig {
-    pub(super) fn read(mut fields: Fields<'_>, keys: &ProviderKeys, findings: &mut Findings) -> Option<Self> {
-        let name = fields.choice("provider", &["echo", "openai", "anthropic", "ollama"], findings);
+    pub(super) fn read(
+        mut fields: Fields<'_>,
+        keys: &ProviderKeys,
+        findings: &mut Findings,
+    ) -> Option<Self> {
+        let name = fields.choice("provider", &PROVIDERS, findings);
         if fields.is_absent("provider") {
-            findings.problem("llm.provider", "is missing: use echo, openai, anthropic or ollama");
+            let reason = format!("is missing: use {}", either(&PROVIDERS));
+            findings.problem("llm.provider", reason);
         }
-        // Also read when the provider is not known: all problems are told at once.
-        let model = fields.text("model", findings);
-        let base_url = fields.text("base_url", findings).map(|given| base_url(given, findings));
-        let key_variable = fields.text("api_key_env", findings);
-        let temperature = fields.decimal("temperature", 0.0..=2.0, findings);
-        let max_tokens = fields.integer("max_tokens", 1..=u64::from(u32::MAX), findings);
-        let timeout_ms = fields.integer("timeout_ms", 1..=MAX_TIMEOUT_MS, findings).unwrap_or(DEFAULT_TIMEOUT_MS);
-
-        let provider = match name.and_then(Api::of_name) {
-            None => {
-                let idle = REMOTE_KEYS.into_iter().filter(|key| name.is_some() && !fields.is_absent(key));
-                for key in idle {
-                    findings.warning(format!("`llm.{key}` means nothing to the provider echo and is ignored"));
+        // Read whoever the provider is: all problems are told at once.
+        let given = Given::read(&mut fields, findings);
+        let timeout_ms = fields.integer("timeout_ms", 1..=MAX_TIMEOUT_MS, findings);
+        let provider = match name.map(Api::of_name) {
+            None => None,
+            Some(None) => {
+                for key in REMOTE_KEYS.into_iter().filter(|key| !fields.is_absent(key)) {
+                    findings.warning(format!(
+                        "`llm.{key}` means nothing to the provider echo and is ignored"
+                    ));
                 }
-                name.map(|_| ProviderConfig::Echo)
+                Some(ProviderConfig::Echo)
             }
-            Some(api) => {
-                if model.is_none_or(|model| model.trim().is_empty()) && !is_refused(&fields, "model", model) {
-                    findings.problem("llm.model", format!("is missing: {} needs the name of a model", api.name()));
-                }
-                let key = key(api, key_variable, base_url.is_some(), &fields, keys, findings);
-                let base_url = base_url.unwrap_or_else(|| Some(api.public_base_url().to_owned()));
-                if let Some(url) = base_url.as_deref().filter(|url| key.is_some() && is_overheard(url)) {
-                    findings.warning(format!("`llm.base_url` sends the key unencrypted to {url}"));
-                }
-                let remote = base_url.zip(model).map(|(base_url, model)| RemoteConfig {
-                    api,
-                    model: model.to_owned(),
-                    base_url,
-                    key,
-                    temperature,
-                    max_tokens: max_tokens.and_then(|number| u32::try_from(number).ok()),
-                });
-                remote.map(ProviderConfig::Remote)
-            }
+            Some(Some(api)) => given
+                .remote(api, &fields, keys, findings)
+                .map(ProviderConfig::Remote),
         };
         fields.finish(findings);
-        Some(Self { provider: provider?, timeout: Duration::from_millis(timeout_ms) })
+        Some(Self {
+            provider: provider?,
+            timeout: Duration::from_millis(timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS)),
+        })
+    }
+}
+
+/// What a configuration says of a provider behind HTTP, each by itself in order.
+struct Given<'a> {
+    model: Option<&'a str>,
+    base_url: Option<String>,
+    key_variable: Option<&'a str>,
+    temperature: Option<f64>,
+    max_tokens: Option<u32>,
+}
+
+impl<'a> Given<'a> {
+    fn read(fields: &mut Fields<'a>, findings: &mut Findings) -> Self {
+        Self {
+            model: fields.text("model", findings),
+            base_url: fields
+                .text("base_url", findings)
+                .and_then(|given| base_url(given, findings)),
+            key_variable: fields.text("api_key_env", findings),
+            temperature: fields.decimal("temperature", 0.0..=2.0, findings),
+            max_tokens: fields
+                .integer("max_tokens", 1..=u64::from(u32::MAX), findings)
+                .and_then(|number| u32::try_from(number).ok()),
+        }
+    }
+
+    fn remote(
+        self,
+        api: Api,
+        fields: &Fields<'_>,
+        keys: &ProviderKeys,
+        findings: &mut Findings,
+    ) -> Option<RemoteConfig> {
+        let is_missing = self
+            .model
+            .map_or(fields.is_absent("model"), |model| model.trim().is_empty());
+        if is_missing {
+            let reason = format!("is missing: {} needs the name of a model", api.name());
+            findings.problem("llm.model", reason);
+        }
+        let key = key(api, self.key_variable, fields, keys, findings);
+        let base_url = match self.base_url {
+            None if fields.is_absent("base_url") => api.public_base_url().to_owned(),
+            given => given?,
+        };
+        if key.is_some() && is_overheard(&base_url) {
+            let warning = format!("`llm.base_url` sends the key unencrypted to {base_url}");
+            findings.warning(warning);
+        }
+        Some(RemoteConfig {
+            api,
+            model: self.model?.to_owned(),
+            base_url,
+            key,
+            temperature: self.temperature,
+            max_tokens: self.max_tokens,
+        })
     }
 }
 
 impl Api {
     fn of_name(name: &str) -> Option<Self> {
-        [Self::OpenAi, Self::Anthropic, Self::Ollama].into_iter().find(|api| api.name() == name)
+        [Self::OpenAi, Self::Anthropic, Self::Ollama]
+            .into_iter()
+            .find(|api| api.name() == name)
     }
 
     fn name(self) -> &'static str {
@@ -92,15 +143,9 @@ impl Api {
     }
 }
 
-/// Whether a value is there and was found to be a problem already.
-fn is_refused<T>(fields: &Fields<'_>, key: &str, read: Option<T>) -> bool {
-    read.is_none() && !fields.is_absent(key)
-}
-
 fn key(
     api: Api,
     named: Option<&str>,
-    has_own_url: bool,
     fields: &Fields<'_>,
     keys: &ProviderKeys,
     findings: &mut Findings,
@@ -117,11 +162,15 @@ fn key(
         }
         let key = keys.get(variable);
         if key.is_none() {
-            findings.problem("llm.api_key_env", format!("{variable} is not set in the server's environment"));
+            findings.problem(
+                "llm.api_key_env",
+                format!("{variable} is not set in the server's environment"),
+            );
         }
         return key.cloned();
     }
-    if has_own_url || is_refused(fields, "api_key_env", named) || is_refused(fields, "base_url", None::<()>) {
+    // Also when one of them is refused: what key it would have wanted is not known.
+    if !fields.is_absent("base_url") || !fields.is_absent("api_key_env") {
         return None;
     }
     let variable = api.key_variable()?;
@@ -138,16 +187,24 @@ fn key(
 }
 
 fn base_url(given: &str, findings: &mut Findings) -> Option<String> {
-    let parsed = Url::parse(given).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let parsed = Url::parse(given)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let reason = match parsed {
         None => "must be an http or https address, for example http://localhost:8000/v1",
         Some(url) if !url.username().is_empty() || url.password().is_some() => {
             "must not hold a user or a password: name a variable in `llm.api_key_env` instead"
         }
-        Some(url) if url.query().is_some() || url.fragment().is_some() => "must not hold a `?` or a `#`",
+        Some(url) if url.query().is_some() || url.fragment().is_some() => {
+            "must not hold a `?` or a `#`"
+        }
         Some(url) => {
             let text = String::from(url);
-            return Some(if text.ends_with('/') { text } else { text + "/" });
+            return Some(if text.ends_with('/') {
+                text
+            } else {
+                text + "/"
+            });
         }
     };
     findings.problem("llm.base_url", reason);
@@ -156,8 +213,17 @@ fn base_url(given: &str, findings: &mut Findings) -> Option<String> {
 
 /// Whether others may read along on the way to this address.
 fn is_overheard(base_url: &str) -> bool {
-    let Ok(url) = Url::parse(base_url) else { return false };
-    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let Ok(url) = Url::parse(base_url) else {
+        return false;
+    };
+    let host = url
+        .host_str()
+        .unwrap_or_default()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    let is_here = host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
     url.scheme() == "http" && !is_here
 }

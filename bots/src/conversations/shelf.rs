@@ -52,17 +52,24 @@ impl Shelf {
     }
 
     /// Finds or begins a conversation for a turn. Every `enter` is answered by one `leave`.
-    pub(super) fn enter(&mut self, place: &Place, now: Instant, limits: &ConversationLimits) -> Gate {
+    pub(super) fn enter(
+        &mut self,
+        place: &Place,
+        now: Instant,
+        limits: &ConversationLimits,
+    ) -> Gate {
         self.expire(now, limits);
         let of_bot = self.bots.entry(place.bot.clone()).or_default();
-        let kept = of_bot.entry(place.conversation.clone()).or_insert_with(|| Kept {
-            gate: Gate::default(),
-            visits: 0,
-            messages: VecDeque::new(),
-            bytes: 0,
-            used: 0,
-            used_at: now,
-        });
+        let kept = of_bot
+            .entry(place.conversation.clone())
+            .or_insert_with(|| Kept {
+                gate: Gate::default(),
+                visits: 0,
+                messages: VecDeque::new(),
+                bytes: 0,
+                used: 0,
+                used_at: now,
+            });
         kept.visits += 1;
         let gate = Arc::clone(&kept.gate);
         self.touch(place, now);
@@ -71,7 +78,9 @@ impl Shelf {
     }
 
     pub(super) fn leave(&mut self, place: &Place, gate: &Gate) {
-        let Some(kept) = self.find(place, gate) else { return };
+        let Some(kept) = self.find(place, gate) else {
+            return;
+        };
         kept.visits -= 1;
         if kept.visits == 0 && kept.messages.is_empty() {
             self.remove(place);
@@ -82,9 +91,19 @@ impl Shelf {
         self.find(place, gate).is_some()
     }
 
-    pub(super) fn history(&mut self, place: &Place, gate: &Gate, max_messages: usize) -> Vec<Message> {
-        let Some(kept) = self.find(place, gate) else { return Vec::new() };
-        let skipped = kept.messages.len().saturating_sub(whole_turns(max_messages));
+    pub(super) fn history(
+        &mut self,
+        place: &Place,
+        gate: &Gate,
+        max_messages: usize,
+    ) -> Vec<Message> {
+        let Some(kept) = self.find(place, gate) else {
+            return Vec::new();
+        };
+        let skipped = kept
+            .messages
+            .len()
+            .saturating_sub(whole_turns(max_messages));
         kept.messages.iter().skip(skipped).cloned().collect()
     }
 
@@ -97,12 +116,23 @@ impl Shelf {
         now: Instant,
         limits: &ConversationLimits,
     ) {
-        let Some(kept) = self.find(place, gate) else { return };
+        let Some(kept) = self.find(place, gate) else {
+            return;
+        };
         let before = kept.bytes;
         kept.bytes += message.len() + reply.len();
-        kept.messages.push_back(Message { role: Role::User, text: message });
-        kept.messages.push_back(Message { role: Role::Assistant, text: reply });
-        let surplus = kept.messages.len().saturating_sub(whole_turns(max_messages));
+        kept.messages.push_back(Message {
+            role: Role::User,
+            text: message,
+        });
+        kept.messages.push_back(Message {
+            role: Role::Assistant,
+            text: reply,
+        });
+        let surplus = kept
+            .messages
+            .len()
+            .saturating_sub(whole_turns(max_messages));
         for dropped in kept.messages.drain(..surplus) {
             kept.bytes -= dropped.text.len();
         }
@@ -114,7 +144,12 @@ impl Shelf {
     }
 
     pub(super) fn forget_bot(&mut self, bot: &Id) {
-        for kept in self.bots.remove(bot).into_iter().flat_map(HashMap::into_values) {
+        for kept in self
+            .bots
+            .remove(bot)
+            .into_iter()
+            .flat_map(HashMap::into_values)
+        {
             self.by_use.remove(&kept.used);
             self.bytes -= kept.bytes;
         }
@@ -138,7 +173,9 @@ impl Shelf {
     }
 
     fn oldest(&self) -> Option<Place> {
-        self.by_use.first_key_value().map(|(_, place)| place.clone())
+        self.by_use
+            .first_key_value()
+            .map(|(_, place)| place.clone())
     }
 
     fn touch(&mut self, place: &Place, now: Instant) {
@@ -152,7 +189,9 @@ impl Shelf {
     }
 
     fn remove(&mut self, place: &Place) {
-        let Some(of_bot) = self.bots.get_mut(&place.bot) else { return };
+        let Some(of_bot) = self.bots.get_mut(&place.bot) else {
+            return;
+        };
         if let Some(kept) = of_bot.remove(&place.conversation) {
             self.by_use.remove(&kept.used);
             self.bytes -= kept.bytes;

@@ -14,17 +14,27 @@ fn conversation(name: &str) -> ConversationId {
 }
 
 fn store(conversations: usize) -> Conversations {
-    Conversations::new(ConversationLimits { conversations, ..ConversationLimits::default() })
+    Conversations::new(ConversationLimits {
+        conversations,
+        ..ConversationLimits::default()
+    })
 }
 
 async fn say(store: &Conversations, name: &str, in_conversation: &str, message: &str) {
-    let turn = store.begin(&bot(name), &conversation(in_conversation)).await;
+    let turn = store
+        .begin(&bot(name), &conversation(in_conversation))
+        .await;
     turn.keep(message.into(), &format!("re: {message}"), 10);
 }
 
 async fn said(store: &Conversations, name: &str, in_conversation: &str) -> Vec<String> {
-    let turn = store.begin(&bot(name), &conversation(in_conversation)).await;
-    turn.history(1000).iter().map(|message| message.text.to_string()).collect()
+    let turn = store
+        .begin(&bot(name), &conversation(in_conversation))
+        .await;
+    turn.history(1000)
+        .iter()
+        .map(|message| message.text.to_string())
+        .collect()
 }
 
 async fn is_waiting(begun: impl Future<Output = OpenTurn>) -> bool {
@@ -36,7 +46,10 @@ async fn what_was_said_is_remembered_in_order() {
     let store = store(10);
     say(&store, "b", "c", "one").await;
     say(&store, "b", "c", "two").await;
-    assert_eq!(said(&store, "b", "c").await, ["one", "re: one", "two", "re: two"]);
+    assert_eq!(
+        said(&store, "b", "c").await,
+        ["one", "re: one", "two", "re: two"]
+    );
 }
 
 #[tokio::test]
@@ -77,7 +90,10 @@ async fn past_the_limit_the_conversation_used_longest_ago_is_forgotten() {
 
 #[tokio::test]
 async fn past_the_byte_limit_the_oldest_are_forgotten() {
-    let limits = ConversationLimits { total_bytes: 100, ..ConversationLimits::default() };
+    let limits = ConversationLimits {
+        total_bytes: 100,
+        ..ConversationLimits::default()
+    };
     let store = Conversations::new(limits);
     for name in ["first", "second", "third"] {
         let turn = store.begin(&bot("b"), &conversation(name)).await;
@@ -99,7 +115,7 @@ async fn an_idle_conversation_is_forgotten_after_an_hour() {
     say(&store, "b", "c", "y").await;
     tokio::time::advance(Duration::from_secs(3599)).await;
     assert_eq!(said(&store, "b", "c").await.len(), 4);
-    tokio::time::advance(Duration::from_secs(3600)).await;
+    tokio::time::advance(Duration::from_hours(1)).await;
     assert!(store.is_empty());
     assert!(said(&store, "b", "c").await.is_empty());
 }
@@ -147,7 +163,10 @@ async fn a_second_turn_waits_for_the_first_and_sees_it() {
     let first = store.begin(&b, &c).await;
     let mut second = pin!(store.begin(&b, &c));
     assert!(poll!(second.as_mut()).is_pending());
-    assert!(!is_waiting(store.begin(&b, &conversation("other"))).await, "others do not wait");
+    assert!(
+        !is_waiting(store.begin(&b, &conversation("other"))).await,
+        "others do not wait"
+    );
     first.keep("one".into(), "re: one", 10);
     assert_eq!(second.await.history(10).len(), 2);
 }
@@ -176,6 +195,41 @@ async fn a_turn_that_waited_while_its_conversation_was_forgotten_begins_it_anew(
     assert!(second.history(10).is_empty());
     second.keep("new".into(), "re: new", 10);
     assert_eq!(said(&store, "b", "c").await, ["new", "re: new"]);
+}
+
+#[tokio::test]
+async fn a_turn_of_a_forgotten_conversation_is_not_kept_in_the_one_begun_in_its_place() {
+    let store = store(10);
+    let (b, c) = (bot("b"), conversation("c"));
+    let old = store.begin(&b, &c).await;
+    store.forget_bot(&b);
+    let new = store.begin(&b, &c).await;
+    old.keep("old".into(), "re: old", 10);
+    assert!(new.history(10).is_empty());
+    new.keep("new".into(), "re: new", 10);
+    assert_eq!(said(&store, "b", "c").await, ["new", "re: new"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn idleness_counts_from_the_end_of_a_turn() {
+    let store = store(10);
+    let turn = store.begin(&bot("b"), &conversation("c")).await;
+    tokio::time::advance(Duration::from_mins(59)).await;
+    turn.keep("x".into(), "y", 10);
+    tokio::time::advance(Duration::from_mins(59)).await;
+    assert_eq!(store.len(), 1);
+}
+
+#[tokio::test]
+async fn when_the_first_turn_of_a_conversation_fails_the_next_in_line_comes_before_a_newcomer() {
+    let store = store(10);
+    let (b, c) = (bot("b"), conversation("c"));
+    let first = store.begin(&b, &c).await;
+    let mut second = pin!(store.begin(&b, &c));
+    assert!(poll!(second.as_mut()).is_pending());
+    drop(first);
+    assert!(is_waiting(store.begin(&b, &c)).await);
+    assert!(poll!(second.as_mut()).is_ready());
 }
 
 #[test]

@@ -9,13 +9,22 @@ pub(crate) struct Echo;
 
 impl Provider for Echo {
     fn complete(&self, prompt: Prompt) -> Deltas {
-        let words: Vec<_> = reply(&prompt).split_inclusive(' ').map(|word| Ok(word.to_owned())).collect();
+        let words: Vec<_> = reply(&prompt)
+            .split_inclusive(' ')
+            .map(|word| Ok(word.to_owned()))
+            .collect();
         stream::iter(words).boxed()
     }
 }
 
 fn reply(prompt: &Prompt) -> String {
-    let Prompt { bot, revision, system, message, .. } = prompt;
+    let Prompt {
+        bot,
+        revision,
+        system,
+        message,
+        ..
+    } = prompt;
     if system.is_empty() {
         format!("[{bot}@{revision}] you said: {message}")
     } else {
@@ -43,10 +52,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_reply_shows_bot_revision_prompt_and_message_word_by_word() {
-        let words: Vec<_> = Echo.complete(prompt("You are helpful.", 42)).map(Result::unwrap).collect().await;
+        let words: Vec<_> = Echo
+            .complete(prompt("You are helpful.", 42))
+            .map(Result::unwrap)
+            .collect()
+            .await;
         assert_eq!(
             words,
-            ["[support-bot@42] ", "You ", "are ", "helpful. ", "| ", "you ", "said: ", "hi"]
+            [
+                "[support-bot@42] ",
+                "You ",
+                "are ",
+                "helpful. ",
+                "| ",
+                "you ",
+                "said: ",
+                "hi"
+            ]
         );
     }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 use async_stream::try_stream;
 use futures::StreamExt;
 use genai::adapter::AdapterKind;
-use genai::chat::{ChatMessage, ChatOptions, ChatRequest, ChatStream, ChatStreamEvent, ReasoningEffort, StreamEnd};
+use genai::chat::{
+    ChatMessage, ChatOptions, ChatRequest, ChatStream, ChatStreamEvent, ReasoningEffort, StreamEnd,
+};
 use genai::resolver::{AuthData, Endpoint};
 use genai::{Client, Headers, ModelIden, ServiceTarget};
 use reqwest::redirect;
@@ -28,7 +30,7 @@ const ANTHROPIC_VERSION: &str = "2023-06-01";
 
 /// Holds the connections that all remote providers share. Made when the first one is built: a program whose bots are
 /// all offline needs no certificates.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Dialler(OnceCell<Client>);
 
 impl Dialler {
@@ -40,7 +42,10 @@ impl Dialler {
                 // A redirect would carry the key to wherever it points.
                 .redirect(redirect::Policy::none())
                 .build()?;
-            Ok(Client::builder().with_reqwest(http).build().expect("nothing is built but what we hand in"))
+            Ok(Client::builder()
+                .with_reqwest(http)
+                .build()
+                .expect("nothing is built but what we hand in"))
         };
         self.0.get_or_try_init(make).await.cloned()
     }
@@ -56,8 +61,14 @@ struct Line {
 
 impl Remote {
     /// Makes a provider. Calls no network.
-    pub(crate) async fn new(config: RemoteConfig, dialler: &Dialler) -> Result<Self, reqwest::Error> {
-        Ok(Self(Arc::new(Line { client: dialler.client().await?, config })))
+    pub(crate) async fn new(
+        config: RemoteConfig,
+        dialler: &Dialler,
+    ) -> Result<Self, reqwest::Error> {
+        Ok(Self(Arc::new(Line {
+            client: dialler.client().await?,
+            config,
+        })))
     }
 }
 
@@ -92,7 +103,9 @@ impl Line {
                 Err(error) => error,
             };
             let left = prompt.deadline.saturating_duration_since(Instant::now());
-            let Some(wait) = retry::wait(attempt, &error, left, rand::random()) else { return Err(error) };
+            let Some(wait) = retry::wait(attempt, &error, left, rand::random()) else {
+                return Err(error);
+            };
             tracing::debug!(bot = %prompt.bot, attempt, %error, wait_ms = wait.as_millis(), "asking the provider again");
             sleep(wait).await;
             attempt += 1;
@@ -101,7 +114,10 @@ impl Line {
 
     async fn call(&self, prompt: &Prompt) -> Result<(Option<String>, ChatStream), ChatError> {
         let (target, options) = (self.target(), self.options());
-        let reply = self.client.exec_chat_stream(target, request(prompt), Some(&options)).await;
+        let reply = self
+            .client
+            .exec_chat_stream(target, request(prompt), Some(&options))
+            .await;
         let mut reply = reply.map_err(|error| self.fault(&error))?.stream;
         let first = self.next_delta(&mut reply).await?;
         Ok((first, reply))
@@ -111,13 +127,17 @@ impl Line {
     async fn next_delta(&self, reply: &mut ChatStream) -> Result<Option<String>, ChatError> {
         while let Some(event) = reply.next().await {
             match event.map_err(|error| self.fault(&error))? {
-                ChatStreamEvent::Chunk(chunk) if !chunk.content.is_empty() => return Ok(Some(chunk.content)),
+                ChatStreamEvent::Chunk(chunk) if !chunk.content.is_empty() => {
+                    return Ok(Some(chunk.content));
+                }
                 ChatStreamEvent::End(end) if self.is_whole(&end) => return Ok(None),
                 ChatStreamEvent::End(_) => break,
                 _ => {}
             }
         }
-        Err(ChatError::BrokenReply { detail: "it broke off".into() })
+        Err(ChatError::BrokenReply {
+            detail: "it broke off".into(),
+        })
     }
 
     /// Ollama's last line carries counts; without them the end was made up because the connection ended.
@@ -130,7 +150,13 @@ impl Line {
     }
 
     fn target(&self) -> ServiceTarget {
-        let RemoteConfig { api, model, base_url, key, .. } = &self.config;
+        let RemoteConfig {
+            api,
+            model,
+            base_url,
+            key,
+            ..
+        } = &self.config;
         let (adapter, path) = match api {
             Api::OpenAi => (AdapterKind::OpenAI, "chat/completions"),
             Api::Anthropic => (AdapterKind::Anthropic, "messages"),
@@ -149,18 +175,34 @@ impl Line {
         };
         // The library takes what stands before the first `::` for a namespace, and off.
         let model = ModelIden::new(adapter, format!("model::{model}"));
-        ServiceTarget { endpoint: Endpoint::from_owned(base_url.as_str()), auth, model }
+        ServiceTarget {
+            endpoint: Endpoint::from_owned(base_url.as_str()),
+            auth,
+            model,
+        }
     }
 
     fn options(&self) -> ChatOptions {
-        let RemoteConfig { api, model, key, temperature, max_tokens, .. } = &self.config;
-        let mut options = ChatOptions::default();
-        options.temperature = *temperature;
-        options.max_tokens = *max_tokens;
+        let RemoteConfig {
+            api,
+            model,
+            key,
+            temperature,
+            max_tokens,
+            ..
+        } = &self.config;
+        let mut options = ChatOptions {
+            temperature: *temperature,
+            max_tokens: *max_tokens,
+            ..ChatOptions::default()
+        };
         if *api == Api::Ollama {
             options = options.with_capture_usage(true);
             if let Some(key) = key {
-                options = options.with_extra_headers(("Authorization", format!("Bearer {}", key.expose_secret())));
+                options = options.with_extra_headers((
+                    "Authorization",
+                    format!("Bearer {}", key.expose_secret()),
+                ));
             }
         }
         // The library reads an ending such as `-max` as an effort and cuts it off the name, unless an effort is
@@ -181,6 +223,11 @@ fn request(prompt: &Prompt) -> ChatRequest {
         Role::User => ChatMessage::user(&*message.text),
         Role::Assistant => ChatMessage::assistant(&*message.text),
     });
-    let request = ChatRequest::from_messages(history.collect()).append_message(ChatMessage::user(&*prompt.message));
-    if prompt.system.is_empty() { request } else { request.with_system(&*prompt.system) }
+    let request = ChatRequest::from_messages(history.collect())
+        .append_message(ChatMessage::user(&*prompt.message));
+    if prompt.system.is_empty() {
+        request
+    } else {
+        request.with_system(&*prompt.system)
+    }
 }

@@ -85,3 +85,10 @@ bots.yaml:18:3: domain.id: the id `a` is used twice in this file; each bot needs
 bots.yaml:21:1: domain: required, but not given; add it"
     );
 }
+
+#[test]
+fn thousands_of_broken_documents_are_reported_in_bounded_time() {
+    let errors = parse_domain("bots.yaml", &"---\nbot: {}\n".repeat(20_000)).unwrap_err();
+    assert_eq!(errors.iter().count(), 100);
+    assert_eq!(errors.unlisted(), 19_900);
+}

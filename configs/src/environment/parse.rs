@@ -20,7 +20,7 @@ pub(super) fn parse(
     variables: &Variables,
 ) -> Result<Environment, ConfigErrors> {
     let source = Source::new(file_name, yaml);
-    let document = only_document(source)?;
+    let document = only_document(&source)?;
 
     let mut resolver = Resolver::new(variables, References::Keep);
     let written = match &document {
@@ -52,7 +52,7 @@ pub(super) fn parse(
     problems.or(environment)
 }
 
-fn only_document(source: Source<'_>) -> Result<Value, ConfigErrors> {
+fn only_document(source: &Source<'_>) -> Result<Value, ConfigErrors> {
     let mut documents = source.documents()?;
     match documents.len() {
         0 => Ok(Value::Null),

@@ -245,19 +245,20 @@ fn resources_that_multiply_are_refused() {
 
 #[test]
 fn a_resource_cannot_nest_deeper_than_a_configuration_may() {
-    let deep = (0..100).fold("1".to_owned(), |inner, _| format!("[{inner}]"));
-    let yaml = format!("resources: {{default: {{deep: {{list: {deep}}}}}}}");
-    let environment = Environment::parse("dev.yaml", &yaml, &Variables::default()).unwrap();
-    let config = (0..50).fold(json!({"$resource": "deep"}), |inner, _| json!({"a": inner}));
-    let errors = environment
-        .resolve(&PortableConfig::from_value(config).unwrap())
-        .unwrap_err();
-    assert!(
-        errors
-            .to_string()
-            .ends_with("nested deeper than 127 levels; flatten it"),
-        "{errors}"
-    );
+    for (open, close) in [("[", "]"), ("{a: ", "}")] {
+        let deep = format!("{}1{}", open.repeat(100), close.repeat(100));
+        let yaml = format!("resources: {{default: {{deep: {{field: {deep}}}}}}}");
+        let environment = Environment::parse("dev.yaml", &yaml, &Variables::default()).unwrap();
+        let config = (0..50).fold(json!({"$resource": "deep"}), |inner, _| json!({"a": inner}));
+        let errors = environment
+            .resolve(&PortableConfig::from_value(config).unwrap())
+            .unwrap_err();
+        let said = errors.to_string();
+        assert!(
+            said.ends_with("nested deeper than 127 levels; flatten it"),
+            "{said}"
+        );
+    }
 }
 
 fn any_json() -> impl Strategy<Value = Value> {

@@ -66,7 +66,7 @@ pub(super) async fn compaction_by_age_forgets_what_is_old(fixture: &dyn Fixture)
     let it = with_writes(fixture, 5).await;
     let hour = Retention {
         entries: u64::MAX,
-        age: Duration::from_secs(3600),
+        age: Duration::from_hours(1),
     };
     assert_eq!(
         it.compact(hour).await.expect("the log is compacted"),

@@ -265,7 +265,7 @@ impl Model {
     ) -> Result<(), TestCaseError> {
         let answer = it.put(&id(name), draft.clone(), when).await;
         if !self.allows(name, when) {
-            return self.conflicts(name, when, answer).await;
+            return self.conflicts(name, when, answer);
         }
         let written = answer.map_err(|error| TestCaseError::fail(error.to_string()))?;
         let before = self.registrations.get(name);
@@ -295,7 +295,7 @@ impl Model {
     ) -> Result<(), TestCaseError> {
         let answer = it.delete(&id(name), when).await;
         if !self.allows(name, when) {
-            return self.conflicts(name, when, answer).await;
+            return self.conflicts(name, when, answer);
         }
         if self.registrations.remove(name).is_none() {
             prop_assert!(
@@ -312,7 +312,7 @@ impl Model {
         Ok(())
     }
 
-    async fn conflicts<T: std::fmt::Debug>(
+    fn conflicts<T: std::fmt::Debug>(
         &self,
         name: &str,
         when: Precondition,

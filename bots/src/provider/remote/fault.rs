@@ -13,12 +13,17 @@ use crate::keys::redact;
 const SAID_CHARS: usize = 200;
 
 /// The longest wait that is believed.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// What an error of the library means to our caller. Its own text embeds whole bodies and is never passed on.
 pub(super) fn of(error: &Error, config: &RemoteConfig) -> ChatError {
     match error {
-        Error::HttpError { status, body, headers, .. } => of_status(*status, headers, body, config),
+        Error::HttpError {
+            status,
+            body,
+            headers,
+            ..
+        } => of_status(*status, headers, body, config),
         Error::WebStream { error, .. } => {
             if let Some(inner) = error.downcast_ref::<Error>() {
                 of(inner, config)
@@ -32,19 +37,34 @@ pub(super) fn of(error: &Error, config: &RemoteConfig) -> ChatError {
         Error::StreamParse { .. } | Error::JsonValueExt(_) | Error::SerdeJson(_) => {
             broken("it is not in the provider's format")
         }
-        _ => ChatError::ProviderRefused { detail: "the call cannot be made".into() },
+        _ => ChatError::ProviderRefused {
+            detail: "the call cannot be made".into(),
+        },
     }
 }
 
-fn of_status(status: StatusCode, headers: &HeaderMap, body: &str, config: &RemoteConfig) -> ChatError {
-    let said = serde_json::from_str(body).ok().and_then(|body| said(&body, config));
+fn of_status(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &str,
+    config: &RemoteConfig,
+) -> ChatError {
+    let said = serde_json::from_str(body)
+        .ok()
+        .and_then(|body| said(&body, config));
     let detail = match said {
         Some(said) => format!("{status}: {said}"),
         None => status.to_string(),
     };
-    let passes = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+    let passes = matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+    );
     if passes || status.is_server_error() {
-        ChatError::ProviderUnavailable { detail, retry_after: retry_after(headers) }
+        ChatError::ProviderUnavailable {
+            detail,
+            retry_after: retry_after(headers),
+        }
     } else {
         ChatError::ProviderRefused { detail }
     }
@@ -58,9 +78,16 @@ fn of_event(body: &Value, config: &RemoteConfig) -> ChatError {
         .find(|kind| *kind != "error");
     let detail = said(body, config).unwrap_or_else(|| "it reports an error".into());
     match kind {
-        Some("overloaded_error" | "rate_limit_error" | "api_error" | "server_error" | "rate_limit_exceeded") => {
-            ChatError::ProviderUnavailable { detail, retry_after: None }
-        }
+        Some(
+            "overloaded_error"
+            | "rate_limit_error"
+            | "api_error"
+            | "server_error"
+            | "rate_limit_exceeded",
+        ) => ChatError::ProviderUnavailable {
+            detail,
+            retry_after: None,
+        },
         _ => ChatError::ProviderRefused { detail },
     }
 }
@@ -73,7 +100,9 @@ fn of_transport(error: &reqwest::Error, config: &RemoteConfig) -> ChatError {
     if error.is_connect() {
         unavailable("cannot connect to")
     } else if error.is_builder() {
-        ChatError::ProviderRefused { detail: "the call cannot be made".into() }
+        ChatError::ProviderRefused {
+            detail: "the call cannot be made".into(),
+        }
     } else if error.is_body() || error.is_decode() {
         broken("it broke off")
     } else {
@@ -82,11 +111,15 @@ fn of_transport(error: &reqwest::Error, config: &RemoteConfig) -> ChatError {
 }
 
 fn broken(detail: &str) -> ChatError {
-    ChatError::BrokenReply { detail: detail.into() }
+    ChatError::BrokenReply {
+        detail: detail.into(),
+    }
 }
 
 fn origin(base_url: &str) -> String {
-    Url::parse(base_url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+    Url::parse(base_url)
+        .map(|url| url.origin().ascii_serialization())
+        .unwrap_or_default()
 }
 
 /// The sentence in an error's body, in any of the forms that providers use, without secrets and cut short.
@@ -95,15 +128,27 @@ fn said(body: &Value, config: &RemoteConfig) -> Option<String> {
         .into_iter()
         .find_map(|place| body.pointer(place)?.as_str())?;
     let text = redact(text, config.key.as_ref());
-    let shown: String = text.chars().filter(|c| !c.is_control()).take(SAID_CHARS).collect();
-    Some(if text.chars().nth(SAID_CHARS).is_some() { shown + "…" } else { shown })
+    let shown: String = text
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(SAID_CHARS)
+        .collect();
+    Some(if text.chars().nth(SAID_CHARS).is_some() {
+        shown + "…"
+    } else {
+        shown
+    })
 }
 
 /// Reads `retry-after-ms` or `retry-after` in seconds. A date is taken for absent.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
-    let seconds = number("retry-after-ms").map(|ms| ms / 1000.0).or_else(|| number("retry-after"))?;
-    Duration::try_from_secs_f64(seconds).ok().map(|wait| wait.min(MAX_RETRY_AFTER))
+    let seconds = number("retry-after-ms")
+        .map(|ms| ms / 1000.0)
+        .or_else(|| number("retry-after"))?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .map(|wait| wait.min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]
@@ -136,11 +181,18 @@ mod tests {
             json!({"detail": "no such model"}),
             json!("no such model"),
         ] {
-            assert_eq!(said(&body, &config).as_deref(), Some("no such model"), "{body}");
+            assert_eq!(
+                said(&body, &config).as_deref(),
+                Some("no such model"),
+                "{body}"
+            );
         }
         assert_eq!(said(&json!({"error": {"code": 5}}), &config), None);
         let told = json!({"error": {"message": "key topsecret-0123456789 is bad"}});
-        assert_eq!(said(&told, &config).as_deref(), Some("key [redacted] is bad"));
+        assert_eq!(
+            said(&told, &config).as_deref(),
+            Some("key [redacted] is bad")
+        );
         let long = said(&json!("x".repeat(10_000)), &config).unwrap();
         assert_eq!(long.chars().count(), SAID_CHARS + 1);
     }
@@ -153,7 +205,10 @@ mod tests {
             retry_after(&headers)
         };
         assert_eq!(read("retry-after", "7"), Some(Duration::from_secs(7)));
-        assert_eq!(read("retry-after-ms", "1500"), Some(Duration::from_millis(1500)));
+        assert_eq!(
+            read("retry-after-ms", "1500"),
+            Some(Duration::from_millis(1500))
+        );
         assert_eq!(read("retry-after", "1e300"), None);
         assert_eq!(read("retry-after", "99999999"), Some(MAX_RETRY_AFTER));
         for nonsense in ["-1", "NaN", "soon", "Wed, 21 Oct 2026 07:28:00 GMT"] {
@@ -164,8 +219,16 @@ mod tests {
     #[test]
     fn an_error_inside_a_reply_is_told_apart_by_its_kind() {
         let overloaded = json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}});
-        assert!(matches!(of_event(&overloaded, &config()), ChatError::ProviderUnavailable { .. }));
+        assert!(matches!(
+            of_event(&overloaded, &config()),
+            ChatError::ProviderUnavailable { .. }
+        ));
         let refused = json!({"type": "invalid_request_error", "message": "too long"});
-        assert_eq!(of_event(&refused, &config()), ChatError::ProviderRefused { detail: "too long".into() });
+        assert_eq!(
+            of_event(&refused, &config()),
+            ChatError::ProviderRefused {
+                detail: "too long".into()
+            }
+        );
     }
 }

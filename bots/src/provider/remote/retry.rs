@@ -11,8 +11,15 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// How long to wait after an attempt that failed before the next, or `None` to give up.
 ///
 /// `jitter` is a random number from 0 to 1: the nodes of a fleet must not come back together.
-pub(super) fn wait(attempt: u32, error: &ChatError, left: Duration, jitter: f64) -> Option<Duration> {
-    let ChatError::ProviderUnavailable { retry_after, .. } = error else { return None };
+pub(super) fn wait(
+    attempt: u32,
+    error: &ChatError,
+    left: Duration,
+    jitter: f64,
+) -> Option<Duration> {
+    let ChatError::ProviderUnavailable { retry_after, .. } = error else {
+        return None;
+    };
     let longest = FIRST_WAIT * 2_u32.pow(attempt - 1);
     let wait = retry_after.unwrap_or_else(|| longest.mul_f64(0.5 + jitter / 2.0));
     (attempt < ATTEMPTS && wait < left).then_some(wait)
@@ -22,10 +29,13 @@ pub(super) fn wait(attempt: u32, error: &ChatError, left: Duration, jitter: f64)
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     fn unavailable(retry_after: Option<Duration>) -> ChatError {
-        ChatError::ProviderUnavailable { detail: String::new(), retry_after }
+        ChatError::ProviderUnavailable {
+            detail: String::new(),
+            retry_after,
+        }
     }
 
     #[test]
@@ -46,8 +56,15 @@ mod tests {
 
     #[test]
     fn what_will_not_get_better_is_not_tried_again() {
-        let refused = ChatError::ProviderRefused { detail: String::new() };
-        let broken = ChatError::BrokenReply { detail: String::new() };
-        assert_eq!([refused, broken].map(|error| wait(1, &error, MINUTE, 0.5)), [None, None]);
+        let refused = ChatError::ProviderRefused {
+            detail: String::new(),
+        };
+        let broken = ChatError::BrokenReply {
+            detail: String::new(),
+        };
+        assert_eq!(
+            [refused, broken].map(|error| wait(1, &error, MINUTE, 0.5)),
+            [None, None]
+        );
     }
 }

@@ -1,0 +1,157 @@
+use crate::Instance;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How a node is doing: what a person, or the `health` command, looks at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Health {
+    /// All of it in a word.
+    pub status: HealthStatus,
+    /// Whether it takes requests.
+    pub readiness: Readiness,
+    /// The version of the program.
+    pub version: String,
+    /// How long it has been running.
+    pub uptime_ms: u64,
+    /// The environment whose resources its configurations are bound to.
+    pub environment: String,
+    /// The registry as this node sees it.
+    pub registry: RegistryHealth,
+    /// Where this node hears of changes.
+    pub bus: BusHealth,
+    /// How far this node follows the registry.
+    pub freshness: Freshness,
+    /// The instances of bots in memory.
+    pub cache: CacheHealth,
+    /// Ids that this node could not build.
+    pub failures: Failures,
+    /// What whoever runs this node should know.
+    pub warnings: Vec<String>,
+}
+
+/// How a node is doing, in a word: the worst that applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthStatus {
+    /// Everything works.
+    Ok,
+    /// It serves; some ids cannot be built, or the registry cannot be reached right now.
+    Degraded,
+    /// It serves, and cannot say that what it serves is up to date.
+    Stale,
+    /// It serves nothing: the registry cannot be reached and there is no instance in memory.
+    Down,
+}
+
+/// Whether a node takes requests: the answer of `/readyz`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Readiness {
+    /// Not yet.
+    Starting,
+    /// Yes.
+    Ready,
+    /// No more: it is about to end.
+    Draining,
+}
+
+/// That the process is up: the answer of `/healthz`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"status": "ok"}))]
+pub struct Liveness {
+    /// Always `ok`; a process that is not up does not answer.
+    pub status: HealthStatus,
+}
+
+/// The registry as a node sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RegistryHealth {
+    /// Whether it answers.
+    pub state: RegistryState,
+    /// Where it is, without secrets.
+    pub location: String,
+    /// What happens to configurations that no bot can be built from.
+    pub admission: Admission,
+    /// The newest revision; null if it does not answer.
+    pub head: Option<u64>,
+    /// How many registrations there are; null if it does not answer.
+    pub registrations: Option<u64>,
+    /// How many of them are in service; null if it does not answer.
+    pub active: Option<u64>,
+    /// Why it does not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Whether a registry answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RegistryState {
+    /// It does.
+    Reachable,
+    /// It does not.
+    Unreachable,
+}
+
+/// What happens to configurations that no bot can be built from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Admission {
+    /// They are stored, and the writer is warned.
+    Permissive,
+    /// They are refused.
+    Strict,
+}
+
+/// Where a node hears of changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BusHealth {
+    /// Where the event bus is, without secrets.
+    pub location: String,
+    /// How this node learns of changes: `polling`, `event-driven` or `hybrid`.
+    pub mode: String,
+}
+
+/// How far a node follows its registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Freshness {
+    /// Everything up to this revision is known to this node.
+    pub revision: u64,
+    /// How long ago this was last confirmed to be the registry's head; null if never.
+    pub confirmed_ago_ms: Option<u64>,
+    /// Whether this node can no longer say that it is up to date.
+    pub stale: bool,
+    /// Why the last attempt to confirm failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What a cache has done since the node started, and how much it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CacheHealth {
+    /// Requests served without waiting.
+    pub hits: u64,
+    /// Requests that had to wait, or were told that there is nothing.
+    pub misses: u64,
+    /// Instances created.
+    pub builds: u64,
+    /// Builds that failed.
+    pub build_failures: u64,
+    /// Times that an instance was confirmed instead of being rebuilt.
+    pub renewals: u64,
+    /// Ids that left because the cache was full or they were idle.
+    pub evictions: u64,
+    /// Ids known now, with or without an instance.
+    pub size: u64,
+    /// Instances not yet destroyed.
+    pub instances: u64,
+}
+
+/// Ids that a node could not build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Failures {
+    /// How many there are.
+    pub total: u64,
+    /// The first hundred of them, in id order.
+    pub items: Vec<Instance>,
+}

@@ -1,0 +1,200 @@
+use super::*;
+use chrono::{TimeDelta, Utc};
+use hotbed_configs::PortableConfig;
+use hotbed_registry::{Draft, Revision};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+fn id(name: &str) -> Id {
+    Id::new(name).unwrap()
+}
+
+fn registration(name: &str, revision: u64, config: Value) -> Registration {
+    let draft = Draft {
+        metadata: json!({"team": ["a", null]}).as_object().cloned(),
+        ..Draft::active(PortableConfig::from_value(config).unwrap())
+    };
+    draft.apply(&id(name), None, Revision(revision), Utc::now())
+}
+
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("cache/snapshot.json")
+    }
+
+    fn bad(&self) -> PathBuf {
+        self.0.path().join("cache/snapshot.json.bad")
+    }
+
+    /// A snapshot that was written and closed.
+    async fn with(registrations: &[Registration]) -> Self {
+        let place = Self::new();
+        let snapshot = Arc::new(DiskSnapshot::open(&place.path()).await);
+        for registration in registrations {
+            snapshot.save(registration);
+        }
+        let ended = CancellationToken::new();
+        ended.cancel();
+        snapshot.run(ended).await;
+        place
+    }
+}
+
+#[tokio::test]
+async fn what_was_saved_is_there_after_a_restart() {
+    let deep = (1..127).fold(json!({"leaf": "\0"}), |inner, _| json!({ "a": inner }));
+    let mut saved = [
+        registration("a", 7, json!({"n": 0.1})),
+        registration("ä'\"🤖", 9, deep),
+    ];
+    saved[1].last_accessed_at += TimeDelta::microseconds(3);
+    let place = Place::with(&saved).await;
+    let snapshot = DiskSnapshot::open(&place.path()).await;
+    assert_eq!(snapshot.len(), 2);
+    for registration in saved {
+        assert_eq!(snapshot.load(&registration.id), Some(registration));
+    }
+}
+
+#[tokio::test]
+async fn no_file_is_an_empty_snapshot() {
+    let place = Place::new();
+    let snapshot = DiskSnapshot::open(&place.path()).await;
+    assert!(snapshot.is_empty());
+    assert_eq!(snapshot.load(&id("a")), None);
+    assert!(!place.path().exists());
+}
+
+#[tokio::test]
+async fn what_was_forgotten_stays_forgotten() {
+    let place = Place::with(&[
+        registration("a", 1, json!({})),
+        registration("b", 2, json!({})),
+    ])
+    .await;
+    let snapshot = Arc::new(DiskSnapshot::open(&place.path()).await);
+    snapshot.forget(&id("a"));
+    snapshot.forget(&id("unknown"));
+    let ended = CancellationToken::new();
+    ended.cancel();
+    snapshot.run(ended).await;
+    let snapshot = DiskSnapshot::open(&place.path()).await;
+    assert_eq!((snapshot.len(), snapshot.load(&id("a"))), (1, None));
+}
+
+#[tokio::test]
+async fn an_older_revision_never_replaces_a_newer_one() {
+    let place = Place::new();
+    let snapshot = DiskSnapshot::open(&place.path()).await;
+    snapshot.save(&registration("a", 7, json!({"n": "new"})));
+    snapshot.save(&registration("a", 6, json!({"n": "old"})));
+    assert_eq!(snapshot.load(&id("a")).unwrap().revision, Revision(7));
+    snapshot.save(&registration("a", 8, json!({"n": "newest"})));
+    assert_eq!(snapshot.load(&id("a")).unwrap().revision, Revision(8));
+}
+
+#[tokio::test]
+async fn a_torn_file_is_put_aside() {
+    let place = Place::with(&[registration("a", 1, json!({}))]).await;
+    let whole = std::fs::read(place.path()).unwrap();
+    for length in 0..whole.len() {
+        std::fs::write(place.path(), &whole[..length]).unwrap();
+        assert!(DiskSnapshot::open(&place.path()).await.is_empty());
+        assert_eq!(std::fs::read(place.bad()).unwrap(), whole[..length]);
+        assert!(!place.path().exists());
+    }
+}
+
+#[tokio::test]
+async fn a_single_altered_byte_is_noticed() {
+    let place = Place::with(&[registration("a", 1, json!({"text": "hello"}))]).await;
+    let whole = std::fs::read(place.path()).unwrap();
+    for at in 0..whole.len() {
+        let mut altered = whole.clone();
+        altered[at] ^= 0x01;
+        std::fs::write(place.path(), &altered).unwrap();
+        assert!(
+            DiskSnapshot::open(&place.path()).await.is_empty(),
+            "byte {at}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_was_put_aside_does_not_hinder_the_next_write() {
+    let place = Place::with(&[registration("a", 1, json!({}))]).await;
+    std::fs::write(place.path(), "not a snapshot").unwrap();
+    let snapshot = Arc::new(DiskSnapshot::open(&place.path()).await);
+    snapshot.save(&registration("b", 2, json!({})));
+    let ended = CancellationToken::new();
+    ended.cancel();
+    snapshot.run(ended).await;
+    assert_eq!(DiskSnapshot::open(&place.path()).await.len(), 1);
+    assert_eq!(
+        std::fs::read_to_string(place.bad()).unwrap(),
+        "not a snapshot"
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_may_read_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::with(&[registration("a", 1, json!({}))]).await;
+    assert_eq!(
+        std::fs::metadata(place.path())
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777,
+        0o600
+    );
+}
+
+#[tokio::test]
+async fn the_file_is_written_soon_after_a_note_and_not_only_at_the_end() {
+    let place = Place::new();
+    let snapshot = Arc::new(DiskSnapshot::open(&place.path()).await);
+    let shutdown = CancellationToken::new();
+    let mut running = JoinSet::new();
+    running.spawn(Arc::clone(&snapshot).run(shutdown.clone()));
+    for revision in 1..=3 {
+        snapshot.save(&registration("a", revision, json!({})));
+        let written = async {
+            while snapshot.held().written < revision {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), written)
+            .await
+            .unwrap();
+        let found = DiskSnapshot::open(&place.path()).await.load(&id("a"));
+        assert_eq!(found.map(|it| it.revision), Some(Revision(revision)));
+    }
+    snapshot.save(&registration("b", 4, json!({})));
+    shutdown.cancel();
+    running.join_all().await;
+    assert_eq!(DiskSnapshot::open(&place.path()).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_tried_again() {
+    let place = Place::new();
+    std::fs::write(place.0.path().join("cache"), "in the way").unwrap();
+    let snapshot = DiskSnapshot::open(&place.path()).await;
+    snapshot.save(&registration("a", 1, json!({})));
+    snapshot.noted.notified().await;
+    assert!(snapshot.write(false).await);
+    // It asks to be woken again, though nothing was noted since.
+    snapshot.noted.notified().await;
+    std::fs::remove_file(place.0.path().join("cache")).unwrap();
+    assert!(!snapshot.write(true).await);
+    assert_eq!(DiskSnapshot::open(&place.path()).await.len(), 1);
+}

@@ -1,0 +1,251 @@
+//! The jobs of one transaction. The number of statements depends on the collections, not on the jobs.
+
+use super::decide::Ledger;
+use super::job::{Job, Task};
+use super::row;
+use chrono::Utc;
+use hotbed_registry::{CollectionName, Id, Revision};
+use serde_json::json;
+use sqlx::{Row, SqliteConnection};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Log entries that one transaction forgets at most, so that no writer waits long for a compaction.
+const FORGET: i64 = 1000;
+
+/// Does the jobs, within a transaction that the caller began and will commit. After an error the caller must
+/// roll back and fail them all, those already decided too.
+pub(super) async fn apply(
+    connection: &mut SqliteConnection,
+    jobs: &mut [Job],
+) -> Result<(), sqlx::Error> {
+    let mut by_collection = BTreeMap::<CollectionName, Vec<&mut Task>>::new();
+    for job in jobs {
+        by_collection
+            .entry(job.collection.clone())
+            .or_default()
+            .push(&mut job.task);
+    }
+    for (collection, mut tasks) in by_collection {
+        Transaction {
+            connection,
+            collection: collection.as_str(),
+        }
+        .run(&mut tasks)
+        .await?;
+    }
+    Ok(())
+}
+
+/// One collection's part of a transaction.
+struct Transaction<'c> {
+    connection: &'c mut SqliteConnection,
+    collection: &'c str,
+}
+
+impl Transaction<'_> {
+    async fn run(&mut self, tasks: &mut [&mut Task]) -> Result<(), sqlx::Error> {
+        let ids: BTreeSet<&str> = tasks
+            .iter()
+            .filter_map(|task| written_id(task))
+            .map(Id::as_str)
+            .collect();
+        if !ids.is_empty() {
+            let ids = json!(ids).to_string();
+            let mut ledger = self.read(ids).await?;
+            for task in &mut *tasks {
+                decide(&mut ledger, task);
+            }
+            if !ledger.log.is_empty() {
+                self.write(&ledger).await?;
+            }
+        }
+        for task in tasks {
+            match task {
+                Task::Put { .. } | Task::Delete { .. } => {}
+                Task::Touch { accesses, answer } => {
+                    self.touch(accesses).await?;
+                    answer.settle(Ok(()));
+                }
+                Task::Forget { before, answer } => {
+                    let oldest = self.forget(*before).await?;
+                    answer.settle(Ok(oldest));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn head(&mut self) -> Result<Revision, sqlx::Error> {
+        let head: Option<i64> = sqlx::query_scalar("SELECT head FROM collections WHERE name = ?1")
+            .bind(self.collection)
+            .fetch_optional(&mut *self.connection)
+            .await?;
+        Ok(Revision(head.unwrap_or_default().cast_unsigned()))
+    }
+
+    /// What is stored of these ids, a JSON array.
+    async fn read(&mut self, ids: String) -> Result<Ledger, sqlx::Error> {
+        let mut ledger = Ledger::new(self.head().await?, Utc::now());
+        let rows = sqlx::query(
+            "SELECT id, revision, version, status, created_at, updated_at, last_accessed_at, metadata
+             FROM registrations
+             WHERE collection = ?1 AND id IN (SELECT value FROM json_each(?2))",
+        )
+        .bind(self.collection)
+        .bind(ids)
+        .fetch_all(&mut *self.connection)
+        .await?;
+        for row in rows {
+            // Asked for by a well-formed id, so it is one.
+            let Ok(id) = Id::new(row.try_get("id")?) else {
+                continue;
+            };
+            let revision = Revision(row.try_get::<i64, _>("revision")?.cast_unsigned());
+            ledger.found(id, revision, row::without_config(&row));
+        }
+        Ok(ledger)
+    }
+
+    async fn write(&mut self, ledger: &Ledger) -> Result<(), sqlx::Error> {
+        let rows: Vec<_> = ledger
+            .written()
+            .map(|row| {
+                let it = row.registration;
+                let times = [it.created_at, it.updated_at, it.last_accessed_at]
+                    .map(|at| at.timestamp_micros());
+                json!([
+                    it.id.as_str(),
+                    it.revision.0,
+                    it.version,
+                    it.status.as_str(),
+                    times[0],
+                    times[1],
+                    times[2],
+                    row.metadata,
+                    row.config,
+                ])
+            })
+            .collect();
+        if !rows.is_empty() {
+            sqlx::query(
+                "INSERT INTO registrations
+                     (collection, id, revision, version, status, created_at, updated_at, last_accessed_at,
+                      metadata, config)
+                 SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+                        value ->> 6, value ->> 7, value ->> 8
+                 FROM json_each(?2) WHERE true
+                 ON CONFLICT (collection, id) DO UPDATE SET
+                     revision = excluded.revision, version = excluded.version, status = excluded.status,
+                     created_at = excluded.created_at, updated_at = excluded.updated_at,
+                     last_accessed_at = excluded.last_accessed_at, metadata = excluded.metadata,
+                     config = excluded.config",
+            )
+            .bind(self.collection)
+            .bind(json!(rows).to_string())
+            .execute(&mut *self.connection)
+            .await?;
+        }
+        let deleted: Vec<_> = ledger.deleted().map(Id::as_str).collect();
+        if !deleted.is_empty() {
+            sqlx::query(
+                "DELETE FROM registrations
+                 WHERE collection = ?1 AND id IN (SELECT value FROM json_each(?2))",
+            )
+            .bind(self.collection)
+            .bind(json!(deleted).to_string())
+            .execute(&mut *self.connection)
+            .await?;
+        }
+        self.log(ledger).await
+    }
+
+    async fn log(&mut self, ledger: &Ledger) -> Result<(), sqlx::Error> {
+        let log: Vec<_> = ledger
+            .log
+            .iter()
+            .map(|it| {
+                json!([
+                    it.revision.0,
+                    it.id.as_str(),
+                    it.kind.as_str(),
+                    it.at.timestamp_micros()
+                ])
+            })
+            .collect();
+        sqlx::query(
+            "INSERT INTO changes (collection, revision, id, kind, at)
+             SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?2)",
+        )
+        .bind(self.collection)
+        .bind(json!(log).to_string())
+        .execute(&mut *self.connection)
+        .await?;
+        sqlx::query(
+            "INSERT INTO collections (name, head) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET head = excluded.head",
+        )
+        .bind(self.collection)
+        .bind(ledger.head.0.cast_signed())
+        .execute(&mut *self.connection)
+        .await?;
+        Ok(())
+    }
+
+    async fn touch(&mut self, accesses: &str) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "UPDATE registrations SET last_accessed_at = accessed.at
+             FROM (SELECT value ->> 0 AS id, max(value ->> 1) AS at FROM json_each(?2) GROUP BY 1) AS accessed
+             WHERE collection = ?1 AND registrations.id = accessed.id AND last_accessed_at < accessed.at",
+        )
+        .bind(self.collection)
+        .bind(accesses)
+        .execute(&mut *self.connection)
+        .await?;
+        Ok(())
+    }
+
+    async fn forget(&mut self, before: Revision) -> Result<Revision, sqlx::Error> {
+        sqlx::query(
+            "DELETE FROM changes WHERE collection = ?1
+             AND revision < min(?2, (SELECT min(revision) FROM changes WHERE collection = ?1) + ?3)",
+        )
+        .bind(self.collection)
+        .bind(before.0.cast_signed())
+        .bind(FORGET)
+        .execute(&mut *self.connection)
+        .await?;
+        let oldest: Option<i64> =
+            sqlx::query_scalar("SELECT min(revision) FROM changes WHERE collection = ?1")
+                .bind(self.collection)
+                .fetch_one(&mut *self.connection)
+                .await?;
+        match oldest {
+            Some(oldest) => Ok(Revision(oldest.cast_unsigned())),
+            None => Ok(self.head().await?.next()),
+        }
+    }
+}
+
+fn written_id(task: &Task) -> Option<&Id> {
+    match task {
+        Task::Put { id, .. } | Task::Delete { id, .. } => Some(id),
+        Task::Touch { .. } | Task::Forget { .. } => None,
+    }
+}
+
+fn decide(ledger: &mut Ledger, task: &mut Task) {
+    match task {
+        Task::Put {
+            id,
+            draft,
+            when,
+            answer,
+        } => {
+            if let Some((draft, texts)) = draft.take() {
+                answer.settle(ledger.put(id, draft, texts, *when));
+            }
+        }
+        Task::Delete { id, when, answer } => answer.settle(ledger.delete(id, *when)),
+        Task::Touch { .. } | Task::Forget { .. } => {}
+    }
+}

@@ -1,0 +1,247 @@
+//! What the writes of one transaction come to, decided one after another on what is stored. No I/O.
+
+use super::row::{self, Texts, Unreadable};
+use chrono::{DateTime, SubsecRound, Utc};
+use hotbed_registry::{Change, ChangeKind, Draft, Error, Id, Precondition, Registration, Revision};
+use std::collections::HashMap;
+
+/// One collection as a transaction finds it and leaves it.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    pub(super) head: Revision,
+    pub(super) log: Vec<Change>,
+    rows: HashMap<Id, Row>,
+    now: DateTime<Utc>,
+}
+
+#[derive(Debug, Default)]
+struct Row {
+    /// What the next write finds; kept apart from the rest, which may be unreadable.
+    revision: Option<Revision>,
+    registration: Option<Result<Registration, Unreadable>>,
+    fate: Fate,
+}
+
+/// What the transaction does to a row.
+#[derive(Debug, Default)]
+enum Fate {
+    #[default]
+    Untouched,
+    /// Writes it, with these texts.
+    Written {
+        config: String,
+        metadata: Option<String>,
+    },
+    Deleted,
+}
+
+/// A row as it is to be written.
+#[derive(Debug)]
+pub(super) struct Written<'a> {
+    pub(super) registration: &'a Registration,
+    pub(super) metadata: String,
+    pub(super) config: &'a str,
+}
+
+impl Ledger {
+    pub(super) fn new(head: Revision, now: DateTime<Utc>) -> Self {
+        Self {
+            head,
+            log: Vec::new(),
+            rows: HashMap::new(),
+            now: now.trunc_subsecs(6),
+        }
+    }
+
+    /// Adds what is stored of an id before anything is decided.
+    pub(super) fn found(
+        &mut self,
+        id: Id,
+        revision: Revision,
+        stored: Result<Registration, Unreadable>,
+    ) {
+        let row = Row {
+            revision: Some(revision),
+            registration: Some(stored),
+            fate: Fate::Untouched,
+        };
+        self.rows.insert(id, row);
+    }
+
+    pub(super) fn put(
+        &mut self,
+        id: &Id,
+        draft: Draft,
+        texts: Texts,
+        when: Precondition,
+    ) -> Result<Registration, Error> {
+        let row = self.rows.entry(id.clone()).or_default();
+        row.expect(id, when)?;
+        let before = match &row.registration {
+            Some(Err(reason)) => return Err(row::corrupt(id.as_str(), reason)),
+            Some(Ok(before)) => Some(before),
+            None => None,
+        };
+        let kind = ChangeKind::of_write(before.map(|old| old.status), draft.status);
+        let written = draft.apply(id, before, self.head.next(), self.now);
+        row.revision = Some(written.revision);
+        row.registration = Some(Ok(written.clone()));
+        row.fate = Fate::Written {
+            config: texts.config,
+            metadata: texts.metadata,
+        };
+        self.note(id, kind, written.updated_at);
+        Ok(written)
+    }
+
+    pub(super) fn delete(&mut self, id: &Id, when: Precondition) -> Result<Revision, Error> {
+        let row = self.rows.entry(id.clone()).or_default();
+        if row.revision.is_none() && matches!(when, Precondition::Any | Precondition::Absent) {
+            return Err(Error::NotFound { id: id.clone() });
+        }
+        row.expect(id, when)?;
+        *row = Row {
+            fate: Fate::Deleted,
+            ..Row::default()
+        };
+        self.note(id, ChangeKind::Deleted, self.now);
+        Ok(self.head)
+    }
+
+    fn note(&mut self, id: &Id, kind: ChangeKind, at: DateTime<Utc>) {
+        self.head = self.head.next();
+        self.log.push(Change {
+            id: id.clone(),
+            revision: self.head,
+            kind,
+            at,
+        });
+    }
+
+    /// The rows to be written, each once, as the last write of it left it.
+    pub(super) fn written(&self) -> impl Iterator<Item = Written<'_>> {
+        self.rows
+            .values()
+            .filter_map(|row| match (&row.fate, &row.registration) {
+                (Fate::Written { config, metadata }, Some(Ok(registration))) => {
+                    let metadata = metadata
+                        .clone()
+                        .unwrap_or_else(|| row::to_text(&registration.metadata));
+                    Some(Written {
+                        registration,
+                        metadata,
+                        config,
+                    })
+                }
+                _ => None,
+            })
+    }
+
+    /// The ids of rows to be deleted.
+    pub(super) fn deleted(&self) -> impl Iterator<Item = &Id> {
+        self.rows
+            .iter()
+            .filter(|(_, row)| matches!(row.fate, Fate::Deleted))
+            .map(|(id, _)| id)
+    }
+}
+
+impl Row {
+    fn expect(&self, id: &Id, when: Precondition) -> Result<(), Error> {
+        if when.holds(self.revision) {
+            Ok(())
+        } else {
+            Err(Error::Conflict {
+                id: id.clone(),
+                expected: when,
+                actual: self.revision,
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hotbed_configs::PortableConfig;
+    use serde_json::json;
+
+    fn id(name: &str) -> Id {
+        Id::new(name).unwrap()
+    }
+
+    fn put(
+        ledger: &mut Ledger,
+        name: &str,
+        n: u64,
+        when: Precondition,
+    ) -> Result<Registration, Error> {
+        let draft = Draft::active(PortableConfig::from_value(json!({ "n": n })).unwrap());
+        let texts = Texts::of(&id(name), &draft).unwrap();
+        ledger.put(&id(name), draft, texts, when)
+    }
+
+    #[test]
+    fn writes_of_one_transaction_see_one_another() {
+        let mut ledger = Ledger::new(Revision(41), Utc::now());
+        let first = put(&mut ledger, "a", 1, Precondition::Absent).unwrap();
+        assert!(put(&mut ledger, "a", 2, Precondition::Absent).is_err());
+        let second = put(&mut ledger, "a", 3, Precondition::At(first.revision)).unwrap();
+        assert_eq!((second.revision, second.version), (Revision(43), 2));
+        assert!(second.updated_at > first.updated_at);
+        let rows: Vec<_> = ledger.written().map(|row| row.config).collect();
+        assert_eq!(rows, [r#"{"n":3}"#]);
+        assert_eq!(ledger.log.len(), 2);
+    }
+
+    #[test]
+    fn a_refused_write_spoils_no_neighbour() {
+        let mut ledger = Ledger::new(Revision(5), Utc::now());
+        assert!(put(&mut ledger, "a", 1, Precondition::Present).is_err());
+        assert!(ledger.delete(&id("b"), Precondition::Any).is_err());
+        assert_eq!(
+            put(&mut ledger, "a", 1, Precondition::Any)
+                .unwrap()
+                .revision,
+            Revision(6)
+        );
+    }
+
+    #[test]
+    fn what_is_created_and_deleted_again_leaves_only_its_log() {
+        let mut ledger = Ledger::new(Revision::ZERO, Utc::now());
+        put(&mut ledger, "a", 1, Precondition::Any).unwrap();
+        assert_eq!(
+            ledger.delete(&id("a"), Precondition::Any).unwrap(),
+            Revision(2)
+        );
+        assert_eq!(ledger.written().count(), 0);
+        assert_eq!(ledger.deleted().collect::<Vec<_>>(), [&id("a")]);
+        assert_eq!(
+            put(&mut ledger, "a", 1, Precondition::Absent)
+                .unwrap()
+                .version,
+            1
+        );
+        assert_eq!(ledger.deleted().count(), 0);
+    }
+
+    #[test]
+    fn an_unreadable_row_can_be_deleted_but_not_written_over() {
+        let mut ledger = Ledger::new(Revision(5), Utc::now());
+        ledger.found(id("a"), Revision(3), Err("its status is odd".into()));
+        let refused = put(&mut ledger, "a", 1, Precondition::Any)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            refused,
+            "registry holds something unreadable at table registrations, id \"a\": its status is odd"
+        );
+        assert_eq!(
+            ledger
+                .delete(&id("a"), Precondition::At(Revision(3)))
+                .unwrap(),
+            Revision(6)
+        );
+    }
+}

@@ -1,0 +1,134 @@
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Says where a registry is stored: `memory:` or `sqlite:PATH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RegistryUrl {
+    /// In this process, gone with it.
+    Memory,
+    /// In one SQLite file.
+    #[cfg(feature = "sqlite")]
+    Sqlite(PathBuf),
+}
+
+/// What this build can open, for messages.
+const SUPPORTED: &str = if cfg!(feature = "sqlite") {
+    "memory: or sqlite:PATH"
+} else {
+    "memory:"
+};
+
+/// A text that is no [`RegistryUrl`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("registry URL {shown:?} {reason}")]
+pub struct InvalidUrl {
+    shown: String,
+    reason: String,
+}
+
+impl FromStr for RegistryUrl {
+    type Err = InvalidUrl;
+
+    /// Parses a URL. The path of `sqlite:PATH` is taken as it stands, relative or absolute; a `//` before it is
+    /// dropped, so that `sqlite:///var/lib/bots.db` is `/var/lib/bots.db`.
+    fn from_str(text: &str) -> Result<Self, InvalidUrl> {
+        let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
+        match scheme {
+            "memory" if rest.is_empty() || rest == "//" => Ok(Self::Memory),
+            "memory" => Err(invalid(text, "names a place: memory: has none".into())),
+            #[cfg(feature = "sqlite")]
+            "sqlite" => match rest.strip_prefix("//").unwrap_or(rest) {
+                "" => Err(invalid(text, "names no file: use sqlite:PATH".into())),
+                ":memory:" => Err(invalid(text, "names no file: use memory: instead".into())),
+                path if path.contains('\0') => Err(invalid(text, "holds a NUL character".into())),
+                path => Ok(Self::Sqlite(path.into())),
+            },
+            _ => Err(invalid(
+                text,
+                format!("is of no kind that can be opened: use {SUPPORTED}"),
+            )),
+        }
+    }
+}
+
+/// Shows no more than the scheme of what could hold a password.
+fn invalid(text: &str, reason: String) -> InvalidUrl {
+    let shown = match text.split_once("://") {
+        Some((scheme, rest)) if rest.contains('@') => format!("{scheme}://…"),
+        _ => text.chars().take(200).collect(),
+    };
+    InvalidUrl { shown, reason }
+}
+
+impl fmt::Display for RegistryUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory:"),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        text.parse::<RegistryUrl>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn memory_is_a_url_without_a_place() {
+        assert_eq!("memory:".parse(), Ok(RegistryUrl::Memory));
+        assert_eq!("memory://".parse(), Ok(RegistryUrl::Memory));
+        assert_eq!(
+            refusal("memory:x"),
+            "registry URL \"memory:x\" names a place: memory: has none"
+        );
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn a_sqlite_url_is_a_path_after_its_scheme() {
+        for (text, path) in [
+            ("sqlite:data/hotbed.db", "data/hotbed.db"),
+            ("sqlite:/var/lib/hotbed.db", "/var/lib/hotbed.db"),
+            ("sqlite://hotbed.db", "hotbed.db"),
+            ("sqlite:///var/lib/hotbed.db", "/var/lib/hotbed.db"),
+            ("sqlite:my file?x=1.db", "my file?x=1.db"),
+        ] {
+            let parsed = text.parse::<RegistryUrl>().unwrap();
+            assert_eq!(parsed, RegistryUrl::Sqlite(path.into()));
+            assert_eq!(parsed.to_string(), format!("sqlite:{path}"));
+        }
+        assert_eq!(
+            refusal("sqlite:"),
+            "registry URL \"sqlite:\" names no file: use sqlite:PATH"
+        );
+        assert_eq!(
+            refusal("sqlite::memory:"),
+            "registry URL \"sqlite::memory:\" names no file: use memory: instead"
+        );
+    }
+
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn another_scheme_is_refused_with_those_that_work() {
+        for text in ["", "hotbed.db", "mysql:x", "SQLITE:x", "sqlite3:x"] {
+            assert_eq!(
+                refusal(text),
+                format!(
+                    "registry URL {text:?} is of no kind that can be opened: use memory: or sqlite:PATH"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn a_refusal_shows_no_password() {
+        assert!(refusal("mysql://bob:secret@host/db").starts_with("registry URL \"mysql://…\""));
+    }
+}

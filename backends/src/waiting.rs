@@ -1,0 +1,63 @@
+use crate::store::Store;
+use crate::url::RegistryUrl;
+use async_trait::async_trait;
+use hotbed_registry::{CollectionName, Connect, Error, RegistryBackend};
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// A store that may be down: opened by the first who succeeds, and shared by all its collections.
+///
+/// What [`connect`](Self::connect) answers is what a `ConnectingBackend` waits with.
+#[derive(Debug)]
+pub struct StoreAt {
+    url: RegistryUrl,
+    opened: OnceCell<Store>,
+}
+
+#[derive(Debug)]
+struct CollectionAt {
+    store: Arc<StoreAt>,
+    collection: CollectionName,
+}
+
+impl StoreAt {
+    /// The store at a URL, not opened yet.
+    pub fn new(url: RegistryUrl) -> Arc<Self> {
+        Arc::new(Self {
+            url,
+            opened: OnceCell::new(),
+        })
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> &RegistryUrl {
+        &self.url
+    }
+
+    /// The store; tries to open it if nobody could so far.
+    pub async fn store(&self) -> Result<&Store, Error> {
+        self.opened.get_or_try_init(|| Store::open(&self.url)).await
+    }
+
+    /// The way to one of its collections, for as often as it takes.
+    pub fn connect(self: &Arc<Self>, collection: CollectionName) -> Box<dyn Connect> {
+        Box::new(CollectionAt {
+            store: Arc::clone(self),
+            collection,
+        })
+    }
+
+    /// Closes the store if it was ever opened.
+    pub async fn close(&self) {
+        if let Some(store) = self.opened.get() {
+            store.close().await;
+        }
+    }
+}
+
+#[async_trait]
+impl Connect for CollectionAt {
+    async fn connect(&self) -> Result<Arc<dyn RegistryBackend>, Error> {
+        self.store.store().await?.collection(&self.collection).await
+    }
+}

@@ -1,0 +1,114 @@
+use clap::Subcommand;
+
+use crate::options::BotId;
+
+pub(crate) mod bot;
+pub(crate) mod chat;
+pub(crate) mod delete;
+pub(crate) mod health;
+pub(crate) mod list;
+pub(crate) mod put;
+pub(crate) mod reload;
+pub(crate) mod watch;
+
+pub use chat::ChatArgs;
+pub use delete::DeleteArgs;
+pub use list::{ListArgs, MetadataFilter};
+pub use put::{ConfigSource, PutArgs};
+pub use watch::WatchArgs;
+
+/// What a terminal can ask of a server.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Register, change, list and talk to bots
+    #[command(subcommand)]
+    Bots(BotsCommand),
+    /// Build everything that the server holds in memory anew
+    ///
+    /// Each bot serves with its old instance until the new one stands; one that cannot be built keeps the old one,
+    /// and the command fails.
+    Reload,
+    /// Show how the server is doing
+    ///
+    /// Fails unless the server is ready and all is well.
+    Health,
+}
+
+/// What can be done with bots.
+#[derive(Debug, Clone, Subcommand)]
+pub enum BotsCommand {
+    /// List the registered bots
+    List(ListArgs),
+    /// Show one bot and its configuration
+    Get {
+        /// The bot
+        id: BotId,
+    },
+    /// Register a bot, or replace its configuration
+    Put(PutArgs),
+    /// Delete a bot; there is no question and no way back
+    Delete(DeleteArgs),
+    /// Put a bot into service
+    Activate {
+        /// The bot
+        id: BotId,
+    },
+    /// Take a bot out of service; its configuration is kept
+    Deactivate {
+        /// The bot
+        id: BotId,
+    },
+    /// Build a bot anew now, from the configuration that is registered
+    ///
+    /// A change of the configuration needs no reload: this is for what a bot was built from beside it.
+    Reload {
+        /// The bot
+        id: BotId,
+    },
+    /// Show how a bot stands in the server's memory
+    Instance {
+        /// The bot
+        id: BotId,
+    },
+    /// Talk to a bot
+    Chat(ChatArgs),
+    /// Print changes of bots as they happen
+    Watch(WatchArgs),
+}
+
+/// The words for a registration's status on a command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Status {
+    /// In service
+    Active,
+    /// Kept, but out of service
+    Inactive,
+    /// Kept, but out of service because its owner found it faulty
+    Error,
+}
+
+impl Status {
+    /// The word for it on the wire.
+    pub(crate) fn as_str(self) -> &'static str {
+        status_word(self.into())
+    }
+}
+
+impl From<Status> for hotbed_api::Status {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Active => Self::Active,
+            Status::Inactive => Self::Inactive,
+            Status::Error => Self::Error,
+        }
+    }
+}
+
+/// The word for a status, for the wire and for people.
+pub(crate) fn status_word(status: hotbed_api::Status) -> &'static str {
+    match status {
+        hotbed_api::Status::Active => "active",
+        hotbed_api::Status::Inactive => "inactive",
+        hotbed_api::Status::Error => "error",
+    }
+}

@@ -1,0 +1,93 @@
+use hotbed_api::{Instance, InstanceState, Registration};
+use serde_json::Value;
+
+use super::status_word;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::json::pretty;
+use crate::options::{BotId, Format};
+use crate::session::Session;
+use crate::table::Table;
+use crate::time::{shown_duration, shown_time};
+
+/// Whether a bot is to serve.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Service {
+    On,
+    Off,
+}
+
+pub(crate) async fn get(id: &BotId, session: &mut Session<'_>) -> Result<Exit, Error> {
+    let answer = session.client.send(session.client.get(&["bots", id.as_str()])).await?;
+    match session.format {
+        Format::Json => session.print_json(&answer.body)?,
+        Format::Table => {
+            let it: Registration = session.client.understand(&answer.body)?;
+            let mut table = Table::default();
+            table.row(["ID", &it.id]);
+            table.row(["STATUS", status_word(it.status)]);
+            table.row(["REVISION", &it.revision.to_string()]);
+            table.row(["VERSION", &it.version.to_string()]);
+            table.row(["CREATED", &shown_time(it.created_at)]);
+            table.row(["UPDATED", &shown_time(it.updated_at)]);
+            table.row(["LAST USED", &shown_time(it.last_accessed_at)]);
+            table.row(["METADATA", &Value::Object(it.metadata).to_string()]);
+            let config = pretty(&Value::Object(it.config).to_string());
+            session.print(|output| {
+                table.write(output)?;
+                writeln!(output, "CONFIG\n{config}")
+            })?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn set_service(id: &BotId, service: Service, session: &mut Session<'_>) -> Result<Exit, Error> {
+    let (verb, done) = match service {
+        Service::On => ("activate", "activated"),
+        Service::Off => ("deactivate", "deactivated"),
+    };
+    let answer = session.client.send(session.client.post(&["bots", id.as_str(), verb])).await?;
+    session.acknowledge(&answer, &format!("{done} {}", id.as_str()))?;
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn instance(id: &BotId, session: &mut Session<'_>) -> Result<Exit, Error> {
+    let answer = session.client.send(session.client.get(&["bots", id.as_str(), "instance"])).await?;
+    match session.format {
+        Format::Json => session.print_json(&answer.body)?,
+        Format::Table => {
+            let it: Instance = session.client.understand(&answer.body)?;
+            let mut table = Table::default();
+            table.row(["ID", &it.id]);
+            table.row(["STATE", state_word(it.state)]);
+            table.row(["SERVES", &it.revision.map_or("nothing".into(), |revision| format!("revision {revision}"))]);
+            table.row(["NEWEST", &format!("revision {}", it.observed)]);
+            if let Some(ago) = it.built_ago_ms {
+                table.row(["BUILT", &format!("{} ago", shown_duration(ago))]);
+            }
+            if let Some(error) = &it.error {
+                let of = error.revision.map_or(String::new(), |revision| format!(" (revision {revision})"));
+                table.row(["ERROR", &format!("{}: {}{of}", error.kind, error.message)]);
+            }
+            if let Some(retry_in) = it.retry_in_ms {
+                table.row(["NEXT TRY", &format!("in {}", shown_duration(retry_in))]);
+            }
+            session.print(|output| table.write(output))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The word for a state, for people.
+pub(crate) fn state_word(state: InstanceState) -> &'static str {
+    match state {
+        InstanceState::Unloaded => "unloaded",
+        InstanceState::Ready => "ready",
+        InstanceState::Pending => "pending",
+        InstanceState::Degraded => "degraded",
+        InstanceState::Failed => "failed",
+        InstanceState::Inactive => "inactive",
+        InstanceState::Absent => "absent",
+    }
+}

@@ -1,0 +1,107 @@
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use hotbed_api::{RegistrationWrite, Written};
+use reqwest::StatusCode;
+use reqwest::header::{IF_MATCH, IF_NONE_MATCH};
+use serde_json::{Map, Value};
+use tokio::io::AsyncReadExt;
+
+use super::{Status, status_word};
+use crate::document::{parse_object, read_object};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::options::{BotId, Format};
+use crate::printable::Line;
+use crate::session::Session;
+
+/// What a bot shall be.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  hotbed bots put greeter --config '{\"llm\": {\"provider\": \"echo\", \"model\": \"echo-1\"}}'
+  hotbed bots put greeter --file greeter.yaml --metadata '{\"team\": \"support\"}'
+  hotbed bots put greeter --file - --if-revision 41 < greeter.json")]
+pub struct PutArgs {
+    /// The bot
+    id: BotId,
+    #[command(flatten)]
+    source: ConfigSource,
+    /// The status; active unless given
+    #[arg(long)]
+    status: Option<Status>,
+    /// Replaces the metadata; unless given, they stay as they are
+    #[arg(long, value_name = "JSON", value_parser = parse_object)]
+    metadata: Option<Map<String, Value>>,
+    /// Only if it is at this revision; else nothing happens and the exit code is 4
+    #[arg(long, value_name = "N", conflicts_with = "create_only")]
+    if_revision: Option<u64>,
+    /// Only if it is not registered yet; else nothing happens and the exit code is 4
+    #[arg(long)]
+    create_only: bool,
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub struct ConfigSource {
+    /// A file that holds the configuration as JSON or YAML; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The configuration as JSON
+    #[arg(long, value_name = "JSON", value_parser = parse_object)]
+    config: Option<Map<String, Value>>,
+}
+
+pub(crate) async fn run(args: PutArgs, session: &mut Session<'_>) -> Result<Exit, Error> {
+    let config = match (args.source.config, args.source.file) {
+        (Some(config), _) => config,
+        (None, Some(file)) => read(&file, session).await?,
+        (None, None) => unreachable!("the parser of arguments demands one of them"),
+    };
+    let write = RegistrationWrite {
+        bot_id: None,
+        id: None,
+        config,
+        status: args.status.map(Into::into),
+        metadata: args.metadata,
+    };
+    let mut request = session.client.put(&["bots", args.id.as_str()]).json(&write);
+    if let Some(revision) = args.if_revision {
+        request = request.header(IF_MATCH, format!("\"{revision}\""));
+    }
+    if args.create_only {
+        request = request.header(IF_NONE_MATCH, "*");
+    }
+    let answer = session.client.send(request).await?;
+    let written: Written = session.client.understand(&answer.body)?;
+    match session.format {
+        Format::Json => session.print_json(&answer.body)?,
+        Format::Table => {
+            let done = if answer.status == StatusCode::CREATED { "created" } else { "updated" };
+            let it = &written.registration;
+            session.print(|output| {
+                writeln!(output, "{done} {}: revision {}, {}", Line(&it.id), it.revision, status_word(it.status))
+            })?;
+        }
+    }
+    for warning in &written.warnings {
+        session.warn(warning);
+    }
+    Ok(Exit::Done)
+}
+
+async fn read(file: &Path, session: &mut Session<'_>) -> Result<Map<String, Value>, Error> {
+    let mut bytes = Vec::new();
+    let (what, result) = if file == Path::new("-") {
+        ("standard input".to_owned(), session.streams.input.read_to_end(&mut bytes).await.map(|_| bytes))
+    } else {
+        (file.display().to_string(), tokio::fs::read(file).await)
+    };
+    let bytes = match result {
+        Ok(bytes) => bytes,
+        Err(source) => return Err(Error::Input { what, source }),
+    };
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned());
+    text.and_then(|text| read_object(&text)).map_err(|reason| Error::InvalidInput { what, reason })
+}

@@ -1,0 +1,130 @@
+use std::error::Error as _;
+use std::io::{self, Write};
+
+use hotbed_api::Problem;
+use reqwest::StatusCode;
+
+use crate::exit::Exit;
+use crate::printable::Line;
+
+/// Why a command ended before it was done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Nobody can be told any more.
+    #[error("cannot write the output")]
+    Output(#[source] io::Error),
+    /// What was to be sent cannot be read.
+    #[error("cannot read {what}")]
+    Input { what: String, source: io::Error },
+    /// What was to be sent is not what it must be.
+    #[error("{what} cannot be used: {reason}")]
+    InvalidInput { what: String, reason: String },
+    /// Not even a request could be made.
+    #[error("cannot set up HTTP")]
+    Setup(#[source] reqwest::Error),
+    /// Nobody answers there.
+    #[error("cannot reach {server}")]
+    Unreachable { server: String, source: reqwest::Error },
+    /// Somebody answers there, and does not any more.
+    #[error("{server} stopped answering")]
+    Silent { server: String, source: Box<dyn std::error::Error + Send + Sync> },
+    /// The server said no, and why.
+    #[error("{}", .0.detail)]
+    Refused(Box<Problem>),
+    /// What answers there does not speak like one of our servers.
+    #[error("{server} answered {status}, and not as a hotbed server does{excerpt}")]
+    Foreign { server: String, status: StatusCode, excerpt: String },
+    /// The answer cannot be read.
+    #[error("the answer of {server} is not understood")]
+    Unintelligible { server: String, source: serde_json::Error },
+    /// An answer that came in pieces has no end.
+    #[error("the reply broke off")]
+    BrokenOff,
+}
+
+impl Error {
+    /// The exit code that a script sees.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            // Whoever reads along has seen enough: `hotbed bots list | head -1`.
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+            Self::Unreachable { .. } | Self::Silent { .. } => Exit::Unreachable,
+            Self::Refused(problem) => match problem.status {
+                404 => Exit::NotFound,
+                409 | 412 => Exit::Conflict,
+                _ => Exit::Failed,
+            },
+            _ => Exit::Failed,
+        }
+    }
+
+    /// Whether the same request may succeed later: the server is away, starting or overloaded.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Silent { .. } => true,
+            Self::Refused(problem) => problem.status >= 500 || problem.status == 429,
+            // What stands in front of a server that is away.
+            Self::Foreign { status, .. } => status.is_server_error(),
+            _ => false,
+        }
+    }
+
+    /// Tells a person what went wrong and what may help. Says nothing when the reader went away.
+    pub(crate) fn report(&self, errors: &mut dyn Write) {
+        if self.exit() == Exit::Done {
+            return;
+        }
+        // An error about errors helps nobody.
+        self.write(errors).ok();
+    }
+
+    fn write(&self, errors: &mut dyn Write) -> io::Result<()> {
+        let message = self.to_string();
+        write!(errors, "error: {}", Line(&message))?;
+        if let Some(cause) = self.root_cause() {
+            write!(errors, ": {}", Line(&cause))?;
+        }
+        writeln!(errors)?;
+        if let Self::Refused(problem) = self {
+            for each in problem.problems.iter().filter(|each| **each != message) {
+                writeln!(errors, "  - {}", Line(each))?;
+            }
+        }
+        for hint in self.hints() {
+            writeln!(errors, "hint: {}", Line(&hint))?;
+        }
+        Ok(())
+    }
+
+    /// What lies at the bottom: the layers of an HTTP client in between tell a person nothing.
+    fn root_cause(&self) -> Option<String> {
+        let mut cause = self.source()?;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        Some(cause.to_string())
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Unreachable { .. } => {
+                vec!["start one with: hotbed serve (or name another with --server)".into()]
+            }
+            Self::Silent { .. } => vec!["look how it is doing with: hotbed health (or wait longer with --timeout)".into()],
+            Self::Foreign { .. } => vec!["is --server the address of a hotbed server?".into()],
+            Self::Refused(problem) => hints_for(problem),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn hints_for(problem: &Problem) -> Vec<String> {
+    let hint = match (problem.status, problem.revision) {
+        (404, _) => Some("see what there is with: hotbed bots list".into()),
+        (412, Some(revision)) => Some(format!("it is at revision {revision} now: look at it, then use --if-revision {revision}")),
+        _ => None,
+    };
+    let request = problem.request_id.as_ref().filter(|_| problem.status >= 500);
+    let request = request.map(|id| format!("the server's log tells more about request {id}"));
+    hint.into_iter().chain(request).collect()
+}

@@ -1,0 +1,55 @@
+use std::time::Duration;
+
+use crate::client::Client;
+use crate::command::bot::Service;
+use crate::command::{BotsCommand, Command, bot, chat, delete, health, list, put, reload, watch};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::options::ClientOptions;
+use crate::session::Session;
+use crate::streams::Streams;
+
+/// A quiet stream of changes is alive as long as heartbeats come: at least so long a silence is no fault.
+const WATCH_SILENCE: Duration = Duration::from_secs(60);
+
+/// Runs a command against a server and tells how it ended. What went wrong is already written to `streams.errors`.
+///
+/// Dropping the future ends the command; a write that was sent by then may still happen.
+pub async fn run(command: Command, options: &ClientOptions, streams: Streams<'_>) -> Exit {
+    let silence = match command {
+        Command::Bots(BotsCommand::Watch(_)) => options.timeout.max(WATCH_SILENCE),
+        _ => options.timeout,
+    };
+    let client = match Client::new(options.server.clone(), silence) {
+        Ok(client) => client,
+        Err(error) => {
+            error.report(streams.errors);
+            return error.exit();
+        }
+    };
+    let mut session = Session { client, format: options.output, streams };
+    dispatch(command, &mut session).await.unwrap_or_else(|error| {
+        error.report(session.streams.errors);
+        error.exit()
+    })
+}
+
+async fn dispatch(command: Command, session: &mut Session<'_>) -> Result<Exit, Error> {
+    let command = match command {
+        Command::Bots(command) => command,
+        Command::Reload => return reload::all(session).await,
+        Command::Health => return health::run(session).await,
+    };
+    match command {
+        BotsCommand::List(args) => list::run(args, session).await,
+        BotsCommand::Get { id } => bot::get(&id, session).await,
+        BotsCommand::Put(args) => put::run(args, session).await,
+        BotsCommand::Delete(args) => delete::run(args, session).await,
+        BotsCommand::Activate { id } => bot::set_service(&id, Service::On, session).await,
+        BotsCommand::Deactivate { id } => bot::set_service(&id, Service::Off, session).await,
+        BotsCommand::Reload { id } => reload::one(&id, session).await,
+        BotsCommand::Instance { id } => bot::instance(&id, session).await,
+        BotsCommand::Chat(args) => chat::run(args, session).await,
+        BotsCommand::Watch(args) => watch::run(args, session).await,
+    }
+}

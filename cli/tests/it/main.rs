@@ -1,0 +1,10 @@
+//! The commands as the binary runs them, against a server that answers from a script. What a real server answers is
+//! tested with the real server; here are the answers that it gives rarely.
+
+mod arguments;
+mod chat;
+mod failures;
+mod harness;
+mod reads;
+mod watch;
+mod writes;

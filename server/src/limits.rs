@@ -1,0 +1,40 @@
+use std::time::Duration;
+
+/// How much a server takes before it says no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest body of a request. Default 8 MiB.
+    pub body_bytes: usize,
+    /// How long a body may take to arrive. Default 30 s.
+    pub body_read: Duration,
+    /// How long the head of a request may take to arrive, from when the connection became idle. Default 75 s.
+    pub head_read: Duration,
+    /// How long reading or writing registrations may take. Default 30 s.
+    pub request: Duration,
+    /// How long a request waits for the revision it demands. Default 5 s.
+    pub catch_up: Duration,
+    /// How many requests may be under way. Beyond it they are refused, not queued. Default 1,024.
+    pub requests: usize,
+    /// How many streams and long polls may be open. Default 4,096.
+    pub streams: usize,
+    /// How many connections may be open. Beyond it new ones wait to be accepted. Default 16,384.
+    pub connections: usize,
+    /// How long requests under way may take once the server is to end. Default 30 s.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 8 << 20,
+            body_read: Duration::from_secs(30),
+            head_read: Duration::from_secs(75),
+            request: Duration::from_secs(30),
+            catch_up: Duration::from_secs(5),
+            requests: 1_024,
+            streams: 4_096,
+            connections: 16_384,
+            drain: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+use crate::metrics::Metrics;
+use crate::{Access, Limits};
+use hotbed_api::Readiness;
+use hotbed_bots::Bot;
+use hotbed_cache::CachingRegistryManager;
+use hotbed_hotreload::Handle;
+use hotbed_registry::{Admission, Reader, Registry};
+use std::sync::Arc;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// What a server speaks for.
+#[derive(Debug, Clone)]
+pub struct ServerState {
+    /// The door to the bots' registrations.
+    pub registry: Registry,
+    /// The bots themselves.
+    pub bots: Arc<CachingRegistryManager<Bot>>,
+    /// The loop that follows the registry.
+    pub hot_reload: Handle,
+    /// What this node says of itself.
+    pub info: NodeInfo,
+    /// Who may speak to it.
+    pub access: Access,
+    /// How much it takes.
+    pub limits: Limits,
+    /// Whether it takes requests.
+    pub readiness: watch::Receiver<Readiness>,
+    /// Cancelled when the server is to end: watchers end at once, requests under way are finished.
+    pub shutdown: CancellationToken,
+}
+
+/// What a node says of itself on its health page.
+#[derive(Debug, Clone)]
+pub struct NodeInfo {
+    /// The version of the program.
+    pub version: String,
+    /// When it started.
+    pub started: Instant,
+    /// The environment that configurations are bound to.
+    pub environment: String,
+    /// Where the registry is, without secrets.
+    pub registry: String,
+    /// Where the event bus is, without secrets.
+    pub bus: String,
+    /// How the registry treats configurations that no bot can be built from.
+    pub admission: Admission,
+    /// How many registrations can be served without the registry, from the snapshot on this node's disk.
+    pub snapshot_registrations: usize,
+    /// What whoever runs this node should know.
+    pub warnings: Vec<String>,
+}
+
+/// A running server: what it speaks for, and what it counts.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) state: ServerState,
+    pub(crate) reader: Reader,
+    pub(crate) metrics: Metrics,
+    /// One permit per request under way.
+    pub(crate) requests: Semaphore,
+    /// One permit per answer that stays open: streams and long polls.
+    pub(crate) streams: Arc<Semaphore>,
+}
+
+impl Node {
+    pub(crate) fn new(state: ServerState) -> Arc<Self> {
+        Arc::new(Self {
+            reader: state.registry.reader(),
+            metrics: Metrics::new(),
+            requests: Semaphore::new(state.limits.requests),
+            streams: Arc::new(Semaphore::new(state.limits.streams)),
+            state,
+        })
+    }
+}
