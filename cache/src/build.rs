@@ -1,5 +1,6 @@
 //! One build: read the registry, resolve, create, settle; again if something newer was observed meanwhile.
 
+use crate::lease::Instance;
 use crate::machine::{Attempt, Next, Outcome};
 use crate::shared::Shared;
 use crate::slot::Slot;
@@ -41,29 +42,42 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
         }
     }
     drop(permit);
-    slot.last_used_ms.fetch_max(shared.clock.coarse_ms(), Ordering::Relaxed);
+    slot.last_used_ms
+        .fetch_max(shared.clock.coarse_ms(), Ordering::Relaxed);
     // Fails only when the cache is closed.
     drop(shared.to_keeper.send(slot));
 }
 
 async fn round<T: Send + Sync + 'static>(
     shared: &Arc<Shared<T>>,
-    slot: &Slot<T>,
+    slot: &Arc<Slot<T>>,
     attempt: Attempt,
-) -> (Outcome, Option<Loan<T>>) {
+) -> (Outcome, Option<Loan<Instance<T>>>) {
     let read = match shared.reader.read(&slot.id).await {
         Ok(read) => read,
-        Err(error) => return (Outcome::Failed(Failure::of(FailureKind::Registry, None, &error)), None),
+        Err(error) => {
+            return (
+                Outcome::Failed(Failure::of(FailureKind::Registry, None, &error)),
+                None,
+            );
+        }
     };
     let outage = match read.source {
         Source::Registry => None,
         Source::Snapshot => {
-            let message = "the registry cannot be reached: served from this node's snapshot".to_owned();
+            let message =
+                "the registry cannot be reached: served from this node's snapshot".to_owned();
             let revision = read.registration.as_ref().map(|found| found.revision);
-            Some(Failure { kind: FailureKind::Registry, message, revision })
+            Some(Failure {
+                kind: FailureKind::Registry,
+                message,
+                revision,
+            })
         }
     };
-    let Some(registration) = read.registration else { return (Outcome::Absent, None) };
+    let Some(registration) = read.registration else {
+        return (Outcome::Absent, None);
+    };
     let revision = registration.revision;
     match outage {
         // What is installed is at least as new as the snapshot.
@@ -92,17 +106,27 @@ async fn round<T: Send + Sync + 'static>(
 async fn create<T: Send + Sync + 'static>(
     shared: &Arc<Shared<T>>,
     registration: Registration,
-) -> Result<Loan<T>, Failure> {
+) -> Result<Loan<Instance<T>>, Failure> {
     let revision = registration.revision;
-    let fail = |kind, error: &(dyn std::error::Error + 'static)| Failure::of(kind, Some(revision), error);
-    let config = shared.resolve(&registration.config).map_err(|error| fail(FailureKind::Config, &error))?;
+    let fail =
+        |kind, error: &(dyn std::error::Error + 'static)| Failure::of(kind, Some(revision), error);
+    let config = shared
+        .resolve(&registration.config)
+        .map_err(|error| fail(FailureKind::Config, &error))?;
     let mut guarded = JoinSet::new();
     guarded.spawn({
         let shared = Arc::clone(shared);
         async move {
-            let instance = shared.factory.create(&registration.id, revision, config).await?;
+            let instance = shared
+                .factory
+                .create(&registration.id, revision, config)
+                .await?;
             // On loan before anything else can happen to it: from here on it cannot escape its destruction.
-            Ok(shared.lender.lend(registration.id.to_shared(), revision.0, instance))
+            Ok(shared.lender.lend(
+                registration.id.to_shared(),
+                revision.0,
+                Instance::new(instance),
+            ))
         }
     });
     match tokio::time::timeout(shared.settings.build_deadline, guarded.join_next()).await {
@@ -115,7 +139,10 @@ async fn create<T: Send + Sync + 'static>(
         // Dropping the set aborts the task; what it holds is dropped with it.
         Ok(None) | Err(_) => Err(Failure {
             kind: FailureKind::Deadline,
-            message: format!("the factory did not finish within {:?}", shared.settings.build_deadline),
+            message: format!(
+                "the factory did not finish within {:?}",
+                shared.settings.build_deadline
+            ),
             revision: Some(revision),
         }),
     }

@@ -13,7 +13,10 @@ pub(crate) struct Clock {
 impl Clock {
     pub(crate) fn new() -> Self {
         // Starts at 1: 0 is no time, see `Slot::fresh_until`.
-        Self { began: Instant::now() - Duration::from_millis(1), coarse_ms: AtomicU64::new(1) }
+        Self {
+            began: Instant::now() - Duration::from_millis(1),
+            coarse_ms: AtomicU64::new(1),
+        }
     }
 
     /// The time of the last tick.

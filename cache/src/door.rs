@@ -20,15 +20,30 @@ impl<T: Send + Sync + 'static> Check for DoorCheck<T> {
     fn check(&self, id: &Id, config: &PortableConfig) -> Verdict {
         let resolved = match self.shared.resolve(config) {
             Ok(resolved) => resolved,
-            Err(errors) => return Verdict { problems: vec![errors.to_string()], warnings: Vec::new() },
+            Err(errors) => {
+                return Verdict {
+                    problems: vec![errors.to_string()],
+                    warnings: Vec::new(),
+                };
+            }
         };
-        let mut warnings: Vec<String> = resolved.warnings().iter().map(ToString::to_string).collect();
+        let mut warnings: Vec<String> = resolved
+            .warnings()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         match self.shared.factory.check(id, &resolved) {
             Ok(more) => {
                 warnings.extend(more);
-                Verdict { problems: Vec::new(), warnings }
+                Verdict {
+                    problems: Vec::new(),
+                    warnings,
+                }
             }
-            Err(error) => Verdict { problems: vec![error.to_string()], warnings },
+            Err(error) => Verdict {
+                problems: vec![error.to_string()],
+                warnings,
+            },
         }
     }
 }

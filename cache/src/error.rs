@@ -77,7 +77,11 @@ impl fmt::Display for Failure {
 
 impl Failure {
     /// A failure with all its causes spelled out, for it outlives the error.
-    pub(crate) fn of(kind: FailureKind, revision: Option<Revision>, error: &(dyn std::error::Error + 'static)) -> Self {
+    pub(crate) fn of(
+        kind: FailureKind,
+        revision: Option<Revision>,
+        error: &(dyn std::error::Error + 'static),
+    ) -> Self {
         let mut message = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {
@@ -85,7 +89,11 @@ impl Failure {
             message.push_str(&error.to_string());
             cause = error.source();
         }
-        Self { kind, message, revision }
+        Self {
+            kind,
+            message,
+            revision,
+        }
     }
 }
 

@@ -20,7 +20,12 @@ pub trait InstanceFactory<T: Send + 'static>: Send + Sync + 'static {
 
     /// Builds an instance; called once at a time per id. May be dropped at the build deadline, so what outlives a
     /// failure must be released by drop.
-    async fn create(&self, id: &Id, revision: Revision, config: ResolvedConfig) -> Result<T, BoxError>;
+    async fn create(
+        &self,
+        id: &Id,
+        revision: Revision,
+        config: ResolvedConfig,
+    ) -> Result<T, BoxError>;
 
     /// Takes an instance apart; called exactly once per instance, after its last lease ended.
     async fn destroy(&self, instance: T) {
@@ -34,7 +39,12 @@ pub struct ResolvedConfigs;
 
 #[async_trait]
 impl InstanceFactory<ResolvedConfig> for ResolvedConfigs {
-    async fn create(&self, _: &Id, _: Revision, config: ResolvedConfig) -> Result<ResolvedConfig, BoxError> {
+    async fn create(
+        &self,
+        _: &Id,
+        _: Revision,
+        config: ResolvedConfig,
+    ) -> Result<ResolvedConfig, BoxError> {
         Ok(config)
     }
 }

@@ -80,7 +80,10 @@ impl<T: Send + Sync + 'static> House<T> {
             let evicted = Arc::clone(&evicted);
             move |_, slot, cause| {
                 if cause == RemovalCause::Size {
-                    evicted.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
+                    evicted
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push(slot);
                 }
             }
         };
@@ -88,8 +91,11 @@ impl<T: Send + Sync + 'static> House<T> {
             EvictionPolicy::Lru => moka::policy::EvictionPolicy::lru(),
             EvictionPolicy::TinyLfu => moka::policy::EvictionPolicy::tiny_lfu(),
         };
-        let members =
-            Cache::builder().max_capacity(capacity).eviction_policy(policy).eviction_listener(listener).build();
+        let members = Cache::builder()
+            .max_capacity(capacity)
+            .eviction_policy(policy)
+            .eviction_listener(listener)
+            .build();
         Self { members, evicted }
     }
 
@@ -99,7 +105,11 @@ impl<T: Send + Sync + 'static> House<T> {
     }
 
     fn release(&self, slot: &Arc<Slot<T>>) {
-        if self.members.get(&slot.id).is_some_and(|member| Arc::ptr_eq(&member, slot)) {
+        if self
+            .members
+            .get(&slot.id)
+            .is_some_and(|member| Arc::ptr_eq(&member, slot))
+        {
             self.members.invalidate(&slot.id);
         }
     }
@@ -115,7 +125,9 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         let now = self.shared.clock.coarse_ms();
         // As many as there are now: readers add more for as long as this goes on, and pay for each.
         for _ in 0..self.shared.touches.len() {
-            let Some(slot) = self.shared.touches.pop() else { return };
+            let Some(slot) = self.shared.touches.pop() else {
+                return;
+            };
             self.note_use(&slot, now);
         }
     }
@@ -134,9 +146,12 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         if retired {
             return;
         }
-        let known = [&self.live, &self.vacant]
-            .iter()
-            .any(|house| house.members.get(&slot.id).is_some_and(|member| Arc::ptr_eq(&member, &slot)));
+        let known = [&self.live, &self.vacant].iter().any(|house| {
+            house
+                .members
+                .get(&slot.id)
+                .is_some_and(|member| Arc::ptr_eq(&member, &slot))
+        });
         if live {
             self.vacant.release(&slot);
             self.live.admit(&slot);
@@ -167,7 +182,9 @@ impl<T: Send + Sync + 'static> Keeper<T> {
 
     /// Looks at the next part of all slots.
     async fn go_round(&mut self) {
-        let part = (self.round.len() / ROUND_TICKS).max(SLICE).min(self.round.len());
+        let part = (self.round.len() / ROUND_TICKS)
+            .max(SLICE)
+            .min(self.round.len());
         let now = self.shared.clock.now();
         let now_ms = self.shared.clock.to_ms(now);
         let settings = &self.shared.settings;
@@ -186,9 +203,15 @@ impl<T: Send + Sync + 'static> Keeper<T> {
             self.note_use(slot, now_ms);
             let idle = now_ms.saturating_sub(slot.last_used_ms.load(Ordering::Relaxed));
             let (retired, spent, due, live) = slot.look(|machine| {
-                let used = idle < u64::try_from(self.shared.settings.ttl.as_millis()).unwrap_or(u64::MAX);
+                let used =
+                    idle < u64::try_from(self.shared.settings.ttl.as_millis()).unwrap_or(u64::MAX);
                 let due = machine.retry_due(now) || (used && machine.trust_ends_before(ahead));
-                (machine.is_retired(), machine.is_spent(now), due, machine.is_live())
+                (
+                    machine.is_retired(),
+                    machine.is_spent(now),
+                    due,
+                    machine.is_live(),
+                )
             });
             if retired || spent || idle > idle_ms {
                 let slot = self.round.swap_remove(self.next);
@@ -212,4 +235,3 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         self.evict();
     }
 }
-

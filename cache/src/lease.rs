@@ -2,17 +2,70 @@ use hotbed_lease::Lease as Loan;
 use hotbed_registry::Revision;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The use of an instance: it stays alive and whole until the last clone of this is dropped, whatever happens to its
 /// registration, and is destroyed after that. Derefs to the instance.
 pub struct Lease<T> {
-    loan: Arc<Loan<T>>,
+    loan: Loan<Instance<T>>,
+}
+
+/// An instance, and beside it, on the memory that a lease touches anyway, what decides whether it may be leased again.
+pub(crate) struct Instance<T> {
+    pub(crate) value: T,
+    /// Until when this may be handed out without asking its slot, in the clock's milliseconds; 0 is not at all.
+    fresh_until: AtomicU64,
+    /// The invalidation of everything that this outlived.
+    generation: AtomicU64,
+    /// Used since the keeper last looked.
+    touched: AtomicBool,
+}
+
+impl<T> Instance<T> {
+    /// An instance that nobody may have yet.
+    pub(crate) fn new(value: T) -> Self {
+        Self {
+            value,
+            fresh_until: AtomicU64::new(0),
+            generation: AtomicU64::new(0),
+            touched: AtomicBool::new(false),
+        }
+    }
+
+    /// Says until when it may be handed out. Only its slot does, under its lock.
+    pub(crate) fn publish(&self, fresh_until_ms: u64, generation: u64) {
+        self.generation.store(generation, Ordering::Relaxed);
+        self.fresh_until.store(fresh_until_ms, Ordering::Release);
+    }
+
+    #[inline]
+    pub(crate) fn is_fresh(&self, coarse_ms: u64, generation: u64) -> bool {
+        // Acquire pairs with `publish`: whoever learned of a write sees the 0 that the write left here.
+        coarse_ms < self.fresh_until.load(Ordering::Acquire)
+            && self.generation.load(Ordering::Relaxed) == generation
+    }
+
+    /// Notes a use; true the first time since the keeper looked.
+    #[inline]
+    pub(crate) fn touch(&self) -> bool {
+        !self.touched.load(Ordering::Relaxed) && !self.touched.swap(true, Ordering::Relaxed)
+    }
+
+    /// The keeper looks.
+    pub(crate) fn untouch(&self) -> bool {
+        self.touched.swap(false, Ordering::Relaxed)
+    }
 }
 
 impl<T> Lease<T> {
-    pub(crate) fn new(loan: Arc<Loan<T>>) -> Self {
+    #[inline]
+    pub(crate) fn new(loan: Loan<Instance<T>>) -> Self {
         Self { loan }
+    }
+
+    #[inline]
+    pub(crate) fn instance(&self) -> &Instance<T> {
+        &self.loan
     }
 
     /// The id whose instance this is.
@@ -30,13 +83,15 @@ impl<T> Deref for Lease<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.loan
+        &self.loan.value
     }
 }
 
 impl<T> Clone for Lease<T> {
     fn clone(&self) -> Self {
-        Self { loan: Arc::clone(&self.loan) }
+        Self {
+            loan: self.loan.clone(),
+        }
     }
 }
 

@@ -174,20 +174,39 @@ impl Machine {
     /// A reader comes.
     pub(crate) fn ask(&mut self, now: Instant) -> Ask {
         if self.phase == Phase::Retired {
-            return Ask::Answer { answer: Answer::Retired, start: false };
+            return Ask::Answer {
+                answer: Answer::Retired,
+                start: false,
+            };
         }
-        let due = now >= self.trouble.as_ref().map_or(self.trusted_until, |trouble| trouble.retry_at);
+        let due = now
+            >= self
+                .trouble
+                .as_ref()
+                .map_or(self.trusted_until, |trouble| trouble.retry_at);
         if self.settled == self.epoch {
             if !due {
-                return Ask::Answer { answer: self.answer(), start: false };
+                return Ask::Answer {
+                    answer: self.answer(),
+                    start: false,
+                };
             }
             // The last good one serves, and is not withheld for the time of an attempt.
             if self.trouble.is_some() && self.is_live() {
-                return Ask::Answer { answer: Answer::Serve, start: self.start() };
+                return Ask::Answer {
+                    answer: Answer::Serve,
+                    start: self.start(),
+                };
             }
         }
-        let ticket = Ticket { epoch: self.epoch, ended: self.ended };
-        Ask::Wait { ticket, start: self.start() }
+        let ticket = Ticket {
+            epoch: self.epoch,
+            ended: self.ended,
+        };
+        Ask::Wait {
+            ticket,
+            start: self.start(),
+        }
     }
 
     /// A reader who waits looks again.
@@ -269,9 +288,9 @@ impl Machine {
         chance: f64,
     ) -> Fate {
         let (revision, salvaged) = match outcome {
-            Outcome::Built(revision) | Outcome::Confirmed(revision) | Outcome::Inactive(revision) => {
-                (Some(revision), None)
-            }
+            Outcome::Built(revision)
+            | Outcome::Confirmed(revision)
+            | Outcome::Inactive(revision) => (Some(revision), None),
             Outcome::Salvaged(revision, ref failure) => (None, Some((revision, failure.clone()))),
             Outcome::Absent | Outcome::Failed(_) => (None, None),
         };
@@ -282,7 +301,11 @@ impl Machine {
                     "the registry answered revision {revision} although {} is known: it lags behind",
                     attempt.observed
                 );
-                let failure = Failure { kind: FailureKind::Registry, message, revision: Some(revision) };
+                let failure = Failure {
+                    kind: FailureKind::Registry,
+                    message,
+                    revision: Some(revision),
+                };
                 return self.fail(attempt, failure, now, settings, chance);
             }
             // It was deleted or deactivated since: what was read before that is of no use to anybody.
@@ -292,8 +315,13 @@ impl Machine {
         } else if self.settled > attempt.epoch {
             return Fate::Keep;
         }
-        let up_to_date = revision.is_some_and(|read| read >= self.observed) && attempt.epoch >= self.forced;
-        let settled = if up_to_date { self.epoch } else { attempt.epoch };
+        let up_to_date =
+            revision.is_some_and(|read| read >= self.observed) && attempt.epoch >= self.forced;
+        let settled = if up_to_date {
+            self.epoch
+        } else {
+            attempt.epoch
+        };
         match outcome {
             Outcome::Failed(failure) => return self.fail(attempt, failure, now, settings, chance),
             Outcome::Salvaged(..) => {}
@@ -343,16 +371,29 @@ impl Machine {
             return Fate::Keep;
         }
         // A newer configuration deserves a fresh start; the same one does not.
-        let before = if self.settled == attempt.epoch { self.trouble.as_ref().map_or(0, |t| t.attempts) } else { 0 };
+        let before = if self.settled == attempt.epoch {
+            self.trouble.as_ref().map_or(0, |t| t.attempts)
+        } else {
+            0
+        };
         let attempts = before.saturating_add(1);
         let retry_at = now + settings.wait(attempts, chance);
-        self.trouble = Some(Trouble { failure: Arc::new(failure), attempts, retry_at });
+        self.trouble = Some(Trouble {
+            failure: Arc::new(failure),
+            attempts,
+            retry_at,
+        });
         self.settled = attempt.epoch;
         Fate::Keep
     }
 
     /// A change is told.
-    pub(crate) fn observe(&mut self, change: &Change, now: Instant, settings: &CacheSettings) -> Effect {
+    pub(crate) fn observe(
+        &mut self,
+        change: &Change,
+        now: Instant,
+        settings: &CacheSettings,
+    ) -> Effect {
         if change.revision <= self.observed || self.phase == Phase::Retired {
             return Effect::OldNews;
         }
@@ -379,7 +420,11 @@ impl Machine {
             self.ended += 1;
             return Effect::Drop;
         }
-        if self.is_live() || self.trouble.is_some() { Effect::Refresh } else { Effect::Outdated }
+        if self.is_live() || self.trouble.is_some() {
+            Effect::Refresh
+        } else {
+            Effect::Outdated
+        }
     }
 
     /// Whatever is installed must not be handed out again unless a new build fails.
@@ -401,7 +446,11 @@ impl Machine {
     /// The cache wants the room: true if it may have it now, false if a build must end first.
     pub(crate) fn retire(&mut self) -> bool {
         let leaves_now = matches!(self.phase, Phase::Resting | Phase::Retired);
-        self.phase = if leaves_now { Phase::Retired } else { Phase::Leaving };
+        self.phase = if leaves_now {
+            Phase::Retired
+        } else {
+            Phase::Leaving
+        };
         leaves_now
     }
 
@@ -413,24 +462,38 @@ impl Machine {
     /// Until when the installed instance may be handed out without asking this machine.
     pub(crate) fn fresh_until(&self) -> Option<Instant> {
         let serves = self.is_live() && self.settled == self.epoch && self.phase != Phase::Retired;
-        serves.then(|| self.trouble.as_ref().map_or(self.trusted_until, |trouble| trouble.retry_at))
+        serves.then(|| {
+            self.trouble
+                .as_ref()
+                .map_or(self.trusted_until, |trouble| trouble.retry_at)
+        })
     }
 
     /// When the clock should have this id built without a reader: a retry of what still serves its last good.
     pub(crate) fn retry_due(&self, now: Instant) -> bool {
         self.phase == Phase::Resting
             && self.is_live()
-            && self.trouble.as_ref().is_some_and(|trouble| now >= trouble.retry_at)
+            && self
+                .trouble
+                .as_ref()
+                .is_some_and(|trouble| now >= trouble.retry_at)
     }
 
     /// Whether the trust in a live instance ends before `then`.
     pub(crate) fn trust_ends_before(&self, then: Instant) -> bool {
-        self.phase == Phase::Resting && self.is_live() && self.trouble.is_none() && self.trusted_until < then
+        self.phase == Phase::Resting
+            && self.is_live()
+            && self.trouble.is_none()
+            && self.trusted_until < then
     }
 
     /// Whether it holds nothing that is worth its place: what it knows has expired, or will be read anew anyway.
     pub(crate) fn is_spent(&self, now: Instant) -> bool {
-        let expired = self.trouble.as_ref().map_or(self.trusted_until, |trouble| trouble.retry_at) <= now;
+        let expired = self
+            .trouble
+            .as_ref()
+            .map_or(self.trusted_until, |trouble| trouble.retry_at)
+            <= now;
         self.phase == Phase::Resting && !self.is_live() && (expired || self.settled < self.epoch)
     }
 
@@ -447,7 +510,9 @@ impl Machine {
     }
 
     pub(crate) fn failure(&self) -> Option<(Arc<Failure>, Instant)> {
-        self.trouble.as_ref().map(|trouble| (Arc::clone(&trouble.failure), trouble.retry_at))
+        self.trouble
+            .as_ref()
+            .map(|trouble| (Arc::clone(&trouble.failure), trouble.retry_at))
     }
 
     pub(crate) fn state(&self) -> InstanceState {

@@ -1,10 +1,11 @@
 use crate::clock::Clock;
+use crate::get::GetOrCreate;
 use crate::machine::{Answer, Ask, Effect};
 use crate::shared::Shared;
 use crate::stats::Counters;
 use crate::{
-    CacheSettings, CloseError, DoorCheck, Failure, GetError, Held, InstanceFactory, Lease, Stats, build, keeper,
-    reaper, refresher,
+    CacheSettings, CloseError, DoorCheck, Failure, GetError, Held, InstanceFactory, Lease, Stats,
+    build, keeper, reaper, refresher,
 };
 use hotbed_configs::Environment;
 use hotbed_lease::Lender;
@@ -77,9 +78,16 @@ impl<T: Send + Sync + 'static> ManagerBuilder<T> {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn build(self) -> CachingRegistryManager<T> {
-        #[expect(clippy::disallowed_methods, reason = "a slot is in each queue at most once: bounded by the slots")]
-        let ((to_keeper, ended), (to_refresher, queue)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
-        #[expect(clippy::disallowed_methods, reason = "bounded by the instances that exist")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a slot is in each queue at most once: bounded by the slots"
+        )]
+        let ((to_keeper, ended), (to_refresher, queue)) =
+            (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "bounded by the instances that exist"
+        )]
         let (to_reaper, returns) = mpsc::unbounded_channel();
         let (count, destroyed) = watch::channel(0);
         let shutdown = CancellationToken::new();
@@ -103,18 +111,26 @@ impl<T: Send + Sync + 'static> ManagerBuilder<T> {
             factory: self.factory,
         });
         shared.tasks.spawn(keeper::run(Arc::clone(&shared), ended));
-        shared.tasks.spawn(refresher::run(Arc::clone(&shared), queue));
+        shared
+            .tasks
+            .spawn(refresher::run(Arc::clone(&shared), queue));
         // Not tracked: it ends after the last lease, which may outlive the cache.
         let deadline = shared.settings.destroy_deadline;
         let reaper = reaper::run(Arc::clone(&shared.factory), returns, deadline, count);
         drop(TaskTracker::new().spawn(reaper));
-        CachingRegistryManager { shared, destroyed, _tasks_end: shutdown.drop_guard() }
+        CachingRegistryManager {
+            shared,
+            destroyed,
+            _tasks_end: shutdown.drop_guard(),
+        }
     }
 }
 
 impl<T> fmt::Debug for ManagerBuilder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ManagerBuilder").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("ManagerBuilder")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -130,13 +146,9 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
     }
 
     /// Leases the instance of an id: at once if it is ready, else after building it. Cancel-safe.
-    pub async fn get_or_create<Q: AsRef<str> + ?Sized + Sync>(&self, id: &Q) -> Result<Lease<T>, GetError> {
-        let id = id.as_ref();
-        match self.hit(id) {
-            Some(lease) => Ok(lease),
-            // Boxed: its size is not to weigh on the hit.
-            None => Box::pin(self.miss(id)).await,
-        }
+    #[inline]
+    pub fn get_or_create<'a, Q: AsRef<str> + ?Sized>(&'a self, id: &'a Q) -> GetOrCreate<'a, T> {
+        GetOrCreate::new(self, id.as_ref())
     }
 
     /// Leases the instance of an id if it is ready, without waiting and without building.
@@ -144,25 +156,25 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
     pub fn hit(&self, id: &str) -> Option<Lease<T>> {
         let shared = &*self.shared;
         let index = shared.index.pin();
-        let slot = index.get(id)?;
-        let lease = slot.hit(shared.clock.coarse_ms(), shared.generation.load(Ordering::Acquire))?;
-        if slot.touch() {
+        let entry = index.get(id)?;
+        let lease = entry.hit(
+            shared.clock.coarse_ms(),
+            shared.generation.load(Ordering::Acquire),
+        )?;
+        if lease.instance().touch() {
             // Full: the keeper finds the mark on its next round.
-            drop(shared.touches.push(Arc::clone(slot)));
+            drop(shared.touches.push(Arc::clone(&entry.slot)));
         }
         shared.counters.hit();
         Some(lease)
     }
 
-    async fn miss(&self, text: &str) -> Result<Lease<T>, GetError> {
+    pub(crate) async fn miss(&self, text: &str) -> Result<Lease<T>, GetError> {
         let id = Id::new(text)?;
         let shared = &self.shared;
         Counters::add(&shared.counters.misses);
         loop {
             let slot = shared.slot(&id);
-            if slot.touch() {
-                drop(shared.touches.push(Arc::clone(&slot)));
-            }
             let (answer, start) = match slot.ask(shared) {
                 Ask::Answer { answer, start } => (Some(answer), start),
                 Ask::Wait { ticket, start } => {
@@ -181,15 +193,24 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
             match answer {
                 Some(Answer::Serve) => {
                     if let Some(lease) = slot.lease() {
+                        if lease.instance().touch() {
+                            drop(shared.touches.push(slot));
+                        }
                         return Ok(lease);
                     }
                     // It left in this very moment: ask again.
                 }
                 Some(Answer::Absent) => return Err(GetError::NotFound { id }),
-                Some(Answer::Inactive(revision)) => return Err(GetError::Inactive { id, revision }),
+                Some(Answer::Inactive(revision)) => {
+                    return Err(GetError::Inactive { id, revision });
+                }
                 Some(Answer::Failed(failure, retry_at)) => {
                     let retry_in = retry_at.saturating_duration_since(shared.clock.now());
-                    return Err(GetError::Failed { id, failure, retry_in });
+                    return Err(GetError::Failed {
+                        id,
+                        failure,
+                        retry_in,
+                    });
                 }
                 Some(Answer::Retired) => shared.unlist(&slot),
                 None => return Err(GetError::Closed { id }),
@@ -205,7 +226,12 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
     /// Notes that a registration changed: from now on nobody gets an older instance, unless the new one cannot be
     /// built. Never blocks; old news is ignored; an id that nobody holds costs a look-up.
     pub fn observe(&self, change: &Change) {
-        let slot = self.shared.index.pin().get(&change.id).map(Arc::clone);
+        let slot = self
+            .shared
+            .index
+            .pin()
+            .get(&change.id)
+            .map(|entry| Arc::clone(&entry.slot));
         if let Some(slot) = slot
             && slot.observe(&self.shared, change) == Effect::Refresh
         {
@@ -215,7 +241,12 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
 
     /// Has the instance of an id built anew before it is handed out again, even at the same revision.
     pub fn invalidate(&self, id: &Id) {
-        let slot = self.shared.index.pin().get(id).map(Arc::clone);
+        let slot = self
+            .shared
+            .index
+            .pin()
+            .get(id)
+            .map(|entry| Arc::clone(&entry.slot));
         if let Some(slot) = slot {
             slot.invalidate(&self.shared);
         }
@@ -251,18 +282,29 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
 
     /// The installed instance of an id, however old, without building.
     pub fn peek(&self, id: &Id) -> Option<Lease<T>> {
-        self.shared.index.pin().get(id).and_then(|slot| slot.lease())
+        self.shared
+            .index
+            .pin()
+            .get(id)
+            .and_then(|entry| entry.slot.lease())
     }
 
     fn failure(&self, id: &Id) -> Option<Arc<Failure>> {
         let index = self.shared.index.pin();
-        index.get(id).and_then(|slot| slot.look(crate::machine::Machine::failure)).map(|(failure, _)| failure)
+        index
+            .get(id)
+            .and_then(|entry| entry.slot.look(crate::machine::Machine::failure))
+            .map(|(failure, _)| failure)
     }
 
     /// What is held for one id; `None` if nothing is.
     pub fn held_for(&self, id: &Id) -> Option<Held> {
         let now = self.shared.clock.now();
-        self.shared.index.pin().get(id).map(|slot| slot.held(now))
+        self.shared
+            .index
+            .pin()
+            .get(id)
+            .map(|entry| entry.slot.held(now))
     }
 
     /// What is held, for all ids, in no particular order.
@@ -277,12 +319,19 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
     }
 
     fn slots(&self) -> Vec<Arc<crate::slot::Slot<T>>> {
-        self.shared.index.pin().values().map(Arc::clone).collect()
+        self.shared
+            .index
+            .pin()
+            .values()
+            .map(|entry| Arc::clone(&entry.slot))
+            .collect()
     }
 
     /// What the cache has done and holds.
     pub fn stats(&self) -> Stats {
-        self.shared.counters.snapshot(self.shared.index.len(), self.shared.lender.outstanding())
+        self.shared
+            .counters
+            .snapshot(self.shared.index.len(), self.shared.lender.outstanding())
     }
 
     /// A judge for the write door: whether this cache could build an instance.
@@ -313,7 +362,9 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
             return Ok(());
         }
         let name = |s: hotbed_lease::Straggler| format!("{}@{}", s.name, s.generation);
-        Err(CloseError { stragglers: shared.lender.stragglers().into_iter().map(name).collect() })
+        Err(CloseError {
+            stragglers: shared.lender.stragglers().into_iter().map(name).collect(),
+        })
     }
 }
 
@@ -325,6 +376,8 @@ impl<T: Send + Sync + 'static> Observer for CachingRegistryManager<T> {
 
 impl<T> fmt::Debug for CachingRegistryManager<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CachingRegistryManager").field("shared", &self.shared).finish_non_exhaustive()
+        f.debug_struct("CachingRegistryManager")
+            .field("shared", &self.shared)
+            .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,5 @@
 use crate::InstanceFactory;
+use crate::lease::Instance;
 use futures::FutureExt;
 use hotbed_lease::Returned;
 use std::panic::AssertUnwindSafe;
@@ -12,7 +13,7 @@ use tokio_util::task::TaskTracker;
 /// the lender and all leases are gone.
 pub(crate) async fn run<T: Send + Sync + 'static>(
     factory: Arc<dyn InstanceFactory<T>>,
-    mut returns: UnboundedReceiver<Returned<T>>,
+    mut returns: UnboundedReceiver<Returned<Instance<T>>>,
     deadline: Duration,
     destroyed: watch::Sender<u64>,
 ) {
@@ -23,11 +24,18 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
         tasks.spawn(async move {
             let (id, revision) = (returned.name().to_owned(), returned.generation());
             let (instance, settled) = returned.into_value();
-            let destroy = AssertUnwindSafe(async { factory.destroy(instance).await }).catch_unwind();
+            let destroy =
+                AssertUnwindSafe(async { factory.destroy(instance.value).await }).catch_unwind();
             match tokio::time::timeout(deadline, destroy).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) => tracing::error!(id, revision, "factory panicked while it destroyed an instance"),
-                Err(_) => tracing::error!(id, revision, "factory did not destroy an instance in time"),
+                Ok(Err(_)) => tracing::error!(
+                    id,
+                    revision,
+                    "factory panicked while it destroyed an instance"
+                ),
+                Err(_) => {
+                    tracing::error!(id, revision, "factory did not destroy an instance in time")
+                }
             }
             drop(settled);
             destroyed.send_modify(|count| *count += 1);

@@ -14,12 +14,16 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
     let permits = Arc::new(Semaphore::new(shared.settings.refreshes.max(1)));
     let work = async {
         while let Some(slot) = queue.recv().await {
-            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+                return;
+            };
             // From here on another change queues it again.
             slot.queued.store(false, Ordering::Release);
             // A reader may have begun it already: then there is nothing left to do.
             if slot.start(&shared) {
-                shared.tasks.spawn(build::run(Arc::clone(&shared), slot, Some(permit)));
+                shared
+                    .tasks
+                    .spawn(build::run(Arc::clone(&shared), slot, Some(permit)));
             }
         }
     };

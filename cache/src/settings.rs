@@ -66,12 +66,17 @@ impl CacheSettings {
 
     /// The TTL of one build; `chance` in 0..1 picks the jitter.
     pub(crate) fn jittered_ttl(&self, chance: f64) -> Duration {
-        self.ttl.mul_f64(1.0 - self.ttl_jitter.clamp(0.0, 1.0) * chance)
+        self.ttl
+            .mul_f64(1.0 - self.ttl_jitter.clamp(0.0, 1.0) * chance)
     }
 
     /// The wait before attempt `failed + 1`; `chance` in 0..1 spreads it over its upper quarter.
     pub(crate) fn wait(&self, failed: u32, chance: f64) -> Duration {
-        let doubled = self.backoff.saturating_mul(1_u32.checked_shl(failed.saturating_sub(1)).unwrap_or(u32::MAX));
+        let doubled = self.backoff.saturating_mul(
+            1_u32
+                .checked_shl(failed.saturating_sub(1))
+                .unwrap_or(u32::MAX),
+        );
         doubled.min(self.max_backoff).mul_f64(0.75 + 0.25 * chance)
     }
 }
@@ -82,7 +87,10 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_up_to_its_cap_whatever_the_number_of_failures() {
-        let settings = CacheSettings { backoff: Duration::from_millis(100), ..CacheSettings::default() };
+        let settings = CacheSettings {
+            backoff: Duration::from_millis(100),
+            ..CacheSettings::default()
+        };
         assert_eq!(settings.wait(1, 1.0), Duration::from_millis(100));
         assert_eq!(settings.wait(3, 1.0), Duration::from_millis(400));
         for many in [31, 32, 33, u32::MAX] {

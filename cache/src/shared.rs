@@ -1,5 +1,6 @@
 use crate::clock::Clock;
-use crate::slot::Slot;
+use crate::lease::Instance;
+use crate::slot::{Entry, Slot};
 use crate::stats::Counters;
 use crate::{CacheSettings, InstanceFactory};
 use crossbeam_queue::ArrayQueue;
@@ -17,7 +18,7 @@ use tokio_util::task::TaskTracker;
 const TOUCHES: usize = 4096;
 
 /// The index: ids to slots, read without a lock.
-pub(crate) type Index<T> = papaya::HashMap<Id, Arc<Slot<T>>, foldhash::fast::RandomState>;
+pub(crate) type Index<T> = papaya::HashMap<Id, Entry<T>, foldhash::fast::RandomState>;
 
 /// The largest number of ids that the index makes room for at once; beyond it grows.
 const INDEX_CAPACITY: usize = 1 << 21;
@@ -37,7 +38,7 @@ pub(crate) struct Shared<T> {
     pub(crate) to_keeper: UnboundedSender<Arc<Slot<T>>>,
     /// Slots to build before anybody asks.
     pub(crate) to_refresher: UnboundedSender<Arc<Slot<T>>>,
-    pub(crate) lender: Lender<T>,
+    pub(crate) lender: Lender<Instance<T>>,
     pub(crate) counters: Counters,
     pub(crate) tasks: TaskTracker,
     pub(crate) shutdown: CancellationToken,
@@ -52,23 +53,35 @@ impl<T: Send + Sync + 'static> Shared<T> {
     /// as much (`benches/cached_hit.rs` shows it without this).
     pub(crate) fn index(settings: &CacheSettings) -> Index<T> {
         let ids = settings.capacity.saturating_add(settings.vacancies());
-        let room = usize::try_from(ids).unwrap_or(usize::MAX).min(INDEX_CAPACITY);
-        papaya::HashMap::builder().capacity(room).hasher(foldhash::fast::RandomState::default()).build()
+        let room = usize::try_from(ids)
+            .unwrap_or(usize::MAX)
+            .min(INDEX_CAPACITY);
+        papaya::HashMap::builder()
+            .capacity(room)
+            .hasher(foldhash::fast::RandomState::default())
+            .build()
     }
 
     /// The slot of an id, made if need be.
     pub(crate) fn slot(&self, id: &Id) -> Arc<Slot<T>> {
         let make = || {
             let now = self.clock.now();
-            Arc::new(Slot::new(id.clone(), now, self.generation.load(Ordering::Acquire)))
+            Entry::new(Arc::new(Slot::new(
+                id.clone(),
+                now,
+                self.generation.load(Ordering::Acquire),
+            )))
         };
-        Arc::clone(self.index.pin().get_or_insert_with(id.clone(), make))
+        Arc::clone(&self.index.pin().get_or_insert_with(id.clone(), make).slot)
     }
 
     /// Takes a retired slot out of the index, unless another has its place already.
     pub(crate) fn unlist(&self, slot: &Arc<Slot<T>>) {
         let index = self.index.pin();
-        if index.remove_if(&slot.id, |_, listed| Arc::ptr_eq(listed, slot)).is_err() {
+        if index
+            .remove_if(&slot.id, |_, entry| Arc::ptr_eq(&entry.slot, slot))
+            .is_err()
+        {
             tracing::trace!(id = %slot.id, "another slot has taken its place");
         }
     }
@@ -92,6 +105,8 @@ impl<T: Send + Sync + 'static> Shared<T> {
 
 impl<T> fmt::Debug for Shared<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("reader", &self.reader).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("reader", &self.reader)
+            .finish_non_exhaustive()
     }
 }

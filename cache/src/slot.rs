@@ -1,85 +1,104 @@
+use crate::lease::Instance;
 use crate::machine::{Answer, Ask, Attempt, Effect, Fate, Machine, Next, Outcome, Ticket};
 use crate::shared::Shared;
 use crate::{CacheSettings, Held, Lease};
-use arc_swap::ArcSwapOption;
-use hotbed_lease::Lease as Loan;
-use hotbed_registry::{Change, Id};
+use hotbed_lease::{Lease as Loan, WeakLease as WeakLoan};
+use hotbed_registry::{Change, Id, Revision};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// The place of one id: its machine behind a lock, and beside it what a hit needs without one.
+/// The place of one id.
 #[derive(Debug)]
 pub(crate) struct Slot<T> {
     pub(crate) id: Id,
-    /// The last good instance, if there is one.
-    current: ArcSwapOption<Installed<T>>,
-    /// Until when `current` may be handed out without asking the machine, in the clock's milliseconds; 0 is never.
-    /// Written only under the machine's lock, after `current`.
-    fresh_until: AtomicU64,
-    /// The invalidation of everything that the machine has taken notice of.
-    generation: AtomicU64,
-    /// Used since the keeper last looked.
-    touched: AtomicBool,
+    inside: Mutex<Inside<T>>,
+    /// Rings when a build ends.
+    ended: Notify,
     /// Waits in the refresher's queue.
     pub(crate) queued: AtomicBool,
     /// When the keeper last saw a use of it, in the clock's milliseconds.
     pub(crate) last_used_ms: AtomicU64,
-    machine: Mutex<Machine>,
-    ended: Notify,
+}
+
+/// What the lock of a slot protects. No foreign code runs under it, and it is whole between any two lines.
+#[derive(Debug)]
+struct Inside<T> {
+    machine: Machine,
+    /// The last good instance, if there is one.
+    installed: Option<Installed<T>>,
+    /// The invalidation of everything that the machine has taken notice of.
+    generation: u64,
 }
 
 /// An instance in its slot.
-#[derive(Debug)]
 struct Installed<T> {
-    loan: Arc<Loan<T>>,
+    loan: Loan<Instance<T>>,
     since: Instant,
+}
+
+/// What the index knows of an id: its slot, and a short cut to the instance for hits. The short cut is weak, for the
+/// index frees what it replaced in its own time, and no instance may wait for that.
+#[derive(Debug)]
+pub(crate) struct Entry<T> {
+    pub(crate) slot: Arc<Slot<T>>,
+    instance: Option<WeakLoan<Instance<T>>>,
+}
+
+impl<T> Entry<T> {
+    pub(crate) fn new(slot: Arc<Slot<T>>) -> Self {
+        Self {
+            slot,
+            instance: None,
+        }
+    }
+
+    /// The instance, if it may be handed out without asking its slot: a few atomic steps, no lock.
+    #[inline]
+    pub(crate) fn hit(&self, coarse_ms: u64, generation: u64) -> Option<Lease<T>> {
+        let lease = Lease::new(self.instance.as_ref()?.upgrade()?);
+        lease
+            .instance()
+            .is_fresh(coarse_ms, generation)
+            .then_some(lease)
+    }
 }
 
 impl<T: Send + Sync + 'static> Slot<T> {
     pub(crate) fn new(id: Id, now: Instant, generation: u64) -> Self {
         Self {
             id,
-            current: ArcSwapOption::empty(),
-            fresh_until: AtomicU64::new(0),
-            generation: AtomicU64::new(generation),
-            touched: AtomicBool::new(false),
+            inside: Mutex::new(Inside {
+                machine: Machine::new(now),
+                installed: None,
+                generation,
+            }),
+            ended: Notify::new(),
             queued: AtomicBool::new(false),
             last_used_ms: AtomicU64::new(0),
-            machine: Mutex::new(Machine::new(now)),
-            ended: Notify::new(),
         }
-    }
-
-    /// The instance, if it may be handed out without asking anybody: a few atomic loads, no lock.
-    #[inline]
-    pub(crate) fn hit(&self, coarse_ms: u64, generation: u64) -> Option<Lease<T>> {
-        // Acquire pairs with `publish`: whoever learned of a write sees the 0 that the write left here.
-        let fresh =
-            coarse_ms < self.fresh_until.load(Ordering::Acquire) && self.generation.load(Ordering::Relaxed) == generation;
-        if fresh { self.lease() } else { None }
-    }
-
-    /// Notes a use; true the first time since the keeper looked.
-    #[inline]
-    pub(crate) fn touch(&self) -> bool {
-        !self.touched.load(Ordering::Relaxed) && !self.touched.swap(true, Ordering::Relaxed)
-    }
-
-    /// The keeper looks.
-    pub(crate) fn untouch(&self) -> bool {
-        self.touched.swap(false, Ordering::Relaxed)
     }
 
     /// The installed instance, however old.
     pub(crate) fn lease(&self) -> Option<Lease<T>> {
-        self.current.load().as_ref().map(|installed| Lease::new(Arc::clone(&installed.loan)))
+        self.inside()
+            .installed
+            .as_ref()
+            .map(|installed| Lease::new(installed.loan.clone()))
+    }
+
+    /// The keeper looks whether the instance was used since it last looked.
+    pub(crate) fn untouch(&self) -> bool {
+        self.inside()
+            .installed
+            .as_ref()
+            .is_some_and(|installed| installed.loan.untouch())
     }
 
     pub(crate) fn ask(&self, shared: &Shared<T>) -> Ask {
         let now = shared.clock.now();
-        self.with(shared, |machine| machine.ask(now))
+        self.with(shared, |inside| inside.machine.ask(now))
     }
 
     /// Waits for the answer to a question.
@@ -88,7 +107,7 @@ impl<T: Send + Sync + 'static> Slot<T> {
             let mut ended = std::pin::pin!(self.ended.notified());
             // Registered before looking, so that an end between the look and the wait is not missed.
             ended.as_mut().enable();
-            if let Some(answer) = self.machine().check(ticket) {
+            if let Some(answer) = self.inside().machine.check(ticket) {
                 return answer;
             }
             ended.await;
@@ -96,46 +115,50 @@ impl<T: Send + Sync + 'static> Slot<T> {
     }
 
     pub(crate) fn start(&self, shared: &Shared<T>) -> bool {
-        self.with(shared, Machine::start)
+        self.with(shared, |inside| inside.machine.start())
     }
 
     pub(crate) fn begin(&self, shared: &Shared<T>) -> Attempt {
-        self.with(shared, |machine| machine.begin())
+        self.with(shared, |inside| inside.machine.begin())
     }
 
     /// Ends a round of a build. The new instance, if there is one, is installed or dropped.
     pub(crate) fn settle(
-        &self,
+        self: &Arc<Self>,
         shared: &Shared<T>,
         attempt: Attempt,
         outcome: Outcome,
-        new: Option<Loan<T>>,
+        new: Option<Loan<Instance<T>>>,
     ) -> Next {
         let now = shared.clock.now();
-        let settlement = self.with(shared, |machine| {
-            let settlement = machine.settle(attempt, outcome, now, &shared.settings, rand::random());
+        let next = self.with(shared, |inside| {
+            let settlement =
+                inside
+                    .machine
+                    .settle(attempt, outcome, now, &shared.settings, rand::random());
             match settlement.instance {
                 Fate::Install => {
-                    self.current.store(new.map(|loan| Arc::new(Installed { loan: Arc::new(loan), since: now })));
+                    self.show(shared, new.as_ref());
+                    inside.installed = new.map(|loan| Installed { loan, since: now });
                 }
-                Fate::Drop => self.current.store(None),
+                Fate::Drop => self.take_down(shared, inside),
                 Fate::Keep => {}
             }
             if settlement.next == Next::Leave {
-                machine.leave();
+                inside.machine.leave();
             }
-            settlement
+            settlement.next
         });
         self.ended.notify_waiters();
-        settlement.next
+        next
     }
 
-    pub(crate) fn observe(&self, shared: &Shared<T>, change: &Change) -> Effect {
+    pub(crate) fn observe(self: &Arc<Self>, shared: &Shared<T>, change: &Change) -> Effect {
         let now = shared.clock.now();
-        let effect = self.with(shared, |machine| {
-            let effect = machine.observe(change, now, &shared.settings);
+        let effect = self.with(shared, |inside| {
+            let effect = inside.machine.observe(change, now, &shared.settings);
             if effect == Effect::Drop {
-                self.current.store(None);
+                self.take_down(shared, inside);
             }
             effect
         });
@@ -146,19 +169,19 @@ impl<T: Send + Sync + 'static> Slot<T> {
     }
 
     pub(crate) fn invalidate(&self, shared: &Shared<T>) {
-        self.with(shared, Machine::invalidate);
+        self.with(shared, |inside| inside.machine.invalidate());
     }
 
     pub(crate) fn begin_era(&self, shared: &Shared<T>) {
-        self.with(shared, Machine::begin_era);
+        self.with(shared, |inside| inside.machine.begin_era());
     }
 
     /// Takes the slot out of service; false if a build must end first.
-    pub(crate) fn retire(&self, shared: &Shared<T>) -> bool {
-        let leaves = self.with(shared, |machine| {
-            let leaves = machine.retire();
+    pub(crate) fn retire(self: &Arc<Self>, shared: &Shared<T>) -> bool {
+        let leaves = self.with(shared, |inside| {
+            let leaves = inside.machine.retire();
             if leaves {
-                self.current.store(None);
+                self.take_down(shared, inside);
             }
             leaves
         });
@@ -169,41 +192,81 @@ impl<T: Send + Sync + 'static> Slot<T> {
     }
 
     pub(crate) fn look<R>(&self, look: impl FnOnce(&Machine) -> R) -> R {
-        look(&self.machine())
+        look(&self.inside().machine)
     }
 
     pub(crate) fn held(&self, now: Instant) -> Held {
-        let machine = self.machine();
-        let failure = machine.failure();
-        let current = self.current.load();
+        let inside = self.inside();
+        let failure = inside.machine.failure();
         Held {
             id: self.id.clone(),
-            state: machine.state(),
-            revision: current.as_ref().map(|installed| hotbed_registry::Revision(installed.loan.generation())),
-            observed: machine.observed(),
-            age: current.as_ref().map(|installed| now.saturating_duration_since(installed.since)),
-            retry_in: failure.as_ref().map(|(_, retry_at)| retry_at.saturating_duration_since(now)),
+            state: inside.machine.state(),
+            revision: inside
+                .installed
+                .as_ref()
+                .map(|installed| Revision(installed.loan.generation())),
+            observed: inside.machine.observed(),
+            age: inside
+                .installed
+                .as_ref()
+                .map(|installed| now.saturating_duration_since(installed.since)),
+            retry_in: failure
+                .as_ref()
+                .map(|(_, retry_at)| retry_at.saturating_duration_since(now)),
             failure: failure.map(|(failure, _)| failure),
         }
     }
 
-    /// Runs a step of the machine, and publishes what it means for hits before the lock is released.
-    fn with<R>(&self, shared: &Shared<T>, step: impl FnOnce(&mut Machine) -> R) -> R {
-        let mut machine = self.machine();
+    /// Runs a step, and publishes what it means for hits before the lock is released.
+    fn with<R>(&self, shared: &Shared<T>, step: impl FnOnce(&mut Inside<T>) -> R) -> R {
+        let mut inside = self.inside();
         let generation = shared.generation.load(Ordering::Acquire);
-        if self.generation.load(Ordering::Relaxed) != generation {
-            machine.invalidate();
-            self.generation.store(generation, Ordering::Relaxed);
+        if inside.generation != generation {
+            inside.machine.invalidate();
+            inside.generation = generation;
         }
-        let result = step(&mut machine);
-        let fresh_until = machine.fresh_until().map_or(0, |until| shared.clock.to_ms(until));
-        self.fresh_until.store(fresh_until, Ordering::Release);
+        let result = step(&mut inside);
+        if let Some(installed) = &inside.installed {
+            let fresh_until = inside
+                .machine
+                .fresh_until()
+                .map_or(0, |until| shared.clock.to_ms(until));
+            installed.loan.publish(fresh_until, generation);
+        }
         result
     }
 
-    fn machine(&self) -> MutexGuard<'_, Machine> {
-        // The machine is whole between any two of its steps, and no step runs foreign code.
-        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Makes the index lead to an instance, or to none. Does nothing once another slot has this one's place.
+    fn show(self: &Arc<Self>, shared: &Shared<T>, loan: Option<&Loan<Instance<T>>>) {
+        let index = shared.index.pin();
+        index.update(self.id.clone(), |entry| Entry {
+            slot: Arc::clone(&entry.slot),
+            instance: if Arc::ptr_eq(&entry.slot, self) {
+                loan.map(Loan::downgrade)
+            } else {
+                entry.instance.clone()
+            },
+        });
+    }
+
+    /// Lets go of the instance. Hits that found it a moment ago see that it is no longer fresh.
+    fn take_down(self: &Arc<Self>, shared: &Shared<T>, inside: &mut Inside<T>) {
+        if let Some(installed) = inside.installed.take() {
+            installed.loan.publish(0, inside.generation);
+            self.show(shared, None);
+        }
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside<T>> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> std::fmt::Debug for Installed<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Installed")
+            .field("loan", &self.loan)
+            .finish_non_exhaustive()
     }
 }
 
@@ -211,6 +274,9 @@ impl CacheSettings {
     /// How often the keeper looks: often enough that no promise of time is late by more than a tenth.
     pub(crate) fn tick(&self) -> std::time::Duration {
         let shortest = self.ttl.min(self.negative_ttl).min(self.idle) / 10;
-        shortest.clamp(std::time::Duration::from_millis(5), std::time::Duration::from_millis(100))
+        shortest.clamp(
+            std::time::Duration::from_millis(5),
+            std::time::Duration::from_millis(100),
+        )
     }
 }

@@ -22,12 +22,13 @@ pub struct Stats {
     pub instances: u64,
 }
 
-const STRIPES: usize = 16;
+/// Threads that count on a stripe of their own; later ones share one more.
+const OWN_STRIPES: usize = 31;
 
-/// The counters. Hits are counted per stripe of threads: one shared counter would cost more than the hit.
+/// The counters. Hits are counted per thread: one shared counter, even one atomic addition, is a large part of a hit.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    hits: [Stripe; STRIPES],
+    hits: [Stripe; OWN_STRIPES + 1],
     pub(crate) misses: AtomicU64,
     pub(crate) builds: AtomicU64,
     pub(crate) build_failures: AtomicU64,
@@ -41,13 +42,21 @@ pub(crate) struct Counters {
 struct Stripe(AtomicU64);
 
 thread_local! {
-    static STRIPE: Cell<usize> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES);
+    static STRIPE: Cell<usize> = Cell::new(THREADS.fetch_add(1, Ordering::Relaxed).min(OWN_STRIPES));
 }
-static NEXT: AtomicUsize = AtomicUsize::new(0);
+/// Threads that have hit any cache. Never counted down: a stripe has one owner for good.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 impl Counters {
     pub(crate) fn hit(&self) {
-        self.hits[STRIPE.get()].0.fetch_add(1, Ordering::Relaxed);
+        let stripe = STRIPE.get();
+        let hits = &self.hits[stripe].0;
+        if stripe < OWN_STRIPES {
+            // No other thread writes it, so nothing is lost between the load and the store.
+            hits.store(hits.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        } else {
+            hits.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn add(counter: &AtomicU64) {

@@ -62,10 +62,17 @@ impl ConfigWatcher {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let mut known = BTreeMap::new();
-        let mut query = Query { limit: Some(PAGE), ..Query::default() };
+        let mut query = Query {
+            limit: Some(PAGE),
+            ..Query::default()
+        };
         loop {
             let page = reader.list(&query).await?;
-            known.extend(page.items.into_iter().map(|found| (found.id.clone(), found)));
+            known.extend(
+                page.items
+                    .into_iter()
+                    .map(|found| (found.id.clone(), found)),
+            );
             match page.next {
                 Some(next) => query.after = Some(next),
                 None => break,
@@ -107,12 +114,21 @@ impl ConfigWatcher {
             Some(new) => self.known().insert(id.clone(), new.clone()),
             None => self.known().remove(id),
         };
-        let revision = |registration: &Option<Registration>| registration.as_ref().map(|found| found.revision);
+        let revision =
+            |registration: &Option<Registration>| registration.as_ref().map(|found| found.revision);
         if revision(&old) == revision(&new) {
             return Ok(());
         }
-        let change = ConfigChange { id: id.clone(), old, new };
-        if AssertUnwindSafe((self.on_change)(change)).catch_unwind().await.is_err() {
+        let change = ConfigChange {
+            id: id.clone(),
+            old,
+            new,
+        };
+        if AssertUnwindSafe((self.on_change)(change))
+            .catch_unwind()
+            .await
+            .is_err()
+        {
             tracing::error!(%id, "callback of a configuration change panicked");
         }
         Ok(())
@@ -120,7 +136,10 @@ impl ConfigWatcher {
 
     /// The ids that are known, and at which revision.
     pub fn revisions(&self) -> Vec<(Id, Revision)> {
-        self.known().iter().map(|(id, found)| (id.clone(), found.revision)).collect()
+        self.known()
+            .iter()
+            .map(|(id, found)| (id.clone(), found.revision))
+            .collect()
     }
 
     /// Looks at an id again, whatever is known of it.
@@ -144,7 +163,10 @@ impl ConfigWatcher {
 
 impl Observer for ConfigWatcher {
     fn observe(&self, change: &Change) {
-        let old_news = self.known().get(&change.id).is_some_and(|known| known.revision >= change.revision);
+        let old_news = self
+            .known()
+            .get(&change.id)
+            .is_some_and(|known| known.revision >= change.revision);
         if !old_news {
             self.look_again(&change.id);
         }
@@ -153,6 +175,8 @@ impl Observer for ConfigWatcher {
 
 impl fmt::Debug for ConfigWatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConfigWatcher").field("reader", &self.reader).finish_non_exhaustive()
+        f.debug_struct("ConfigWatcher")
+            .field("reader", &self.reader)
+            .finish_non_exhaustive()
     }
 }

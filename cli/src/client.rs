@@ -64,23 +64,44 @@ impl Client {
 
     /// Sends a request and takes the whole answer. One that is no success is an error.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, Error> {
-        let response = self.start(request.header(ACCEPT, "application/json")).await?;
+        let response = self
+            .start(request.header(ACCEPT, "application/json"))
+            .await?;
         self.finish(response).await?.successful(self)
     }
 
     /// The same, where one status that is no success still has the body of one.
-    pub(crate) async fn send_expecting(&self, request: RequestBuilder, status: StatusCode) -> Result<Answer, Error> {
-        let response = self.start(request.header(ACCEPT, "application/json")).await?;
+    pub(crate) async fn send_expecting(
+        &self,
+        request: RequestBuilder,
+        status: StatusCode,
+    ) -> Result<Answer, Error> {
+        let response = self
+            .start(request.header(ACCEPT, "application/json"))
+            .await?;
         let answer = self.finish(response).await?;
-        if answer.status == status && answer.problem().is_none() { Ok(answer) } else { answer.successful(self) }
+        if answer.status == status && answer.problem().is_none() {
+            Ok(answer)
+        } else {
+            answer.successful(self)
+        }
     }
 
     /// Sends a request whose answer comes as events.
     pub(crate) async fn open(&self, request: RequestBuilder) -> Result<Events, Error> {
-        let response = self.start(request.header(ACCEPT, "text/event-stream")).await?;
-        let content_type = response.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        let response = self
+            .start(request.header(ACCEPT, "text/event-stream"))
+            .await?;
+        let content_type = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|it| it.to_str().ok())
+            .unwrap_or_default();
         if response.status().is_success() && content_type.starts_with("text/event-stream") {
-            return Ok(Events::new(self.server.to_string(), response.bytes_stream()));
+            return Ok(Events::new(
+                self.server.to_string(),
+                response.bytes_stream(),
+            ));
         }
         let answer = self.finish(response).await?.successful(self)?;
         Err(self.foreign(&answer))
@@ -88,24 +109,38 @@ impl Client {
 
     /// Reads what the server sent.
     pub(crate) fn understand<T: DeserializeOwned>(&self, json: &str) -> Result<T, Error> {
-        serde_json::from_str(json)
-            .map_err(|source| Error::Unintelligible { server: self.server.to_string(), source })
+        serde_json::from_str(json).map_err(|source| Error::Unintelligible {
+            server: self.server.to_string(),
+            source,
+        })
     }
 
     async fn start(&self, request: RequestBuilder) -> Result<Response, Error> {
         let server = || self.server.to_string();
         request.send().await.map_err(|source| match source {
             it if it.is_builder() => Error::Setup(it),
-            it if it.is_connect() => Error::Unreachable { server: server(), source: it },
-            it => Error::Silent { server: server(), source: it.into() },
+            it if it.is_connect() => Error::Unreachable {
+                server: server(),
+                source: it,
+            },
+            it => Error::Silent {
+                server: server(),
+                source: it.into(),
+            },
         })
     }
 
     async fn finish(&self, response: Response) -> Result<Answer, Error> {
         let status = response.status();
         let body = response.bytes().await;
-        let body = body.map_err(|source| Error::Silent { server: self.server.to_string(), source: source.into() })?;
-        Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned() })
+        let body = body.map_err(|source| Error::Silent {
+            server: self.server.to_string(),
+            source: source.into(),
+        })?;
+        Ok(Answer {
+            status,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        })
     }
 
     fn foreign(&self, answer: &Answer) -> Error {
@@ -115,7 +150,11 @@ impl Client {
             excerpt.push_str(": ");
             excerpt.extend(text.chars().take(EXCERPT_CHARS));
         }
-        Error::Foreign { server: self.server.to_string(), status: answer.status, excerpt }
+        Error::Foreign {
+            server: self.server.to_string(),
+            status: answer.status,
+            excerpt,
+        }
     }
 }
 

@@ -71,8 +71,16 @@ pub enum BotsCommand {
         id: BotId,
     },
     /// Talk to a bot
+    ///
+    /// With a MESSAGE, or with one on standard input, the bot answers once. On a terminal without a MESSAGE a talk
+    /// begins: one line is one message, errors do not end it, Ctrl-D does. `[revision N]` after a reply tells that
+    /// from this reply on the bot speaks from revision N of its configuration.
     Chat(ChatArgs),
     /// Print changes of bots as they happen
+    ///
+    /// One line is one change: time, revision, kind and id. It goes on until Ctrl-C. A lost connection is made anew,
+    /// and no change is missed in between; when the server's log no longer reaches back that far, this is said, and
+    /// the bots should be listed afresh.
     Watch(WatchArgs),
 }
 

@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use clap::Args;
 use clap_complete::Shell;
 
-/// Prints a script that completes this command in a shell.
+/// Print a script that completes this command in a shell
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:

@@ -12,7 +12,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         "h" => 3_600_000,
         _ => return Err("it is not a whole number with ms, s, m or h after it, as in 30s".into()),
     };
-    let number: u64 = number.parse().map_err(|_| "there is no whole number in front, as in 30s")?;
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "there is no whole number in front, as in 30s")?;
     match number.checked_mul(unit_ms) {
         Some(0) => Err("it must be more than nothing".into()),
         Some(ms) if ms <= MAX_MS => Ok(Duration::from_millis(ms)),
@@ -31,13 +33,23 @@ mod tests {
         assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(parse_duration("30"), Ok(Duration::from_secs(30)));
         assert_eq!(parse_duration("5s"), Ok(Duration::from_secs(5)));
-        assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
-        assert_eq!(parse_duration("1h"), Ok(Duration::from_secs(3600)));
+        assert_eq!(parse_duration("2m"), Ok(Duration::from_mins(2)));
+        assert_eq!(parse_duration("1h"), Ok(Duration::from_hours(1)));
     }
 
     #[test]
     fn what_is_no_time_is_refused_with_what_one_looks_like() {
-        for text in ["", "s", "-5s", "1.5s", "5 s", "5d", "0s", "99999999999999999999s", "18446744073709551615h"] {
+        for text in [
+            "",
+            "s",
+            "-5s",
+            "1.5s",
+            "5 s",
+            "5d",
+            "0s",
+            "99999999999999999999s",
+            "18446744073709551615h",
+        ] {
             assert!(parse_duration(text).is_err(), "{text:?}");
         }
     }

@@ -24,19 +24,32 @@ pub(crate) enum Error {
     Setup(#[source] reqwest::Error),
     /// Nobody answers there.
     #[error("cannot reach {server}")]
-    Unreachable { server: String, source: reqwest::Error },
+    Unreachable {
+        server: String,
+        source: reqwest::Error,
+    },
     /// Somebody answers there, and does not any more.
     #[error("{server} stopped answering")]
-    Silent { server: String, source: Box<dyn std::error::Error + Send + Sync> },
+    Silent {
+        server: String,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The server said no, and why.
     #[error("{}", .0.detail)]
     Refused(Box<Problem>),
     /// What answers there does not speak like one of our servers.
     #[error("{server} answered {status}, and not as a hotbed server does{excerpt}")]
-    Foreign { server: String, status: StatusCode, excerpt: String },
+    Foreign {
+        server: String,
+        status: StatusCode,
+        excerpt: String,
+    },
     /// The answer cannot be read.
     #[error("the answer of {server} is not understood")]
-    Unintelligible { server: String, source: serde_json::Error },
+    Unintelligible {
+        server: String,
+        source: serde_json::Error,
+    },
     /// An answer that came in pieces has no end.
     #[error("the reply broke off")]
     BrokenOff,
@@ -110,7 +123,9 @@ impl Error {
             Self::Unreachable { .. } => {
                 vec!["start one with: hotbed serve (or name another with --server)".into()]
             }
-            Self::Silent { .. } => vec!["look how it is doing with: hotbed health (or wait longer with --timeout)".into()],
+            Self::Silent { .. } => vec![
+                "look how it is doing with: hotbed health (or wait longer with --timeout)".into(),
+            ],
             Self::Foreign { .. } => vec!["is --server the address of a hotbed server?".into()],
             Self::Refused(problem) => hints_for(problem),
             _ => Vec::new(),
@@ -121,10 +136,15 @@ impl Error {
 fn hints_for(problem: &Problem) -> Vec<String> {
     let hint = match (problem.status, problem.revision) {
         (404, _) => Some("see what there is with: hotbed bots list".into()),
-        (412, Some(revision)) => Some(format!("it is at revision {revision} now: look at it, then use --if-revision {revision}")),
+        (412, Some(revision)) => Some(format!(
+            "it is at revision {revision} now: look at it, then use --if-revision {revision}"
+        )),
         _ => None,
     };
-    let request = problem.request_id.as_ref().filter(|_| problem.status >= 500);
+    let request = problem
+        .request_id
+        .as_ref()
+        .filter(|_| problem.status >= 500);
     let request = request.map(|id| format!("the server's log tells more about request {id}"));
     hint.into_iter().chain(request).collect()
 }

@@ -11,7 +11,11 @@ pub(crate) fn pretty(json: &str) -> String {
     let mut depth = 0;
     let mut rest = json.trim_start();
     while let Some(token) = rest.chars().next() {
-        let len = if token == '"' { string_len(rest) } else { token.len_utf8() };
+        let len = if token == '"' {
+            string_len(rest)
+        } else {
+            token.len_utf8()
+        };
         let (text, after) = rest.split_at(len);
         rest = after.trim_start();
         match token {
@@ -88,7 +92,9 @@ mod tests {
     #[test]
     fn json_is_laid_out_and_no_token_is_touched() {
         assert_eq!(
-            pretty(r#"{"b":[1.50,{"a":"x: {,} \" y"},[ ],{}],"a":12345678901234567890123,"e":1e5}"#),
+            pretty(
+                r#"{"b":[1.50,{"a":"x: {,} \" y"},[ ],{}],"a":12345678901234567890123,"e":1e5}"#
+            ),
             r#"{
   "b": [
     1.50,

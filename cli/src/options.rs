@@ -12,10 +12,22 @@ use crate::duration::parse_duration;
 #[command(next_help_heading = "Client options")]
 pub struct ClientOptions {
     /// The server to talk to. Proxy settings of the environment are not used.
-    #[arg(long, global = true, value_name = "URL", env = "HOTBED_SERVER", default_value = "http://127.0.0.1:8700")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "HOTBED_SERVER",
+        default_value = "http://127.0.0.1:8700"
+    )]
     pub server: Server,
     /// How to show results. JSON is what the API answered, laid out; `watch` and `chat` print one document per line.
-    #[arg(long, global = true, value_name = "FORMAT", env = "HOTBED_OUTPUT", default_value = "table")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        env = "HOTBED_OUTPUT",
+        default_value = "table"
+    )]
     pub output: Format,
     /// The longest silence of the server before the command gives up, as in 500ms, 30s or 2m.
     #[arg(long, global = true, value_name = "TIME", default_value = "90s", value_parser = parse_duration)]
@@ -109,7 +121,9 @@ impl FromStr for BotId {
         match text {
             "" => Err("an id has at least one character"),
             "." | ".." => Err("`.` and `..` are no ids"),
-            _ if text.contains(|c: char| c.is_control()) => Err("an id holds no control characters"),
+            _ if text.contains(|c: char| c.is_control()) => {
+                Err("an id holds no control characters")
+            }
             _ => Ok(Self(text.to_owned())),
         }
     }
@@ -126,10 +140,22 @@ mod tests {
     #[test]
     fn a_server_is_an_http_url_with_or_without_a_path() {
         let api = |text| server(text).unwrap().api(&["bots"]).to_string();
-        assert_eq!(api("http://127.0.0.1:8700"), "http://127.0.0.1:8700/api/v1/bots");
-        assert_eq!(api("https://host/hotbed/"), "https://host/hotbed/api/v1/bots");
-        assert!(matches!(server("127.0.0.1:8700"), Err(InvalidServer::NotUrl(_))));
-        assert!(matches!(server("localhost:8700"), Err(InvalidServer::NotServer)));
+        assert_eq!(
+            api("http://127.0.0.1:8700"),
+            "http://127.0.0.1:8700/api/v1/bots"
+        );
+        assert_eq!(
+            api("https://host/hotbed/"),
+            "https://host/hotbed/api/v1/bots"
+        );
+        assert!(matches!(
+            server("127.0.0.1:8700"),
+            Err(InvalidServer::NotUrl(_))
+        ));
+        assert!(matches!(
+            server("localhost:8700"),
+            Err(InvalidServer::NotServer)
+        ));
         assert_eq!(server("file:///etc"), Err(InvalidServer::NotServer));
         assert_eq!(server("http://host/?a=b"), Err(InvalidServer::NotServer));
     }
@@ -144,7 +170,12 @@ mod tests {
     #[test]
     fn an_id_stays_one_segment_of_the_path_whatever_is_in_it() {
         let server = server("http://h").unwrap();
-        let path = |id: &str| server.api(&["bots", id.parse::<BotId>().unwrap().as_str()]).path().to_owned();
+        let path = |id: &str| {
+            server
+                .api(&["bots", id.parse::<BotId>().unwrap().as_str()])
+                .path()
+                .to_owned()
+        };
         assert_eq!(path("a b"), "/api/v1/bots/a%20b");
         assert_eq!(path("a/../b"), "/api/v1/bots/a%2F..%2Fb");
         assert_eq!(path("?x#y"), "/api/v1/bots/%3Fx%23y");

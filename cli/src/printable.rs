@@ -25,7 +25,11 @@ pub(crate) fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str, escape: impl Fn(char) -> bool) -> fmt::Result {
+fn write_escaped(
+    f: &mut fmt::Formatter<'_>,
+    text: &str,
+    escape: impl Fn(char) -> bool,
+) -> fmt::Result {
     for c in text.chars() {
         match c {
             '\n' | '\r' | '\t' if escape(c) => write!(f, "{}", c.escape_default())?,
@@ -42,7 +46,10 @@ mod tests {
 
     #[test]
     fn a_line_shows_escape_codes_instead_of_sending_them() {
-        assert_eq!(Line("\u{1b}]0;pwned\u{7}").to_string(), r"\u{1b}]0;pwned\u{7}");
+        assert_eq!(
+            Line("\u{1b}]0;pwned\u{7}").to_string(),
+            r"\u{1b}]0;pwned\u{7}"
+        );
         assert_eq!(Line("\u{9b}31m\u{7f}").to_string(), r"\u{9b}31m\u{7f}");
         assert_eq!(Line("a\r\nb\tc").to_string(), r"a\r\nb\tc");
     }

@@ -10,7 +10,7 @@ use crate::session::Session;
 use crate::streams::Streams;
 
 /// A quiet stream of changes is alive as long as heartbeats come: at least so long a silence is no fault.
-const WATCH_SILENCE: Duration = Duration::from_secs(60);
+const WATCH_SILENCE: Duration = Duration::from_mins(1);
 
 /// Runs a command against a server and tells how it ended. What went wrong is already written to `streams.errors`.
 ///
@@ -27,11 +27,17 @@ pub async fn run(command: Command, options: &ClientOptions, streams: Streams<'_>
             return error.exit();
         }
     };
-    let mut session = Session { client, format: options.output, streams };
-    dispatch(command, &mut session).await.unwrap_or_else(|error| {
-        error.report(session.streams.errors);
-        error.exit()
-    })
+    let mut session = Session {
+        client,
+        format: options.output,
+        streams,
+    };
+    dispatch(command, &mut session)
+        .await
+        .unwrap_or_else(|error| {
+            error.report(session.streams.errors);
+            error.exit()
+        })
 }
 
 async fn dispatch(command: Command, session: &mut Session<'_>) -> Result<Exit, Error> {

@@ -16,9 +16,14 @@ pub(crate) struct Session<'io> {
 
 impl Session<'_> {
     /// Writes a result, and makes sure that it is out.
-    pub(crate) fn print(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
+    pub(crate) fn print(
+        &mut self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Error> {
         let output = &mut *self.streams.output;
-        write(output).and_then(|()| output.flush()).map_err(Error::Output)
+        write(output)
+            .and_then(|()| output.flush())
+            .map_err(Error::Output)
     }
 
     /// Prints a JSON document, laid out.

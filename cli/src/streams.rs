@@ -26,6 +26,8 @@ pub enum Reader {
 
 impl fmt::Debug for Streams<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Streams").field("reader", &self.reader).finish_non_exhaustive()
+        f.debug_struct("Streams")
+            .field("reader", &self.reader)
+            .finish_non_exhaustive()
     }
 }

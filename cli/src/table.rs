@@ -20,7 +20,11 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
 
     pub(crate) fn write(&self, output: &mut dyn Write) -> io::Result<()> {
         let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
-            self.rows.iter().map(|row| row[column].width()).max().unwrap_or_default()
+            self.rows
+                .iter()
+                .map(|row| row[column].width())
+                .max()
+                .unwrap_or_default()
         });
         for row in &self.rows {
             let mut line = String::new();

@@ -39,7 +39,9 @@ impl Subscription {
     /// Wraps what a bus delivers; puts the first gap in front.
     pub fn new(deliveries: impl Stream<Item = Delivery> + Send + 'static) -> Self {
         let first = futures::stream::once(std::future::ready(Delivery::Gap));
-        Self { deliveries: first.chain(deliveries).boxed() }
+        Self {
+            deliveries: first.chain(deliveries).boxed(),
+        }
     }
 
     /// Waits for the next delivery; `None` once the bus is gone for good. Cancel-safe.

@@ -40,7 +40,14 @@ pub enum EventKind {
 impl Event {
     /// A new event, said now.
     pub fn new(topic: Topic, kind: EventKind, payload: Map<String, Value>) -> Self {
-        Self { id: Uuid::new_v4(), topic, kind, payload, timestamp: Utc::now(), source: None }
+        Self {
+            id: Uuid::new_v4(),
+            topic,
+            kind,
+            payload,
+            timestamp: Utc::now(),
+            source: None,
+        }
     }
 
     /// The same event with its sender named.

@@ -19,7 +19,9 @@ pub struct MemoryBus {
 impl MemoryBus {
     /// An empty bus.
     pub fn new() -> Self {
-        Self { ring: broadcast::Sender::new(CAPACITY) }
+        Self {
+            ring: broadcast::Sender::new(CAPACITY),
+        }
     }
 }
 
@@ -39,16 +41,21 @@ impl EventBus for MemoryBus {
 
     async fn subscribe(&self, topic: &Topic) -> Result<Subscription, Error> {
         let state = (self.ring.subscribe(), topic.clone());
-        Ok(Subscription::new(stream::unfold(state, |(mut ring, topic)| async move {
-            loop {
-                match ring.recv().await {
-                    Ok(event) if event.topic == topic => return Some((Delivery::Event(event), (ring, topic))),
-                    Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => return Some((Delivery::Gap, (ring, topic))),
-                    Err(RecvError::Closed) => return None,
+        Ok(Subscription::new(stream::unfold(
+            state,
+            |(mut ring, topic)| async move {
+                loop {
+                    match ring.recv().await {
+                        Ok(event) if event.topic == topic => {
+                            return Some((Delivery::Event(event), (ring, topic)));
+                        }
+                        Ok(_) => {}
+                        Err(RecvError::Lagged(_)) => return Some((Delivery::Gap, (ring, topic))),
+                        Err(RecvError::Closed) => return None,
+                    }
                 }
-            }
-        })))
+            },
+        )))
     }
 }
 
@@ -81,7 +88,11 @@ mod tests {
             bus.publish(event("bots")).await.unwrap();
         }
         assert_eq!(slow.next().await, Some(Delivery::Gap));
-        assert_eq!(slow.next().await, Some(Delivery::Gap), "the overflow is announced, not hidden");
+        assert_eq!(
+            slow.next().await,
+            Some(Delivery::Gap),
+            "the overflow is announced, not hidden"
+        );
         assert!(matches!(slow.next().await, Some(Delivery::Event(_))));
     }
 

@@ -24,7 +24,9 @@ impl Topic {
         if fits && text.chars().all(|c| !c.is_whitespace() && !c.is_control()) {
             Ok(Self(text.into()))
         } else {
-            Err(InvalidTopic { text: text.chars().take(64).collect() })
+            Err(InvalidTopic {
+                text: text.chars().take(64).collect(),
+            })
         }
     }
 
@@ -52,7 +54,10 @@ mod tests {
 
     #[test]
     fn a_topic_is_printable_text_without_spaces() {
-        assert_eq!(Topic::new("registry:bots").unwrap().as_str(), "registry:bots");
+        assert_eq!(
+            Topic::new("registry:bots").unwrap().as_str(),
+            "registry:bots"
+        );
         for bad in ["", "a b", "a\nb", &"x".repeat(257)] {
             assert!(Topic::new(bad).is_err(), "{bad:?}");
         }

@@ -47,7 +47,11 @@ pub(crate) enum Step {
 }
 
 impl Core {
-    pub(crate) fn new(reader: Reader, targets: Vec<Arc<dyn ReloadTarget>>, stale_after: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        reader: Reader,
+        targets: Vec<Arc<dyn ReloadTarget>>,
+        stale_after: Option<Duration>,
+    ) -> Self {
         Self {
             reader,
             targets,
@@ -130,7 +134,9 @@ impl Core {
                     for change in &changes {
                         self.tell(change);
                     }
-                    let Some(last) = changes.last() else { return Ok(head) };
+                    let Some(last) = changes.last() else {
+                        return Ok(head);
+                    };
                     at = last.revision;
                     self.advance(cursor, at);
                     if at >= head {
@@ -168,7 +174,12 @@ impl Core {
             let heads = bounded("list its heads", self.reader.heads(after.as_ref(), HEADS)).await?;
             for (id, revision) in &heads {
                 missing.remove(id);
-                self.tell(&Change { id: id.clone(), revision: *revision, kind: ChangeKind::Updated, at });
+                self.tell(&Change {
+                    id: id.clone(),
+                    revision: *revision,
+                    kind: ChangeKind::Updated,
+                    at,
+                });
             }
             match heads.into_iter().next_back() {
                 Some((last, _)) => after = Some(last),
@@ -176,7 +187,12 @@ impl Core {
             }
         }
         for id in missing {
-            self.tell(&Change { id, revision: head, kind: ChangeKind::Deleted, at });
+            self.tell(&Change {
+                id,
+                revision: head,
+                kind: ChangeKind::Deleted,
+                at,
+            });
         }
         Ok(())
     }
@@ -194,7 +210,9 @@ impl Core {
     }
 
     fn confirmed(&self) -> MutexGuard<'_, Confirmed> {
-        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
+        self.confirmed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -202,8 +220,14 @@ async fn bounded<R>(
     operation: &'static str,
     read: impl Future<Output = Result<R, Error>>,
 ) -> Result<R, Error> {
-    tokio::time::timeout(READ_DEADLINE, read).await.unwrap_or_else(|elapsed| {
-        let reason = format!("it did not answer within {} s", READ_DEADLINE.as_secs());
-        Err(Error::Unavailable { operation, reason, source: Some(elapsed.into()) })
-    })
+    tokio::time::timeout(READ_DEADLINE, read)
+        .await
+        .unwrap_or_else(|elapsed| {
+            let reason = format!("it did not answer within {} s", READ_DEADLINE.as_secs());
+            Err(Error::Unavailable {
+                operation,
+                reason,
+                source: Some(elapsed.into()),
+            })
+        })
 }

@@ -75,7 +75,11 @@ impl Handle {
             Ok(()) => Ok(()),
             Err(_) => {
                 let reached = *self.core.reached().borrow();
-                Err(BehindError { demanded, reached, source: last_error })
+                Err(BehindError {
+                    demanded,
+                    reached,
+                    source: last_error,
+                })
             }
         }
     }
@@ -93,8 +97,13 @@ impl Handle {
     /// Catches up with the log, then builds everything that is held anew.
     pub async fn reload_all(&self) -> Result<ReloadReport, Error> {
         self.core.sync().await?;
-        let held: BTreeSet<Id> =
-            self.core.targets.iter().flat_map(|target| target.held()).map(|held| held.id).collect();
+        let held: BTreeSet<Id> = self
+            .core
+            .targets
+            .iter()
+            .flat_map(|target| target.held())
+            .map(|held| held.id)
+            .collect();
         let reloads = stream::iter(held).map(async |id| {
             let reloaded = self.reload(&id).await;
             (id, reloaded)
@@ -111,12 +120,18 @@ impl Handle {
 
     /// What the targets hold.
     pub fn held(&self) -> Vec<Held> {
-        self.core.targets.iter().flat_map(|target| target.held()).collect()
+        self.core
+            .targets
+            .iter()
+            .flat_map(|target| target.held())
+            .collect()
     }
 }
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("mode", &self.mode).finish_non_exhaustive()
+        f.debug_struct("Handle")
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
     }
 }

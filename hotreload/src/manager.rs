@@ -24,12 +24,18 @@ impl HotReloadManager {
     /// A loop that follows what `reader` reads and tells `targets`. Does nothing until it [runs](Self::run).
     pub fn new(reader: Reader, mode: ReloadMode, targets: Vec<Arc<dyn ReloadTarget>>) -> Self {
         let stale_after = mode.poll_interval().map(|every| every * 2);
-        Self { core: Arc::new(Core::new(reader, targets, stale_after)), mode }
+        Self {
+            core: Arc::new(Core::new(reader, targets, stale_after)),
+            mode,
+        }
     }
 
     /// A handle on this loop.
     pub fn handle(&self) -> Handle {
-        Handle { core: Arc::clone(&self.core), mode: self.mode.as_str() }
+        Handle {
+            core: Arc::clone(&self.core),
+            mode: self.mode.as_str(),
+        }
     }
 
     /// Runs until shut down. A registry or bus that is down makes it try again, never end.
@@ -85,13 +91,19 @@ impl HotReloadManager {
 
 impl fmt::Debug for HotReloadManager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HotReloadManager").field("mode", &self.mode).finish_non_exhaustive()
+        f.debug_struct("HotReloadManager")
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
     }
 }
 
 /// The wait after so many failures in a row, at least one.
 fn backoff(failures: u32, cap: Duration) -> Duration {
-    let doubled = RETRY.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
+    let doubled = RETRY.saturating_mul(
+        1_u32
+            .checked_shl(failures.saturating_sub(1))
+            .unwrap_or(u32::MAX),
+    );
     jittered(doubled.min(cap))
 }
 
@@ -123,13 +135,22 @@ struct Ear {
 
 impl Ear {
     fn new(mode: &ReloadMode) -> Self {
-        let source = mode.events().map(|(bus, topic)| (Arc::clone(bus), topic.clone()));
-        Self { source, subscription: None, failures: 0, retry_at: Instant::now() }
+        let source = mode
+            .events()
+            .map(|(bus, topic)| (Arc::clone(bus), topic.clone()));
+        Self {
+            source,
+            subscription: None,
+            failures: 0,
+            retry_at: Instant::now(),
+        }
     }
 
     /// Cancel-safe: what is lost with a dropped call is an attempt to subscribe, never an event.
     async fn hear(&mut self) -> Heard {
-        let Some((bus, topic)) = &self.source else { return std::future::pending().await };
+        let Some((bus, topic)) = &self.source else {
+            return std::future::pending().await;
+        };
         loop {
             if let Some(subscription) = &mut self.subscription {
                 match subscription.next().await {

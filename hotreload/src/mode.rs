@@ -41,7 +41,9 @@ impl ReloadMode {
     /// Where events come from, if it listens.
     pub fn events(&self) -> Option<(&Arc<dyn EventBus>, &Topic)> {
         match self {
-            Self::EventDriven { bus, topic } | Self::Hybrid { bus, topic, .. } => Some((bus, topic)),
+            Self::EventDriven { bus, topic } | Self::Hybrid { bus, topic, .. } => {
+                Some((bus, topic))
+            }
             Self::Polling { .. } => None,
         }
     }

@@ -29,7 +29,10 @@ impl ReloadReport {
             Reloaded::Added(_) => self.added.push(id),
             Reloaded::Refreshed(_) => self.refreshed.push(id),
             Reloaded::Removed => self.removed.push(id),
-            Reloaded::Failed(failure) => self.failed.push(FailedReload { id, error: failure.to_string() }),
+            Reloaded::Failed(failure) => self.failed.push(FailedReload {
+                id,
+                error: failure.to_string(),
+            }),
             // The enum may grow; what is new and not one of the above has not removed or failed anything.
             _ => {}
         }

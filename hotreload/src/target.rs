@@ -33,7 +33,8 @@ impl<T: Send + Sync + 'static> ReloadTarget for CachingRegistryManager<T> {
 
     fn revisions(&self) -> Vec<(Id, Revision)> {
         let held = CachingRegistryManager::held(self).into_iter();
-        held.map(|held| (held.id, held.revision.unwrap_or_default())).collect()
+        held.map(|held| (held.id, held.revision.unwrap_or_default()))
+            .collect()
     }
 
     fn begin_era(&self) {

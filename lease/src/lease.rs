@@ -99,3 +99,43 @@ impl<T> fmt::Debug for Lease<T> {
             .finish_non_exhaustive()
     }
 }
+
+/// Finds a lent value again without keeping it: a look-up table may hold these and never delays a destruction.
+#[cfg(not(hotbed_loom))]
+pub struct WeakLease<T> {
+    shared: std::sync::Weak<Shared<T>>,
+}
+
+#[cfg(not(hotbed_loom))]
+impl<T> Lease<T> {
+    /// A reference to the value that is no lease.
+    pub fn downgrade(&self) -> WeakLease<T> {
+        WeakLease {
+            shared: Arc::downgrade(&self.shared),
+        }
+    }
+}
+
+#[cfg(not(hotbed_loom))]
+impl<T> WeakLease<T> {
+    /// One more lease of the value, unless its last has ended already.
+    pub fn upgrade(&self) -> Option<Lease<T>> {
+        self.shared.upgrade().map(|shared| Lease { shared })
+    }
+}
+
+#[cfg(not(hotbed_loom))]
+impl<T> Clone for WeakLease<T> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+        }
+    }
+}
+
+#[cfg(not(hotbed_loom))]
+impl<T> fmt::Debug for WeakLease<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakLease").finish_non_exhaustive()
+    }
+}

@@ -52,6 +52,8 @@ mod sync;
 mod tests;
 
 pub use lease::Lease;
+#[cfg(not(hotbed_loom))]
+pub use lease::WeakLease;
 pub use ledger::Straggler;
 pub use lender::Lender;
 pub use returned::{Returned, Settled};

@@ -21,23 +21,42 @@ const DISCARDED: usize = 8;
 const MAX_DEPTH: usize = 120;
 
 /// Reads a JSON body within the limits.
-pub(crate) async fn read_json<T: DeserializeOwned>(request: Request, limits: &Limits) -> Result<(Parts, T), Fault> {
+pub(crate) async fn read_json<T: DeserializeOwned>(
+    request: Request,
+    limits: &Limits,
+) -> Result<(Parts, T), Fault> {
     let (parts, body) = request.into_parts();
     check_content_type(&parts.headers)?;
-    let bytes = tokio::time::timeout(limits.body_read, collect(&parts.headers, body, limits.body_bytes))
-        .await
-        .map_err(|_| {
-            let limit = limits.body_read.as_secs();
-            Fault::new(Kind::TooSlow, format!("the body did not arrive within {limit} s"))
-        })??;
+    let bytes = tokio::time::timeout(
+        limits.body_read,
+        collect(&parts.headers, body, limits.body_bytes),
+    )
+    .await
+    .map_err(|_| {
+        let limit = limits.body_read.as_secs();
+        Fault::new(
+            Kind::TooSlow,
+            format!("the body did not arrive within {limit} s"),
+        )
+    })??;
     Ok((parts, parse(&bytes)?))
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Fault> {
-    let given = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let essence = given.as_deref().map(|given| given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    let given = headers
+        .get(CONTENT_TYPE)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let essence = given.as_deref().map(|given| {
+        given
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
+    });
     let is_json = essence.is_some_and(|essence| {
-        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+        essence == "application/json"
+            || (essence.starts_with("application/") && essence.ends_with("+json"))
     });
     if is_json {
         return Ok(());
@@ -51,9 +70,14 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Fault> {
 
 async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Fault> {
     let too_large = || {
-        Fault::new(Kind::TooLarge, format!("the body is larger than the limit of {limit} bytes: send less"))
+        Fault::new(
+            Kind::TooLarge,
+            format!("the body is larger than the limit of {limit} bytes: send less"),
+        )
     };
-    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let announces_too_much = announced.is_some_and(|announced| announced > limit as u64);
     if announces_too_much && headers.contains_key(EXPECT) {
         // It waits for leave to send, and does not get it.
@@ -63,7 +87,8 @@ async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8
     let mut received = 0_usize;
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| Fault::new(Kind::BadRequest, "the body broke off").because(&error))?;
+        let chunk = chunk
+            .map_err(|error| Fault::new(Kind::BadRequest, "the body broke off").because(&error))?;
         received = received.saturating_add(chunk.len());
         if received <= limit {
             bytes.extend_from_slice(&chunk);
@@ -74,7 +99,11 @@ async fn collect(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8
             }
         }
     }
-    if received > limit { Err(too_large()) } else { Ok(bytes) }
+    if received > limit {
+        Err(too_large())
+    } else {
+        Ok(bytes)
+    }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
@@ -82,9 +111,13 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         // An error of the document as a whole has the path `.`.
-        place_fault(if path == "." { String::new() } else { path }, error.inner())
+        place_fault(
+            if path == "." { String::new() } else { path },
+            error.inner(),
+        )
     })?;
-    json.end().map_err(|error| place_fault(String::new(), &error))?;
+    json.end()
+        .map_err(|error| place_fault(String::new(), &error))?;
     Ok(parsed)
 }
 
@@ -93,51 +126,78 @@ fn place_fault(path: String, error: &serde_json::Error) -> Fault {
         Category::Data => Kind::Invalid,
         Category::Syntax | Category::Eof | Category::Io => Kind::BadRequest,
     };
-    let detail = if path.is_empty() { format!("body: {error}") } else { format!("{path}: {error}") };
+    let detail = if path.is_empty() {
+        format!("body: {error}")
+    } else {
+        format!("{path}: {error}")
+    };
     let (line, column) = (error.line() as u64, error.column() as u64);
-    let place = Place { path, line: (line > 0).then_some(line), column: (line > 0).then_some(column) };
+    let place = Place {
+        path,
+        line: (line > 0).then_some(line),
+        column: (line > 0).then_some(column),
+    };
     Fault::new(kind, detail).at_place(place)
 }
 
 /// Refuses an object that cannot be kept everywhere: some stores know no NUL in texts, some readers no depth.
 pub(crate) fn check_object(name: &str, object: &Map<String, Value>) -> Result<(), Fault> {
-    let refused = |(path, what): (String, &str)| {
-        let place = Place { path: path.clone(), ..Place::default() };
-        Fault::new(Kind::Invalid, format!("{path} {what}")).at_place(place)
-    };
-    object.iter().try_for_each(|(key, value)| check_member(name, key, value, 1)).map_err(refused)
-}
-
-fn check_member(parent: &str, key: &str, value: &Value, depth: usize) -> Result<(), (String, &'static str)> {
-    if key.contains('\0') {
-        return Err((format!("{parent}.{}", key.escape_debug()), "has a NUL character in its name: remove it"));
+    match misfit_in_object(object, 1) {
+        None => Ok(()),
+        Some(Misfit { path, what }) => {
+            let path = format!("{name}{path}");
+            let detail = format!("{path} {what}");
+            Err(Fault::new(Kind::Invalid, detail).at_place(Place {
+                path,
+                ..Place::default()
+            }))
+        }
     }
-    check_value(|| format!("{parent}.{key}"), value, depth)
 }
 
-fn check_value(
-    path: impl Fn() -> String,
-    value: &Value,
-    depth: usize,
-) -> Result<(), (String, &'static str)> {
+/// What does not fit, and the way to it from where it is looked for.
+struct Misfit {
+    path: String,
+    what: &'static str,
+}
+
+fn misfit_in_object(object: &Map<String, Value>, depth: usize) -> Option<Misfit> {
+    object.iter().find_map(|(key, value)| {
+        if key.contains('\0') {
+            let path = format!(".{}", key.escape_debug());
+            return Some(Misfit {
+                path,
+                what: "has a NUL character in its name: remove it",
+            });
+        }
+        let Misfit { path, what } = misfit(value, depth)?;
+        Some(Misfit {
+            path: format!(".{key}{path}"),
+            what,
+        })
+    })
+}
+
+fn misfit(value: &Value, depth: usize) -> Option<Misfit> {
+    let here = |what| {
+        Some(Misfit {
+            path: String::new(),
+            what,
+        })
+    };
     match value {
-        Value::String(text) if text.contains('\0') => Err((path(), "holds a NUL character: remove it")),
+        Value::String(text) if text.contains('\0') => here("holds a NUL character: remove it"),
         Value::Array(_) | Value::Object(_) if depth >= MAX_DEPTH => {
-            Err((path(), "is nested deeper than 120 levels: flatten it"))
+            here("is nested deeper than 120 levels: flatten it")
         }
-        Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
-            let path: &dyn Fn() -> String = &|| format!("{}[{index}]", path());
-            check_value(path, item, depth + 1)
-        }),
-        Value::Object(map) => {
-            map.iter().try_for_each(|(key, value)| {
-                if key.contains('\0') {
-                    return check_member(&path(), key, value, depth + 1);
-                }
-                let path: &dyn Fn() -> String = &|| format!("{}.{key}", path());
-                check_value(path, value, depth + 1)
+        Value::Object(object) => misfit_in_object(object, depth + 1),
+        Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| {
+            let Misfit { path, what } = misfit(item, depth + 1)?;
+            Some(Misfit {
+                path: format!("[{index}]{path}"),
+                what,
             })
-        }
-        _ => Ok(()),
+        }),
+        _ => None,
     }
 }

@@ -21,26 +21,50 @@ pub(crate) fn is_known(headers: &HeaderMap, revision: Revision) -> Result<bool, 
 }
 
 /// What a writer requires of the registration that it writes to.
-pub(crate) async fn precondition(headers: &HeaderMap, reader: &Reader, id: &Id) -> Result<Precondition, Fault> {
-    let (matching, absent) = (tags(headers, IF_MATCH, Weak::Refused)?, tags(headers, IF_NONE_MATCH, Weak::Allowed)?);
+pub(crate) async fn precondition(
+    headers: &HeaderMap,
+    reader: &Reader,
+    id: &Id,
+) -> Result<Precondition, Fault> {
+    let (matching, absent) = (
+        tags(headers, IF_MATCH, Weak::Refused)?,
+        tags(headers, IF_NONE_MATCH, Weak::Allowed)?,
+    );
     let revisions = match (matching, absent) {
         (None, None) => return Ok(Precondition::Any),
         (None, Some(Tags::Any)) => return Ok(Precondition::Absent),
         (Some(Tags::Any), None) => return Ok(Precondition::Present),
         (Some(Tags::Of(revisions)), None) => revisions,
-        (None, Some(Tags::Of(_))) => return Err(bad("If-None-Match takes only * on a write, which creates and never replaces")),
-        (Some(_), Some(_)) => return Err(bad("If-Match and If-None-Match contradict each other: send one of them")),
+        (None, Some(Tags::Of(_))) => {
+            return Err(bad(
+                "If-None-Match takes only * on a write, which creates and never replaces",
+            ));
+        }
+        (Some(_), Some(_)) => {
+            return Err(bad(
+                "If-Match and If-None-Match contradict each other: send one of them",
+            ));
+        }
     };
     if let [revision] = revisions[..] {
         return Ok(Precondition::At(revision));
     }
     // The registry checks one revision, so pick the one that may hold; it is checked again with the write.
-    let current = reader.peek(id).await?.map(|registration| registration.revision);
+    let current = reader
+        .peek(id)
+        .await?
+        .map(|registration| registration.revision);
     match current.filter(|current| revisions.contains(current)) {
         Some(current) => Ok(Precondition::At(current)),
         None => {
-            let expected = Precondition::At(*revisions.last().expect("a list of tags holds one at least"));
-            Err(Error::Conflict { id: id.clone(), expected, actual: current }.into())
+            let expected =
+                Precondition::At(*revisions.last().expect("a list of tags holds one at least"));
+            Err(Error::Conflict {
+                id: id.clone(),
+                expected,
+                actual: current,
+            }
+            .into())
         }
     }
 }
@@ -60,7 +84,9 @@ enum Weak {
 fn tags(headers: &HeaderMap, name: HeaderName, weak: Weak) -> Result<Option<Tags>, Fault> {
     let mut tags = Vec::new();
     for value in headers.get_all(&name) {
-        let value = value.to_str().map_err(|_| bad(&format!("{name} is not text")))?;
+        let value = value
+            .to_str()
+            .map_err(|_| bad(&format!("{name} is not text")))?;
         for tag in value.split(',').map(str::trim) {
             tags.push(tag.to_owned());
         }
@@ -68,19 +94,28 @@ fn tags(headers: &HeaderMap, name: HeaderName, weak: Weak) -> Result<Option<Tags
     match tags.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => Ok(None),
         ["*"] => Ok(Some(Tags::Any)),
-        ref tags => tags.iter().map(|tag| revision(tag, &name, weak)).collect::<Result<_, _>>().map(Tags::Of).map(Some),
+        ref tags => tags
+            .iter()
+            .map(|tag| revision(tag, &name, weak))
+            .collect::<Result<_, _>>()
+            .map(Tags::Of)
+            .map(Some),
     }
 }
 
 fn revision(tag: &str, name: &HeaderName, weak: Weak) -> Result<Revision, Fault> {
     let strong = match tag.strip_prefix("W/") {
         Some(_) if weak == Weak::Refused => {
-            return Err(bad(&format!("{name} holds the weak tag {tag}, which can never match: send the ETag as it came")));
+            return Err(bad(&format!(
+                "{name} holds the weak tag {tag}, which can never match: send the ETag as it came"
+            )));
         }
         Some(strong) => strong,
         None => tag,
     };
-    let digits = strong.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let digits = strong
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
     digits.and_then(|digits| digits.parse().ok()).map(Revision).ok_or_else(|| {
         let shown: String = tag.chars().take(64).collect();
         bad(&format!("{name} holds {shown:?}, which is no ETag of this server: send one like \"41\", quotes included"))

@@ -23,7 +23,11 @@ pub(crate) const REVISION: HeaderName = HeaderName::from_static("x-hotbed-revisi
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) Arc<str>);
 
-pub(crate) async fn edge(State(node): State<Arc<Node>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn edge(
+    State(node): State<Arc<Node>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let begun = Instant::now();
     let id = request_id(request.headers());
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -31,9 +35,12 @@ pub(crate) async fn edge(State(node): State<Arc<Node>>, mut request: Request, ne
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
 
     let response = match node.state.access.admit(&request) {
-        Ok(()) => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|panic| {
-            Fault::internal(format!("handler panicked: {}", message(&*panic))).into_response()
-        }),
+        Ok(()) => AssertUnwindSafe(next.run(request))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|panic| {
+                Fault::internal(format!("handler panicked: {}", message(&*panic))).into_response()
+            }),
         Err(fault) => fault.into_response(),
     };
     let mut response = spell_out(response, &id);
@@ -43,8 +50,12 @@ pub(crate) async fn edge(State(node): State<Arc<Node>>, mut request: Request, ne
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
-    headers.entry(REVISION).or_insert_with(|| HeaderValue::from(node.state.hot_reload.reached().borrow().0));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-cache"));
+    headers
+        .entry(REVISION)
+        .or_insert_with(|| HeaderValue::from(node.state.hot_reload.reached().borrow().0));
 
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     let (status, took) = (response.status(), begun.elapsed());
@@ -55,14 +66,21 @@ pub(crate) async fn edge(State(node): State<Arc<Node>>, mut request: Request, ne
 
 /// What the client calls its request, if that can stand in a log line; else a new name.
 fn request_id(headers: &HeaderMap) -> Arc<str> {
-    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let given = headers
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok());
     match given {
-        Some(given) if (1..=128).contains(&given.len()) && given.bytes().all(|b| b.is_ascii_graphic()) => given.into(),
+        Some(given)
+            if (1..=128).contains(&given.len()) && given.bytes().all(|b| b.is_ascii_graphic()) =>
+        {
+            given.into()
+        }
         _ => Uuid::new_v4().simple().to_string().into(),
     }
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
 }

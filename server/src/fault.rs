@@ -61,30 +61,88 @@ impl Kind {
             Self::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "Bad request"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Forbidden"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
-            Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "not-acceptable", "Not acceptable"),
-            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "too-slow", "The request took too long to arrive"),
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "Method not allowed",
+            ),
+            Self::NotAcceptable => (
+                StatusCode::NOT_ACCEPTABLE,
+                "not-acceptable",
+                "Not acceptable",
+            ),
+            Self::TooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "too-slow",
+                "The request took too long to arrive",
+            ),
             Self::Inactive => (StatusCode::CONFLICT, "inactive", "Out of service"),
-            Self::Compacted => (StatusCode::GONE, "compacted", "The log no longer reaches back so far"),
-            Self::PreconditionFailed => {
-                (StatusCode::PRECONDITION_FAILED, "precondition-failed", "Somebody else wrote first")
-            }
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
-            Self::UnsupportedMediaType => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type")
-            }
-            Self::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected", "Misdirected request"),
+            Self::Compacted => (
+                StatusCode::GONE,
+                "compacted",
+                "The log no longer reaches back so far",
+            ),
+            Self::PreconditionFailed => (
+                StatusCode::PRECONDITION_FAILED,
+                "precondition-failed",
+                "Somebody else wrote first",
+            ),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "The body is too large",
+            ),
+            Self::UnsupportedMediaType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "Unsupported media type",
+            ),
+            Self::Misdirected => (
+                StatusCode::MISDIRECTED_REQUEST,
+                "misdirected",
+                "Misdirected request",
+            ),
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid"),
-            Self::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "The configuration is refused"),
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
-            Self::ProviderFailed => (StatusCode::BAD_GATEWAY, "provider-failed", "The model provider failed"),
-            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Unavailable"),
-            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many requests at once"),
-            Self::Behind => (StatusCode::SERVICE_UNAVAILABLE, "behind", "This node is behind"),
-            Self::BotFailed => (StatusCode::SERVICE_UNAVAILABLE, "bot-failed", "The bot cannot be built"),
-            Self::ProviderTooSlow => {
-                (StatusCode::GATEWAY_TIMEOUT, "provider-too-slow", "The model provider took too long")
-            }
+            Self::Refused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "refused",
+                "The configuration is refused",
+            ),
+            Self::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "Internal error",
+            ),
+            Self::ProviderFailed => (
+                StatusCode::BAD_GATEWAY,
+                "provider-failed",
+                "The model provider failed",
+            ),
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "Unavailable",
+            ),
+            Self::Overloaded => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "overloaded",
+                "Too many requests at once",
+            ),
+            Self::Behind => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "behind",
+                "This node is behind",
+            ),
+            Self::BotFailed => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "bot-failed",
+                "The bot cannot be built",
+            ),
+            Self::ProviderTooSlow => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "provider-too-slow",
+                "The model provider took too long",
+            ),
         }
     }
 }
@@ -106,7 +164,10 @@ impl Fault {
 
     /// Something is wrong inside. What it is goes to the log only.
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
-        let mut fault = Self::new(Kind::Internal, "something is wrong inside the server: its log says what");
+        let mut fault = Self::new(
+            Kind::Internal,
+            "something is wrong inside the server: its log says what",
+        );
         fault.0.cause = Some(cause.into());
         fault
     }
@@ -115,7 +176,9 @@ impl Fault {
     pub(crate) fn compacted(oldest: u64, head: u64) -> Self {
         let mut fault = Self::new(
             Kind::Compacted,
-            format!("the log begins at revision {oldest}: list the collection, then go on after {head}"),
+            format!(
+                "the log begins at revision {oldest}: list the collection, then go on after {head}"
+            ),
         );
         fault.0.compacted = Some((oldest, head));
         fault
@@ -178,7 +241,9 @@ impl Fault {
         let cause = self.0.cause.as_deref().unwrap_or(&self.0.detail);
         match self.0.kind {
             Kind::Internal => tracing::error!(request_id, status, cause, "request failed"),
-            _ if self.status().is_server_error() => tracing::warn!(request_id, status, cause, "request not served"),
+            _ if self.status().is_server_error() => {
+                tracing::warn!(request_id, status, cause, "request not served")
+            }
             _ => tracing::debug!(request_id, status, cause, "request refused"),
         }
     }
@@ -191,7 +256,8 @@ impl IntoResponse for Fault {
         if let Some(wait) = self.0.retry_after {
             // Whole seconds, rounded up: earlier would be in vain.
             let seconds = wait.as_millis().div_ceil(1_000).max(1);
-            let value = HeaderValue::from_str(&seconds.to_string()).expect("digits are a header value");
+            let value =
+                HeaderValue::from_str(&seconds.to_string()).expect("digits are a header value");
             response.headers_mut().insert(RETRY_AFTER, value);
         }
         response.extensions_mut().insert(Arc::new(self));
@@ -201,11 +267,19 @@ impl IntoResponse for Fault {
 
 /// Writes the body of a response that a fault made, and the log line. Others stay as they are.
 pub(crate) fn spell_out(mut response: Response, request_id: &str) -> Response {
-    let Some(fault) = response.extensions_mut().remove::<Arc<Fault>>() else { return response };
+    let Some(fault) = response.extensions_mut().remove::<Arc<Fault>>() else {
+        return response;
+    };
     fault.log(request_id);
-    let body = serde_json::to_vec(&fault.problem(Some(request_id))).expect("a problem is plain data");
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    response.headers_mut().remove(axum::http::header::CONTENT_LENGTH);
+    let body =
+        serde_json::to_vec(&fault.problem(Some(request_id))).expect("a problem is plain data");
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    response
+        .headers_mut()
+        .remove(axum::http::header::CONTENT_LENGTH);
     *response.body_mut() = Body::from(body);
     response
 }

@@ -32,7 +32,6 @@ mod wire;
 
 pub use access::Access;
 pub use limits::Limits;
-pub use openapi::openapi;
 pub use routes::router;
 pub use serve::{ServeError, serve};
 pub use state::{NodeInfo, ServerState};

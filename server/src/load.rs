@@ -10,15 +10,26 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// Refuses at once what is too much: a queue would only make everybody late.
-pub(crate) async fn at_once(State(node): State<Arc<Node>>, request: Request, next: Next) -> Result<Response, Fault> {
+pub(crate) async fn at_once(
+    State(node): State<Arc<Node>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Fault> {
     let Ok(_permit) = node.requests.try_acquire() else {
-        return Err(overloaded(format!("{} requests are under way", node.state.limits.requests)));
+        return Err(overloaded(format!(
+            "{} requests are under way",
+            node.state.limits.requests
+        )));
     };
     Ok(next.run(request).await)
 }
 
 /// Answers in time, even where what is below hangs.
-pub(crate) async fn in_time(State(node): State<Arc<Node>>, request: Request, next: Next) -> Result<Response, Fault> {
+pub(crate) async fn in_time(
+    State(node): State<Arc<Node>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Fault> {
     let limit = node.state.limits.request;
     tokio::time::timeout(limit, next.run(request)).await.map_err(|_| {
         let detail = format!(
@@ -37,6 +48,9 @@ pub(crate) fn open_stream(node: &Node) -> Result<OwnedSemaphorePermit, Fault> {
 }
 
 fn overloaded(what: String) -> Fault {
-    Fault::new(Kind::Overloaded, format!("{what}, which is as many as this server takes: try again later"))
-        .retry_after(Duration::from_secs(1))
+    Fault::new(
+        Kind::Overloaded,
+        format!("{what}, which is as many as this server takes: try again later"),
+    )
+    .retry_after(Duration::from_secs(1))
 }

@@ -4,8 +4,8 @@ use crate::state::Node;
 use axum::http::{Method, StatusCode};
 use hotbed_cache::InstanceState;
 use hotbed_registry::Revision;
-use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -42,7 +42,9 @@ impl Metrics {
         let mut registry = Registry::with_prefix("hotbed");
         let requests = Family::default();
         // 100 µs to 26 s.
-        let durations = Family::new_with_constructor((|| Histogram::new(exponential_buckets(1e-4, 4.0, 10))) as fn() -> _);
+        let durations = Family::new_with_constructor(
+            (|| Histogram::new(exponential_buckets(1e-4, 4.0, 10))) as fn() -> _,
+        );
         registry.register("http_requests", "Requests answered", requests.clone());
         registry.register_with_unit(
             "http_request_duration",
@@ -50,11 +52,21 @@ impl Metrics {
             Unit::Seconds,
             durations.clone(),
         );
-        Self { registry, requests, durations }
+        Self {
+            registry,
+            requests,
+            durations,
+        }
     }
 
     /// Notes an answered request. Routes are templates and methods are those we know, so their number is bounded.
-    pub(crate) fn note_request(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
+    pub(crate) fn note_request(
+        &self,
+        method: &Method,
+        route: &str,
+        status: StatusCode,
+        took: Duration,
+    ) {
         let status = match status.as_u16() {
             ..200 => "1xx",
             200..300 => "2xx",
@@ -62,9 +74,17 @@ impl Metrics {
             400..500 => "4xx",
             500.. => "5xx",
         };
-        let labels = RequestLabels { method: method_label(method), route: route.to_owned(), status };
+        let labels = RequestLabels {
+            method: method_label(method),
+            route: route.to_owned(),
+            status,
+        };
         self.requests.get_or_create(&labels).inc();
-        self.durations.get_or_create(&RouteLabels { route: route.to_owned() }).observe(took.as_secs_f64());
+        self.durations
+            .get_or_create(&RouteLabels {
+                route: route.to_owned(),
+            })
+            .observe(took.as_secs_f64());
     }
 
     /// Everything as it is now. `head` is the registry's newest revision, if it answers.
@@ -87,35 +107,102 @@ impl fmt::Debug for Metrics {
 fn current(node: &Node, head: Option<Revision>) -> Registry {
     let state = &node.state;
     let (stats, freshness) = (state.bots.stats(), state.hot_reload.freshness());
-    let failing = state.bots.held().iter().filter(|held| is_failing(held.state)).count() as u64;
+    let failing = state
+        .bots
+        .held()
+        .iter()
+        .filter(|held| is_failing(held.state))
+        .count() as u64;
     let mut metrics = Registry::with_prefix("hotbed");
 
-    let version = vec![("version", state.info.version.clone()), ("environment", state.info.environment.clone())];
+    let version = vec![
+        ("version", state.info.version.clone()),
+        ("environment", state.info.environment.clone()),
+    ];
     metrics.register("build", "What is running", Info::new(version));
-    let mut count = |name: &str, help: &str, value: u64| metrics.register(name, help, ConstCounter::new(value));
-    count("cache_hits", "Leases handed out without waiting", stats.hits);
-    count("cache_misses", "Calls that had to wait, or were told that there is nothing", stats.misses);
+    let mut count =
+        |name: &str, help: &str, value: u64| metrics.register(name, help, ConstCounter::new(value));
+    count(
+        "cache_hits",
+        "Leases handed out without waiting",
+        stats.hits,
+    );
+    count(
+        "cache_misses",
+        "Calls that had to wait, or were told that there is nothing",
+        stats.misses,
+    );
     count("cache_builds", "Instances created", stats.builds);
-    count("cache_build_failures", "Builds that failed", stats.build_failures);
-    count("cache_renewals", "Instances confirmed instead of being rebuilt", stats.renewals);
-    count("cache_evictions", "Ids that left because the cache was full or they were idle", stats.evictions);
+    count(
+        "cache_build_failures",
+        "Builds that failed",
+        stats.build_failures,
+    );
+    count(
+        "cache_renewals",
+        "Instances confirmed instead of being rebuilt",
+        stats.renewals,
+    );
+    count(
+        "cache_evictions",
+        "Ids that left because the cache was full or they were idle",
+        stats.evictions,
+    );
 
     let mut show = |name: &str, help: &str, value: u64| metrics.register(name, help, gauge(value));
-    show("cache_size", "Ids known, with or without an instance", stats.size);
-    show("cache_instances", "Instances not yet destroyed", stats.instances);
-    show("cache_failing", "Ids whose newest revision could not be built", failing);
-    show("registry_up", "Whether the registry answers", u64::from(head.is_some()));
+    show(
+        "cache_size",
+        "Ids known, with or without an instance",
+        stats.size,
+    );
+    show(
+        "cache_instances",
+        "Instances not yet destroyed",
+        stats.instances,
+    );
+    show(
+        "cache_failing",
+        "Ids whose newest revision could not be built",
+        failing,
+    );
+    show(
+        "registry_up",
+        "Whether the registry answers",
+        u64::from(head.is_some()),
+    );
     if let Some(head) = head {
-        show("registry_head_revision", "The registry's newest revision", head.0);
+        show(
+            "registry_head_revision",
+            "The registry's newest revision",
+            head.0,
+        );
     }
-    show("node_revision", "The revision that this node has caught up with", freshness.revision.0);
-    show("node_stale", "Whether this node cannot say that it is up to date", u64::from(freshness.stale));
+    show(
+        "node_revision",
+        "The revision that this node has caught up with",
+        freshness.revision.0,
+    );
+    show(
+        "node_stale",
+        "Whether this node cannot say that it is up to date",
+        u64::from(freshness.stale),
+    );
     if let Some(ago) = freshness.confirmed_ago {
         let help = "How long ago this node last confirmed that it is up to date";
-        metrics.register_with_unit("node_confirmed_ago", help, Unit::Seconds, ConstGauge::new(ago.as_secs_f64()));
+        metrics.register_with_unit(
+            "node_confirmed_ago",
+            help,
+            Unit::Seconds,
+            ConstGauge::new(ago.as_secs_f64()),
+        );
     }
     let uptime = ConstGauge::new(state.info.started.elapsed().as_secs_f64());
-    metrics.register_with_unit("uptime", "How long this node has been running", Unit::Seconds, uptime);
+    metrics.register_with_unit(
+        "uptime",
+        "How long this node has been running",
+        Unit::Seconds,
+        uptime,
+    );
     metrics
 }
 

@@ -56,7 +56,13 @@ pub async fn serve(listener: TcpListener, state: ServerState) -> Result<(), Serv
         };
         match accepted {
             Ok((stream, permit)) => {
-                open.spawn(connection(Arc::clone(&server), stream, router.clone(), shutdown.clone(), permit));
+                open.spawn(connection(
+                    Arc::clone(&server),
+                    stream,
+                    router.clone(),
+                    shutdown.clone(),
+                    permit,
+                ));
             }
             Err(error) => {
                 tracing::warn!(%error, "connection is not accepted");
@@ -68,13 +74,19 @@ pub async fn serve(listener: TcpListener, state: ServerState) -> Result<(), Serv
     let all_ended = async { while open.join_next().await.is_some() {} };
     match tokio::time::timeout(limits.drain, all_ended).await {
         Ok(()) => Ok(()),
-        Err(_) => Err(ServeError::Cut { open: open.len(), after: limits.drain }),
+        Err(_) => Err(ServeError::Cut {
+            open: open.len(),
+            after: limits.drain,
+        }),
     }
 }
 
 fn builder(head_read: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(head_read);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head_read);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -103,7 +115,10 @@ async fn accept(
 
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
 }
 
 async fn connection(
@@ -116,7 +131,8 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "connection keeps its delay");
     }
-    let service = TowerToHyperService::new(router.map_request(|request: Request<_>| request.map(Body::new)));
+    let service =
+        TowerToHyperService::new(router.map_request(|request: Request<_>| request.map(Body::new)));
     let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -43,7 +43,11 @@ impl Watcher {
             Some(after) => after,
             None => node.reader.head().await?,
         };
-        Ok(Self { node, reached, after })
+        Ok(Self {
+            node,
+            reached,
+            after,
+        })
     }
 
     pub(crate) fn after(&self) -> Revision {
@@ -57,7 +61,11 @@ impl Watcher {
         match self.node.reader.changes(self.after, limit).await? {
             Changes::Log { changes, head } => {
                 self.after = changes.last().map_or(self.after, |last| last.revision);
-                Ok(Found { changes, next: self.after, head })
+                Ok(Found {
+                    changes,
+                    next: self.after,
+                    head,
+                })
             }
             Changes::Compacted { oldest, head } => Err(Fault::compacted(oldest.0, head.0)),
         }

@@ -75,31 +75,28 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    async fn head(&mut self) -> Result<Revision, sqlx::Error> {
-        let head: Option<i64> = sqlx::query_scalar("SELECT head FROM collections WHERE name = ?1")
-            .bind(self.collection)
-            .fetch_optional(&mut *self.connection)
-            .await?;
-        Ok(Revision(head.unwrap_or_default().cast_unsigned()))
-    }
-
-    /// What is stored of these ids, a JSON array.
+    /// What is stored of these ids, a JSON array. One row at least, so that the head is told in any case.
     async fn read(&mut self, ids: String) -> Result<Ledger, sqlx::Error> {
-        let mut ledger = Ledger::new(self.head().await?, Utc::now());
         let rows = sqlx::query(
-            "SELECT id, revision, version, status, created_at, updated_at, last_accessed_at, metadata
-             FROM registrations
-             WHERE collection = ?1 AND id IN (SELECT value FROM json_each(?2))",
+            "SELECT (SELECT head FROM collections WHERE name = ?1) AS head,
+                    id, revision, version, status, created_at, updated_at, last_accessed_at, metadata
+             FROM (SELECT 1)
+             LEFT JOIN registrations
+                 ON collection = ?1 AND id IN (SELECT value FROM json_each(?2))",
         )
         .bind(self.collection)
         .bind(ids)
         .fetch_all(&mut *self.connection)
         .await?;
+        let head: Option<i64> = rows.first().map_or(Ok(None), |row| row.try_get("head"))?;
+        let head = Revision(head.unwrap_or_default().cast_unsigned());
+        let mut ledger = Ledger::new(head, Utc::now());
         for row in rows {
-            // Asked for by a well-formed id, so it is one.
-            let Ok(id) = Id::new(row.try_get("id")?) else {
+            let Some(id) = row.try_get("id")? else {
                 continue;
             };
+            // Asked for by a well-formed id, so it is one.
+            let Ok(id) = Id::new(id) else { continue };
             let revision = Revision(row.try_get::<i64, _>("revision")?.cast_unsigned());
             ledger.found(id, revision, row::without_config(&row));
         }
@@ -111,16 +108,17 @@ impl Transaction<'_> {
             .written()
             .map(|row| {
                 let it = row.registration;
-                let times = [it.created_at, it.updated_at, it.last_accessed_at]
-                    .map(|at| at.timestamp_micros());
+                let [created, updated, accessed] =
+                    [it.created_at, it.updated_at, it.last_accessed_at]
+                        .map(|at| at.timestamp_micros());
                 json!([
                     it.id.as_str(),
                     it.revision.0,
                     it.version,
                     it.status.as_str(),
-                    times[0],
-                    times[1],
-                    times[2],
+                    created,
+                    updated,
+                    accessed,
                     row.metadata,
                     row.config,
                 ])
@@ -145,47 +143,30 @@ impl Transaction<'_> {
             .execute(&mut *self.connection)
             .await?;
         }
-        let deleted: Vec<_> = ledger.deleted().map(Id::as_str).collect();
-        if !deleted.is_empty() {
-            sqlx::query(
-                "DELETE FROM registrations
-                 WHERE collection = ?1 AND id IN (SELECT value FROM json_each(?2))",
-            )
-            .bind(self.collection)
-            .bind(json!(deleted).to_string())
-            .execute(&mut *self.connection)
-            .await?;
-        }
-        self.log(ledger).await
-    }
-
-    async fn log(&mut self, ledger: &Ledger) -> Result<(), sqlx::Error> {
-        let log: Vec<_> = ledger
-            .log
-            .iter()
-            .map(|it| {
-                json!([
-                    it.revision.0,
-                    it.id.as_str(),
-                    it.kind.as_str(),
-                    it.at.timestamp_micros()
-                ])
-            })
-            .collect();
+        let log = ledger.log.iter().map(|it| {
+            json!([
+                it.revision.0,
+                it.id.as_str(),
+                it.kind.as_str(),
+                it.at.timestamp_micros()
+            ])
+        });
+        let rest = json!({
+            "head": ledger.head.0,
+            "log": log.collect::<Vec<_>>(),
+            "deleted": ledger.deleted().map(Id::as_str).collect::<Vec<_>>(),
+        });
+        // Sent as one, since each way to the connection's thread and back costs as much as the statement.
         sqlx::query(
-            "INSERT INTO changes (collection, revision, id, kind, at)
-             SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?2)",
+            "DELETE FROM registrations
+                 WHERE collection = ?1 AND id IN (SELECT value FROM json_each(?2, '$.deleted'));
+             INSERT INTO changes (collection, revision, id, kind, at)
+                 SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?2, '$.log');
+             INSERT INTO collections (name, head) VALUES (?1, ?2 ->> '$.head')
+                 ON CONFLICT (name) DO UPDATE SET head = excluded.head",
         )
         .bind(self.collection)
-        .bind(json!(log).to_string())
-        .execute(&mut *self.connection)
-        .await?;
-        sqlx::query(
-            "INSERT INTO collections (name, head) VALUES (?1, ?2)
-             ON CONFLICT (name) DO UPDATE SET head = excluded.head",
-        )
-        .bind(self.collection)
-        .bind(ledger.head.0.cast_signed())
+        .bind(rest.to_string())
         .execute(&mut *self.connection)
         .await?;
         Ok(())
@@ -214,15 +195,16 @@ impl Transaction<'_> {
         .bind(FORGET)
         .execute(&mut *self.connection)
         .await?;
-        let oldest: Option<i64> =
-            sqlx::query_scalar("SELECT min(revision) FROM changes WHERE collection = ?1")
-                .bind(self.collection)
-                .fetch_one(&mut *self.connection)
-                .await?;
-        match oldest {
-            Some(oldest) => Ok(Revision(oldest.cast_unsigned())),
-            None => Ok(self.head().await?.next()),
-        }
+        let oldest: Option<i64> = sqlx::query_scalar(
+            "SELECT coalesce((SELECT min(revision) FROM changes WHERE collection = ?1),
+                             (SELECT head + 1 FROM collections WHERE name = ?1))",
+        )
+        .bind(self.collection)
+        .fetch_one(&mut *self.connection)
+        .await?;
+        Ok(oldest.map_or(Revision::ZERO.next(), |oldest| {
+            Revision(oldest.cast_unsigned())
+        }))
     }
 }
 

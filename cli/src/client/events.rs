@@ -20,17 +20,31 @@ pub(crate) struct Event {
 }
 
 impl Events {
-    pub(crate) fn new(server: String, bytes: impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static) -> Self {
-        Self { server, stream: SseByteStream::new(bytes.boxed()) }
+    pub(crate) fn new(
+        server: String,
+        bytes: impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static,
+    ) -> Self {
+        Self {
+            server,
+            stream: SseByteStream::new(bytes.boxed()),
+        }
     }
 
     /// The next event; none when the server ended the stream. Heartbeats and blocks without data are passed over.
     pub(crate) async fn next(&mut self) -> Result<Option<Event>, Error> {
         while let Some(block) = self.stream.next().await {
-            let Sse { event, data, id, .. } = block
-                .map_err(|source| Error::Silent { server: self.server.clone(), source: source.into() })?;
+            let Sse {
+                event, data, id, ..
+            } = block.map_err(|source| Error::Silent {
+                server: self.server.clone(),
+                source: source.into(),
+            })?;
             if let Some(data) = data {
-                return Ok(Some(Event { name: event.unwrap_or_default(), id, data }));
+                return Ok(Some(Event {
+                    name: event.unwrap_or_default(),
+                    id,
+                    data,
+                }));
             }
         }
         Ok(None)

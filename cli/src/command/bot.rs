@@ -18,7 +18,10 @@ pub(crate) enum Service {
 }
 
 pub(crate) async fn get(id: &BotId, session: &mut Session<'_>) -> Result<Exit, Error> {
-    let answer = session.client.send(session.client.get(&["bots", id.as_str()])).await?;
+    let answer = session
+        .client
+        .send(session.client.get(&["bots", id.as_str()]))
+        .await?;
     match session.format {
         Format::Json => session.print_json(&answer.body)?,
         Format::Table => {
@@ -42,18 +45,28 @@ pub(crate) async fn get(id: &BotId, session: &mut Session<'_>) -> Result<Exit, E
     Ok(Exit::Done)
 }
 
-pub(crate) async fn set_service(id: &BotId, service: Service, session: &mut Session<'_>) -> Result<Exit, Error> {
+pub(crate) async fn set_service(
+    id: &BotId,
+    service: Service,
+    session: &mut Session<'_>,
+) -> Result<Exit, Error> {
     let (verb, done) = match service {
         Service::On => ("activate", "activated"),
         Service::Off => ("deactivate", "deactivated"),
     };
-    let answer = session.client.send(session.client.post(&["bots", id.as_str(), verb])).await?;
+    let answer = session
+        .client
+        .send(session.client.post(&["bots", id.as_str(), verb]))
+        .await?;
     session.acknowledge(&answer, &format!("{done} {}", id.as_str()))?;
     Ok(Exit::Done)
 }
 
 pub(crate) async fn instance(id: &BotId, session: &mut Session<'_>) -> Result<Exit, Error> {
-    let answer = session.client.send(session.client.get(&["bots", id.as_str(), "instance"])).await?;
+    let answer = session
+        .client
+        .send(session.client.get(&["bots", id.as_str(), "instance"]))
+        .await?;
     match session.format {
         Format::Json => session.print_json(&answer.body)?,
         Format::Table => {
@@ -61,13 +74,19 @@ pub(crate) async fn instance(id: &BotId, session: &mut Session<'_>) -> Result<Ex
             let mut table = Table::default();
             table.row(["ID", &it.id]);
             table.row(["STATE", state_word(it.state)]);
-            table.row(["SERVES", &it.revision.map_or("nothing".into(), |revision| format!("revision {revision}"))]);
+            table.row([
+                "SERVES",
+                &it.revision
+                    .map_or("nothing".into(), |revision| format!("revision {revision}")),
+            ]);
             table.row(["NEWEST", &format!("revision {}", it.observed)]);
             if let Some(ago) = it.built_ago_ms {
                 table.row(["BUILT", &format!("{} ago", shown_duration(ago))]);
             }
             if let Some(error) = &it.error {
-                let of = error.revision.map_or(String::new(), |revision| format!(" (revision {revision})"));
+                let of = error
+                    .revision
+                    .map_or(String::new(), |revision| format!(" (revision {revision})"));
                 table.row(["ERROR", &format!("{}: {}{of}", error.kind, error.message)]);
             }
             if let Some(retry_in) = it.retry_in_ms {

@@ -12,10 +12,6 @@ use crate::streams::Reader;
 /// Whom to talk to, and about what.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-With a MESSAGE, or with one on standard input, the bot answers once. On a terminal without a MESSAGE, a talk
-begins: one line is one message, errors do not end it, Ctrl-D does. `[revision N]` after a reply tells that from this
-reply on the bot speaks from revision N of its configuration.
-
 Examples:
   hotbed bots chat greeter \"Hello, I am Ada.\"
   hotbed bots chat greeter --conversation ada-1 < question.txt
@@ -31,8 +27,16 @@ pub struct ChatArgs {
 }
 
 pub(crate) async fn run(args: ChatArgs, session: &mut Session<'_>) -> Result<Exit, Error> {
-    let ChatArgs { id, message, conversation } = args;
-    let mut talk = Talk { id, conversation, revision: None };
+    let ChatArgs {
+        id,
+        message,
+        conversation,
+    } = args;
+    let mut talk = Talk {
+        id,
+        conversation,
+        revision: None,
+    };
     match message {
         Some(message) => talk.say(message, session).await?,
         None if session.streams.reader == Reader::Program => {
@@ -72,15 +76,24 @@ impl Talk {
         }
         session.note("");
         if let Some(conversation) = &self.conversation {
-            session.note(&format!("go on with: hotbed bots chat {} --conversation {conversation}", self.id.as_str()));
+            session.note(&format!(
+                "go on with: hotbed bots chat {} --conversation {conversation}",
+                self.id.as_str()
+            ));
         }
         Ok(())
     }
 
     /// Says one thing and shows the reply, and goes on with that conversation from then on.
     async fn say(&mut self, message: String, session: &mut Session<'_>) -> Result<(), Error> {
-        let request = ChatRequest { message, conversation_id: self.conversation.clone() };
-        let request = session.client.post(&["bots", self.id.as_str(), "chat"]).json(&request);
+        let request = ChatRequest {
+            message,
+            conversation_id: self.conversation.clone(),
+        };
+        let request = session
+            .client
+            .post(&["bots", self.id.as_str(), "chat"])
+            .json(&request);
         let reply: ChatReply = match session.format {
             Format::Json => {
                 let answer = session.client.send(request).await?;
@@ -96,7 +109,10 @@ impl Talk {
 }
 
 /// Shows a reply while it comes in.
-async fn stream(request: reqwest::RequestBuilder, session: &mut Session<'_>) -> Result<ChatReply, Error> {
+async fn stream(
+    request: reqwest::RequestBuilder,
+    session: &mut Session<'_>,
+) -> Result<ChatReply, Error> {
     let mut events = session.client.open(request).await?;
     let mut begun = false;
     let result = loop {
@@ -112,7 +128,11 @@ async fn stream(request: reqwest::RequestBuilder, session: &mut Session<'_>) -> 
                 begun = true;
             }
             "done" => break session.client.understand(&event.data),
-            "error" => break Err(Error::Refused(Box::new(session.client.understand(&event.data)?))),
+            "error" => {
+                break Err(Error::Refused(Box::new(
+                    session.client.understand(&event.data)?,
+                )));
+            }
             // Servers may come to tell more than this client knows of.
             _ => {}
         }
@@ -126,7 +146,9 @@ async fn stream(request: reqwest::RequestBuilder, session: &mut Session<'_>) -> 
 /// The next line of the person, if there is one.
 async fn ask(session: &mut Session<'_>) -> Result<Option<String>, Error> {
     let streams = &mut session.streams;
-    write!(streams.errors, "> ").and_then(|()| streams.errors.flush()).ok();
+    write!(streams.errors, "> ")
+        .and_then(|()| streams.errors.flush())
+        .ok();
     let mut line = Vec::new();
     match streams.input.read_until(b'\n', &mut line).await {
         Ok(0) => Ok(None),
@@ -138,15 +160,25 @@ async fn ask(session: &mut Session<'_>) -> Result<Option<String>, Error> {
 /// All of the input as one message.
 async fn read_message(session: &mut Session<'_>) -> Result<String, Error> {
     let mut bytes = Vec::new();
-    session.streams.input.read_to_end(&mut bytes).await.map_err(unreadable)?;
+    session
+        .streams
+        .input
+        .read_to_end(&mut bytes)
+        .await
+        .map_err(unreadable)?;
     Ok(as_message(&bytes))
 }
 
 /// What was typed, without the end of its last line. A terminal in another encoding shall not end a talk.
 fn as_message(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim_end_matches(['\r', '\n']).to_owned()
+    String::from_utf8_lossy(bytes)
+        .trim_end_matches(['\r', '\n'])
+        .to_owned()
 }
 
 fn unreadable(source: std::io::Error) -> Error {
-    Error::Input { what: "standard input".into(), source }
+    Error::Input {
+        what: "standard input".into(),
+        source,
+    }
 }

@@ -11,7 +11,13 @@ use crate::time::shown_duration;
 
 pub(crate) async fn run(session: &mut Session<'_>) -> Result<Exit, Error> {
     // A server that is not well says so in the status as well, with the same body.
-    let answer = session.client.send_expecting(session.client.get(&["health"]), StatusCode::SERVICE_UNAVAILABLE).await?;
+    let answer = session
+        .client
+        .send_expecting(
+            session.client.get(&["health"]),
+            StatusCode::SERVICE_UNAVAILABLE,
+        )
+        .await?;
     let health: Health = session.client.understand(&answer.body)?;
     match session.format {
         Format::Json => session.print_json(&answer.body)?,
@@ -39,18 +45,36 @@ pub(crate) async fn run(session: &mut Session<'_>) -> Result<Exit, Error> {
 
 fn summary(it: &Health) -> Table<2> {
     let mut table = Table::default();
-    table.row(["STATUS", &format!("{}, {}", status_word(it.status), readiness_word(it.readiness))]);
-    table.row(["SERVER", &format!("hotbed {}, up {}", it.version, shown_duration(it.uptime_ms))]);
+    table.row([
+        "STATUS",
+        &format!(
+            "{}, {}",
+            status_word(it.status),
+            readiness_word(it.readiness)
+        ),
+    ]);
+    table.row([
+        "SERVER",
+        &format!("hotbed {}, up {}", it.version, shown_duration(it.uptime_ms)),
+    ]);
     table.row(["ENVIRONMENT", &it.environment]);
     table.row(["REGISTRY", &registry(it)]);
-    table.row(["BUS", &format!("{}, reload is {}", it.bus.location, it.bus.mode)]);
+    table.row([
+        "BUS",
+        &format!("{}, reload is {}", it.bus.location, it.bus.mode),
+    ]);
     table.row(["FRESHNESS", &freshness(it)]);
     let cache = &it.cache;
     table.row([
         "CACHE",
         &format!(
             "{} ids, {} instances; {} hits, {} misses, {} builds, {} failed",
-            cache.size, cache.instances, cache.hits, cache.misses, cache.builds, cache.build_failures
+            cache.size,
+            cache.instances,
+            cache.hits,
+            cache.misses,
+            cache.builds,
+            cache.build_failures
         ),
     ]);
     table
@@ -62,36 +86,39 @@ fn registry(it: &Health) -> String {
         Admission::Permissive => "permissive",
         Admission::Strict => "strict",
     };
-    let mut text = format!("{}, {admission}", registry.location);
-    if registry.state == RegistryState::Unreachable {
-        text += ", cannot be reached";
-    }
+    let mut facts = vec![registry.location.clone(), admission.to_owned()];
     if let (Some(registrations), Some(active)) = (registry.registrations, registry.active) {
-        text += &format!(", {registrations} bots, {active} active");
+        facts.push(format!("{registrations} bots, {active} active"));
     }
-    if let Some(head) = registry.head {
-        text += &format!(", at revision {head}");
+    facts.extend(registry.head.map(|head| format!("at revision {head}")));
+    if registry.state == RegistryState::Unreachable {
+        facts.push("cannot be reached".into());
     }
-    if let Some(error) = &registry.error {
-        text += &format!(": {error}");
-    }
-    text
+    told(&facts, registry.error.as_deref())
 }
 
 fn freshness(it: &Health) -> String {
     let freshness = &it.freshness;
-    let mut text = format!("follows to revision {}", freshness.revision);
-    match freshness.confirmed_ago_ms {
-        Some(ago) => text += &format!(", confirmed {} ago", shown_duration(ago)),
-        None => text += ", never confirmed",
-    }
+    let confirmed = match freshness.confirmed_ago_ms {
+        Some(ago) => format!("confirmed {} ago", shown_duration(ago)),
+        None => "never confirmed".into(),
+    };
+    let mut facts = vec![
+        format!("follows to revision {}", freshness.revision),
+        confirmed,
+    ];
     if freshness.stale {
-        text += ", stale";
+        facts.push("stale".into());
     }
-    if let Some(error) = &freshness.error {
-        text += &format!(": {error}");
+    told(&facts, freshness.error.as_deref())
+}
+
+fn told(facts: &[String], error: Option<&str>) -> String {
+    let facts = facts.join(", ");
+    match error {
+        Some(error) => format!("{facts}: {error}"),
+        None => facts,
     }
-    text
 }
 
 fn failures(it: &Health) -> Option<Table<4>> {
@@ -101,13 +128,20 @@ fn failures(it: &Health) -> Option<Table<4>> {
     let mut table = Table::default();
     table.row(["FAILED", "STATE", "SERVES", "ERROR"]);
     for failed in &it.failures.items {
-        let serves = failed.revision.map_or("nothing".into(), |revision| format!("revision {revision}"));
+        let serves = failed
+            .revision
+            .map_or("nothing".into(), |revision| format!("revision {revision}"));
         let error = failed.error.as_ref().map_or("", |error| &error.message);
         table.row([&failed.id, state_word(failed.state), &serves, error]);
     }
     let shown = it.failures.items.len() as u64;
     if it.failures.total > shown {
-        table.row([&format!("… and {} more", it.failures.total - shown), "", "", ""]);
+        table.row([
+            &format!("… and {} more", it.failures.total - shown),
+            "",
+            "",
+            "",
+        ]);
     }
     Some(table)
 }

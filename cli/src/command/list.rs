@@ -82,7 +82,13 @@ pub(crate) async fn run(args: ListArgs, session: &mut Session<'_>) -> Result<Exi
             for item in &all.items {
                 let it: Registration = session.client.understand(item.get())?;
                 let (revision, version) = (it.revision.to_string(), it.version.to_string());
-                table.row([&it.id, status_word(it.status), &revision, &version, &shown_time(it.updated_at)]);
+                table.row([
+                    &it.id,
+                    status_word(it.status),
+                    &revision,
+                    &version,
+                    &shown_time(it.updated_at),
+                ]);
             }
             session.print(|output| table.write(output))?;
             if all.next.is_some() {
@@ -95,19 +101,33 @@ pub(crate) async fn run(args: ListArgs, session: &mut Session<'_>) -> Result<Exi
 
 /// Fetches page after page until there is no other, or there are enough.
 async fn fetch(args: &ListArgs, session: &Session<'_>) -> Result<RawPage, Error> {
-    let mut all = RawPage { items: Vec::new(), next: None };
+    let mut all = RawPage {
+        items: Vec::new(),
+        next: None,
+    };
     loop {
-        let wanted = args.limit.map(|limit| limit.saturating_sub(all.items.len() as u64));
+        let wanted = args
+            .limit
+            .map(|limit| limit.saturating_sub(all.items.len() as u64));
         let mut query = query(args);
         // A listing in another order than by id has no cursor, so it comes as one page.
-        let limit = if args.sort.is_empty() { Some(wanted.unwrap_or(PAGE).min(PAGE)) } else { wanted };
+        let limit = if args.sort.is_empty() {
+            Some(wanted.unwrap_or(PAGE).min(PAGE))
+        } else {
+            wanted
+        };
         query.extend(limit.map(|limit| ("limit", limit.to_string())));
         query.extend(all.next.take().map(|next| ("after", next)));
-        let answer = session.client.send(session.client.get(&["bots"]).query(&query)).await?;
+        let answer = session
+            .client
+            .send(session.client.get(&["bots"]).query(&query))
+            .await?;
         let page: RawPage = session.client.understand(&answer.body)?;
         all.items.extend(page.items);
         all.next = page.next;
-        let enough = args.limit.is_some_and(|limit| all.items.len() as u64 >= limit);
+        let enough = args
+            .limit
+            .is_some_and(|limit| all.items.len() as u64 >= limit);
         if enough || all.next.is_none() {
             return Ok(all);
         }
@@ -116,9 +136,16 @@ async fn fetch(args: &ListArgs, session: &Session<'_>) -> Result<RawPage, Error>
 
 fn query(args: &ListArgs) -> Vec<(&'static str, String)> {
     let mut query = Vec::new();
-    query.extend(args.status.map(|status| ("status", status.as_str().to_owned())));
+    query.extend(
+        args.status
+            .map(|status| ("status", status.as_str().to_owned())),
+    );
     if !args.filters.is_empty() {
-        let filter: Map<_, _> = args.filters.iter().map(|it| (it.key.clone(), it.value.clone())).collect();
+        let filter: Map<_, _> = args
+            .filters
+            .iter()
+            .map(|it| (it.key.clone(), it.value.clone()))
+            .collect();
         query.push(("filter_metadata", Value::Object(filter).to_string()));
     }
     query.extend(args.sort.iter().map(|sort| ("sort", sort.clone())));
@@ -133,7 +160,10 @@ mod tests {
     #[test]
     fn a_filter_is_json_where_it_can_be_and_text_where_not() {
         let filter = |text: &str| text.parse::<MetadataFilter>().map(|it| (it.key, it.value));
-        assert_eq!(filter("team=support"), Ok(("team".into(), json!("support"))));
+        assert_eq!(
+            filter("team=support"),
+            Ok(("team".into(), json!("support")))
+        );
         assert_eq!(filter("tier=2"), Ok(("tier".into(), json!(2))));
         assert_eq!(filter("tier=\"2\""), Ok(("tier".into(), json!("2"))));
         assert_eq!(filter("a=b=c"), Ok(("a".into(), json!("b=c"))));

@@ -30,7 +30,7 @@ pub struct PutArgs {
     /// The status; active unless given
     #[arg(long)]
     status: Option<Status>,
-    /// Replaces the metadata; unless given, they stay as they are
+    /// Replaces the metadata; unless given, it stays as it is
     #[arg(long, value_name = "JSON", value_parser = parse_object)]
     metadata: Option<Map<String, Value>>,
     /// Only if it is at this revision; else nothing happens and the exit code is 4
@@ -54,10 +54,18 @@ pub struct ConfigSource {
 }
 
 pub(crate) async fn run(args: PutArgs, session: &mut Session<'_>) -> Result<Exit, Error> {
-    let config = match (args.source.config, args.source.file) {
-        (Some(config), _) => config,
-        (None, Some(file)) => read(&file, session).await?,
-        (None, None) => unreachable!("the parser of arguments demands one of them"),
+    let config = match args.source.config {
+        Some(config) => config,
+        None => {
+            read(
+                &args
+                    .source
+                    .file
+                    .expect("clap demands one source or the other"),
+                session,
+            )
+            .await?
+        }
     };
     let write = RegistrationWrite {
         bot_id: None,
@@ -78,10 +86,20 @@ pub(crate) async fn run(args: PutArgs, session: &mut Session<'_>) -> Result<Exit
     match session.format {
         Format::Json => session.print_json(&answer.body)?,
         Format::Table => {
-            let done = if answer.status == StatusCode::CREATED { "created" } else { "updated" };
+            let done = if answer.status == StatusCode::CREATED {
+                "created"
+            } else {
+                "updated"
+            };
             let it = &written.registration;
             session.print(|output| {
-                writeln!(output, "{done} {}: revision {}, {}", Line(&it.id), it.revision, status_word(it.status))
+                writeln!(
+                    output,
+                    "{done} {}: revision {}, {}",
+                    Line(&it.id),
+                    it.revision,
+                    status_word(it.status)
+                )
             })?;
         }
     }
@@ -94,7 +112,15 @@ pub(crate) async fn run(args: PutArgs, session: &mut Session<'_>) -> Result<Exit
 async fn read(file: &Path, session: &mut Session<'_>) -> Result<Map<String, Value>, Error> {
     let mut bytes = Vec::new();
     let (what, result) = if file == Path::new("-") {
-        ("standard input".to_owned(), session.streams.input.read_to_end(&mut bytes).await.map(|_| bytes))
+        (
+            "standard input".to_owned(),
+            session
+                .streams
+                .input
+                .read_to_end(&mut bytes)
+                .await
+                .map(|_| bytes),
+        )
     } else {
         (file.display().to_string(), tokio::fs::read(file).await)
     };
@@ -103,5 +129,6 @@ async fn read(file: &Path, session: &mut Session<'_>) -> Result<Map<String, Valu
         Err(source) => return Err(Error::Input { what, source }),
     };
     let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned());
-    text.and_then(|text| read_object(&text)).map_err(|reason| Error::InvalidInput { what, reason })
+    text.and_then(|text| read_object(&text))
+        .map_err(|reason| Error::InvalidInput { what, reason })
 }

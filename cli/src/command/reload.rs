@@ -8,24 +8,37 @@ use crate::session::Session;
 use crate::table::Table;
 
 pub(crate) async fn one(id: &BotId, session: &mut Session<'_>) -> Result<Exit, Error> {
-    let answer = session.client.send(session.client.post(&["bots", id.as_str(), "reload"])).await?;
+    let answer = session
+        .client
+        .send(session.client.post(&["bots", id.as_str(), "reload"]))
+        .await?;
     let it: Reloaded = session.client.understand(&answer.body)?;
     match session.format {
         Format::Json => session.print_json(&answer.body)?,
         Format::Table => {
-            let now = it.revision.map_or("nothing serves now".into(), |revision| format!("revision {revision} serves now"));
-            session.print(|output| writeln!(output, "{} {}: {now}", word(it.outcome), Line(&it.id)))?;
+            let now = it.revision.map_or("nothing serves now".into(), |revision| {
+                format!("revision {revision} serves now")
+            });
+            session
+                .print(|output| writeln!(output, "{} {}: {now}", word(it.outcome), Line(&it.id)))?;
         }
     }
     if it.outcome != ReloadOutcome::Failed {
         return Ok(Exit::Done);
     }
-    session.complain(it.error.as_deref().unwrap_or("no new instance could be built"));
+    session.complain(
+        it.error
+            .as_deref()
+            .unwrap_or("no new instance could be built"),
+    );
     Ok(Exit::Failed)
 }
 
 pub(crate) async fn all(session: &mut Session<'_>) -> Result<Exit, Error> {
-    let answer = session.client.send(session.client.post(&["reload"])).await?;
+    let answer = session
+        .client
+        .send(session.client.post(&["reload"]))
+        .await?;
     let report: ReloadReport = session.client.understand(&answer.body)?;
     match session.format {
         Format::Json => session.print_json(&answer.body)?,
@@ -48,7 +61,11 @@ pub(crate) async fn all(session: &mut Session<'_>) -> Result<Exit, Error> {
             session.print(|output| table.write(output))?;
         }
     }
-    Ok(if report.failed.is_empty() { Exit::Done } else { Exit::Failed })
+    Ok(if report.failed.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
 }
 
 fn word(outcome: ReloadOutcome) -> &'static str {

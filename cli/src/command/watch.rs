@@ -1,5 +1,6 @@
 use clap::Args;
-use hotbed_api::{Change, ChangeKind, Compacted};
+use hotbed_api::{Change, ChangeKind, ChangeLog, Compacted};
+use reqwest::RequestBuilder;
 use tokio::time::sleep;
 
 use crate::backoff::Backoff;
@@ -17,10 +18,6 @@ const LAST_EVENT_ID: &str = "last-event-id";
 /// Which changes to print.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-Prints time, revision, kind and id of each change, a line each, until it is ended with Ctrl-C. When the connection is
-lost it is made anew, and no change is missed in between; when the server's log no longer reaches back that far, this
-is said, and the bots should be listed afresh.
-
 Examples:
   hotbed bots watch
   hotbed bots watch greeter --after 0 --count 1
@@ -40,36 +37,63 @@ pub struct WatchArgs {
 struct Watch {
     id: Option<BotId>,
     /// Everything up to this revision was seen.
-    cursor: Option<u64>,
+    cursor: u64,
     /// So many changes are still wanted.
     wanted: Option<u64>,
 }
 
 pub(crate) async fn run(args: WatchArgs, session: &mut Session<'_>) -> Result<Exit, Error> {
     let WatchArgs { id, after, count } = args;
-    let mut watch = Watch { id, cursor: after, wanted: count };
-    let mut backoff = Backoff::default();
     // A server that cannot be reached at first is more likely a wrong address than one that will be back.
+    let cursor = match after {
+        Some(after) => after,
+        None => head(session).await?,
+    };
+    let mut watch = Watch {
+        id,
+        cursor,
+        wanted: count,
+    };
+    let mut backoff = Backoff::default();
     let mut events = watch.open(session).await?;
     loop {
         let lost = watch.follow(&mut events, session).await?;
-        let Some(reason) = lost else { return Ok(Exit::Done) };
+        let Some(reason) = lost else {
+            return Ok(Exit::Done);
+        };
         session.note(&format!("connection lost ({reason}), connecting again"));
         events = watch.reopen(&mut backoff, session).await?;
     }
 }
 
+/// Where the log ends. Known from the start, so that a connection lost before the first change loses none.
+async fn head(session: &Session<'_>) -> Result<u64, Error> {
+    let answer = session.client.send(changes(session)).await?;
+    let log: ChangeLog = session.client.understand(&answer.body)?;
+    Ok(log.next)
+}
+
+fn changes(session: &Session<'_>) -> RequestBuilder {
+    session
+        .client
+        .get(&["changes"])
+        .query(&[("collection", "bots")])
+}
+
 impl Watch {
     async fn open(&self, session: &Session<'_>) -> Result<Events, Error> {
-        let mut request = session.client.get(&["changes"]).query(&[("collection", "bots")]);
-        if let Some(cursor) = self.cursor {
-            request = request.query(&[("after", cursor)]).header(LAST_EVENT_ID, cursor);
-        }
+        let request = changes(session)
+            .query(&[("after", self.cursor)])
+            .header(LAST_EVENT_ID, self.cursor);
         session.client.open(request).await
     }
 
     /// Tries until the server is back, or refuses.
-    async fn reopen(&self, backoff: &mut Backoff, session: &mut Session<'_>) -> Result<Events, Error> {
+    async fn reopen(
+        &self,
+        backoff: &mut Backoff,
+        session: &mut Session<'_>,
+    ) -> Result<Events, Error> {
         loop {
             sleep(backoff.next_delay()).await;
             match self.open(session).await {
@@ -84,7 +108,11 @@ impl Watch {
     }
 
     /// Prints changes until the stream ends: then why, or none if there were enough.
-    async fn follow(&mut self, events: &mut Events, session: &mut Session<'_>) -> Result<Option<String>, Error> {
+    async fn follow(
+        &mut self,
+        events: &mut Events,
+        session: &mut Session<'_>,
+    ) -> Result<Option<String>, Error> {
         while self.wanted != Some(0) {
             match events.next().await {
                 Ok(Some(event)) => self.show(&event, session)?,
@@ -99,19 +127,21 @@ impl Watch {
         match event.name.as_str() {
             "change" => {
                 let change: Change = session.client.understand(&event.data)?;
-                self.cursor = Some(change.revision);
+                self.cursor = change.revision;
                 if self.id.as_ref().is_some_and(|id| id.as_str() != change.id) {
                     return Ok(());
                 }
                 self.wanted = self.wanted.map(|wanted| wanted.saturating_sub(1));
                 match session.format {
                     Format::Json => session.print_json_line(&event.data),
-                    Format::Table => session.print(|output| writeln!(output, "{}", change_line(&change))),
+                    Format::Table => {
+                        session.print(|output| writeln!(output, "{}", change_line(&change)))
+                    }
                 }
             }
             "compacted" => {
                 let Compacted { oldest, head } = session.client.understand(&event.data)?;
-                self.cursor = Some(head);
+                self.cursor = head;
                 session.note(&format!(
                     "the log was compacted: it begins with revision {oldest}; going on after {head}. \
                      See what there is now with: hotbed bots list"
@@ -137,5 +167,10 @@ fn change_line(change: &Change) -> String {
         ChangeKind::Deleted => "deleted",
     };
     // The id comes last: nothing must be aligned after a text of any width.
-    format!("{}  {:>6}  {kind:<11}  {}", shown_time(change.at), change.revision, Line(&change.id))
+    format!(
+        "{}  {:>6}  {kind:<11}  {}",
+        shown_time(change.at),
+        change.revision,
+        Line(&change.id)
+    )
 }

@@ -31,14 +31,21 @@ async fn a_message_may_come_from_standard_input_and_belong_to_a_conversation() {
     let server = Server::answering([events(&reply("ok", 3))]).await;
     let args = ["bots", "chat", "greeter", "--conversation", "ada"];
     hotbed_with(&server.url, &args, Reader::Program, "two\nlines\n").await;
-    assert_eq!(server.seen()[0].json(), json!({"message": "two\nlines", "conversation_id": "ada"}));
+    assert_eq!(
+        server.seen()[0].json(),
+        json!({"message": "two\nlines", "conversation_id": "ada"})
+    );
 }
 
 #[tokio::test]
 async fn as_json_the_reply_is_the_document_of_the_api() {
     let document = json!({"reply": "ok", "conversation_id": "c-1", "revision": 3});
     let server = Server::answering([json_answer(200, &document)]).await;
-    let outcome = hotbed(&server.url, &["bots", "chat", "greeter", "hi", "--output", "json"]).await;
+    let outcome = hotbed(
+        &server.url,
+        &["bots", "chat", "greeter", "hi", "--output", "json"],
+    )
+    .await;
     assert_eq!(outcome.output, format!("{document}\n"));
     assert_eq!(server.seen()[0].header("accept"), Some("application/json"));
 }
@@ -53,8 +60,17 @@ async fn a_talk_goes_on_over_reloads_and_errors_until_the_person_ends_it() {
     ])
     .await;
     let typed = "first\n\nsecond\nthird\nfourth\n";
-    let outcome = hotbed_with(&server.url, &["bots", "chat", "greeter"], Reader::Person, typed).await;
-    assert_eq!((outcome.exit, outcome.output.as_str()), (Exit::Done, "one\ntwo\nthree\n"));
+    let outcome = hotbed_with(
+        &server.url,
+        &["bots", "chat", "greeter"],
+        Reader::Person,
+        typed,
+    )
+    .await;
+    assert_eq!(
+        (outcome.exit, outcome.output.as_str()),
+        (Exit::Done, "one\ntwo\nthree\n")
+    );
     assert_eq!(
         outcome.errors,
         "Talking to greeter. Ctrl-D ends it.\n\
@@ -65,19 +81,37 @@ async fn a_talk_goes_on_over_reloads_and_errors_until_the_person_ends_it() {
          go on with: hotbed bots chat greeter --conversation c-1\n"
     );
     let seen = server.seen();
-    let sent: Vec<_> = seen.iter().map(|seen| seen.json()["conversation_id"].clone()).collect();
-    assert_eq!(sent, [json!(null), json!("c-1"), json!("c-1"), json!("c-1")]);
+    let sent: Vec<_> = seen
+        .iter()
+        .map(|seen| seen.json()["conversation_id"].clone())
+        .collect();
+    assert_eq!(
+        sent,
+        [json!(null), json!("c-1"), json!("c-1"), json!("c-1")]
+    );
 }
 
 #[tokio::test]
 async fn a_reply_that_fails_half_way_is_an_error_after_what_came() {
     let delta = "event: delta\ndata: {\"text\": \"so\"}\n\n";
     let fault = json!({"type": "t", "title": "T", "status": 504, "detail": "there was no whole reply within 5 ms"});
-    let server =
-        Server::answering([events(&format!("{delta}event: error\ndata: {fault}\n\n")), events(delta)]).await;
+    let server = Server::answering([
+        events(&format!("{delta}event: error\ndata: {fault}\n\n")),
+        events(delta),
+    ])
+    .await;
     let outcome = hotbed(&server.url, &["bots", "chat", "greeter", "hi"]).await;
-    assert_eq!((outcome.exit, outcome.output.as_str()), (Exit::Failed, "so\n"));
-    assert_eq!(outcome.errors, "error: there was no whole reply within 5 ms\n");
+    assert_eq!(
+        (outcome.exit, outcome.output.as_str()),
+        (Exit::Failed, "so\n")
+    );
+    assert_eq!(
+        outcome.errors,
+        "error: there was no whole reply within 5 ms\n"
+    );
     let outcome = hotbed(&server.url, &["bots", "chat", "greeter", "hi"]).await;
-    assert_eq!((outcome.exit, outcome.errors.as_str()), (Exit::Failed, "error: the reply broke off\n"));
+    assert_eq!(
+        (outcome.exit, outcome.errors.as_str()),
+        (Exit::Failed, "error: the reply broke off\n")
+    );
 }

@@ -4,7 +4,8 @@ use hotbed_cli::{Exit, Reader};
 use serde_json::json;
 
 use crate::harness::{
-    Closed, Server, hotbed, json_answer, nobody, problem, problem_with, registration, respond, run_into,
+    Closed, Server, hotbed, json_answer, nobody, problem, problem_with, registration, respond,
+    run_into,
 };
 
 #[tokio::test]
@@ -13,8 +14,20 @@ async fn a_server_that_is_not_there_is_named_with_the_way_to_start_one() {
     let outcome = hotbed(&url, &["bots", "list"]).await;
     assert_eq!(outcome.exit, Exit::Unreachable);
     assert_eq!(outcome.exit.code(), 5);
-    assert!(outcome.errors.starts_with(&format!("error: cannot reach {url}: Connection refused")), "{}", outcome.errors);
-    assert!(outcome.errors.contains("hint: start one with: hotbed serve"), "{}", outcome.errors);
+    assert!(
+        outcome
+            .errors
+            .starts_with(&format!("error: cannot reach {url}: Connection refused")),
+        "{}",
+        outcome.errors
+    );
+    assert!(
+        outcome
+            .errors
+            .contains("hint: start one with: hotbed serve"),
+        "{}",
+        outcome.errors
+    );
     assert_eq!(outcome.output, "");
 }
 
@@ -24,7 +37,13 @@ async fn a_server_that_is_silent_for_too_long_is_given_up() {
     let server = Server::answering([respond(200, "application/json", never)]).await;
     let outcome = hotbed(&server.url, &["health", "--timeout", "100ms"]).await;
     assert_eq!(outcome.exit, Exit::Unreachable);
-    assert!(outcome.errors.contains("stopped answering: operation timed out"), "{}", outcome.errors);
+    assert!(
+        outcome
+            .errors
+            .contains("stopped answering: operation timed out"),
+        "{}",
+        outcome.errors
+    );
 }
 
 #[tokio::test]
@@ -40,9 +59,17 @@ async fn what_is_not_there_has_its_own_exit_code() {
 
 #[tokio::test]
 async fn a_conflict_tells_where_the_registration_stands() {
-    let conflict = problem_with(412, "greeter is at revision 42, not 41", json!({"revision": 42}));
+    let conflict = problem_with(
+        412,
+        "greeter is at revision 42, not 41",
+        &json!({"revision": 42}),
+    );
     let server = Server::answering([conflict]).await;
-    let outcome = hotbed(&server.url, &["bots", "delete", "greeter", "--if-revision", "41"]).await;
+    let outcome = hotbed(
+        &server.url,
+        &["bots", "delete", "greeter", "--if-revision", "41"],
+    )
+    .await;
     assert_eq!((outcome.exit, outcome.exit.code()), (Exit::Conflict, 4));
     assert_eq!(
         outcome.errors,
@@ -54,8 +81,9 @@ async fn a_conflict_tells_where_the_registration_stands() {
 
 #[tokio::test]
 async fn everything_that_is_wrong_with_a_request_is_told() {
-    let problems = json!({"problems": ["llm.provider: unknown", "memory.type: missing"]});
-    let server = Server::answering([problem_with(422, "no bot can be built from this", problems)]).await;
+    let problems = &json!({"problems": ["llm.provider: unknown", "memory.type: missing"]});
+    let server =
+        Server::answering([problem_with(422, "no bot can be built from this", problems)]).await;
     let outcome = hotbed(&server.url, &["bots", "put", "x", "--config", "{}"]).await;
     assert_eq!((outcome.exit, outcome.exit.code()), (Exit::Failed, 1));
     assert_eq!(
@@ -66,7 +94,12 @@ async fn everything_that_is_wrong_with_a_request_is_told() {
 
 #[tokio::test]
 async fn an_error_of_the_server_names_the_request_in_its_log() {
-    let server = Server::answering([problem_with(500, "something broke", json!({"request_id": "b8e9"}))]).await;
+    let server = Server::answering([problem_with(
+        500,
+        "something broke",
+        &json!({"request_id": "b8e9"}),
+    )])
+    .await;
     let outcome = hotbed(&server.url, &["reload"]).await;
     assert_eq!(outcome.exit, Exit::Failed);
     assert_eq!(
@@ -86,7 +119,11 @@ async fn something_else_that_answers_is_not_taken_for_a_server_of_ours() {
     ])
     .await;
     let outcome = hotbed(&server.url, &["bots", "get", "x"]).await;
-    assert_eq!(outcome.exit, Exit::Failed, "a page that is missing is not a bot that is missing");
+    assert_eq!(
+        outcome.exit,
+        Exit::Failed,
+        "a page that is missing is not a bot that is missing"
+    );
     assert_eq!(
         outcome.errors,
         format!(
@@ -97,7 +134,11 @@ async fn something_else_that_answers_is_not_taken_for_a_server_of_ours() {
     );
     let outcome = hotbed(&server.url, &["bots", "get", "x", "--output", "json"]).await;
     assert_eq!((outcome.exit, outcome.output.as_str()), (Exit::Failed, ""));
-    assert!(outcome.errors.contains("is not understood: expected value"), "{}", outcome.errors);
+    assert!(
+        outcome.errors.contains("is not understood: expected value"),
+        "{}",
+        outcome.errors
+    );
     let outcome = hotbed(&server.url, &["bots", "watch"]).await;
     assert_eq!(outcome.exit, Exit::Failed);
     let outcome = hotbed(&server.url, &["bots", "delete", "x"]).await;
@@ -110,7 +151,15 @@ async fn a_reader_that_goes_away_has_seen_enough() {
     let page = json!({"items": [registration("greeter", 1)], "next": null});
     let server = Server::answering([json_answer(200, &page)]).await;
     let mut errors = Vec::new();
-    let exit = run_into(&server.url, &["bots", "list"], Reader::Program, b"", &mut Closed, &mut errors).await;
+    let exit = run_into(
+        &server.url,
+        &["bots", "list"],
+        Reader::Program,
+        b"",
+        &mut Closed,
+        &mut errors,
+    )
+    .await;
     assert_eq!(exit, Exit::Done);
     assert!(errors.is_empty());
 }
@@ -118,6 +167,14 @@ async fn a_reader_that_goes_away_has_seen_enough() {
 #[tokio::test]
 async fn a_fault_tells_its_story_even_where_nobody_reads_it() {
     let server = Server::answering([problem(404, "no registration \"x\"")]).await;
-    let exit = run_into(&server.url, &["bots", "get", "x"], Reader::Program, b"", &mut Closed, &mut Closed).await;
+    let exit = run_into(
+        &server.url,
+        &["bots", "get", "x"],
+        Reader::Program,
+        b"",
+        &mut Closed,
+        &mut Closed,
+    )
+    .await;
     assert_eq!(exit, Exit::NotFound);
 }

@@ -46,9 +46,21 @@ pub(crate) async fn hotbed(url: &str, args: &[&str]) -> Outcome {
 /// Runs `hotbed --server URL ARGS` with this on standard input.
 pub(crate) async fn hotbed_with(url: &str, args: &[&str], reader: Reader, input: &str) -> Outcome {
     let (mut output, mut errors) = (Vec::new(), Vec::new());
-    let exit = run_into(url, args, reader, input.as_bytes(), &mut output, &mut errors).await;
+    let exit = run_into(
+        url,
+        args,
+        reader,
+        input.as_bytes(),
+        &mut output,
+        &mut errors,
+    )
+    .await;
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Outcome { exit, output: text(output), errors: text(errors) }
+    Outcome {
+        exit,
+        output: text(output),
+        errors: text(errors),
+    }
 }
 
 /// Runs `hotbed --server URL ARGS` where what is written goes wherever the test wants.
@@ -60,10 +72,23 @@ pub(crate) async fn run_into(
     output: &mut (dyn Write + Send),
     errors: &mut (dyn Write + Send),
 ) -> Exit {
-    let args = ["hotbed", "--server", url].iter().chain(args);
+    let prefix = ["hotbed", "--server", url];
+    let args = prefix.iter().chain(args);
     let root = Root::try_parse_from(args).unwrap();
-    let RootCommand::Client(command) = root.command else { panic!("no client command") };
-    run(command, &root.options, Streams { input: &mut input, reader, output, errors }).await
+    let RootCommand::Client(command) = root.command else {
+        panic!("no client command")
+    };
+    run(
+        command,
+        &root.options,
+        Streams {
+            input: &mut input,
+            reader,
+            output,
+            errors,
+        },
+    )
+    .await
 }
 
 /// A pipe whose reader went away.
@@ -115,11 +140,20 @@ impl Server {
     pub(crate) async fn answering(answers: impl IntoIterator<Item = Response<Body>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let script = Arc::new(Script { answers: Mutex::new(answers.into_iter().collect()), ..Script::default() });
-        let router = Router::new().fallback(next_answer).with_state(Arc::clone(&script));
+        let script = Arc::new(Script {
+            answers: Mutex::new(answers.into_iter().collect()),
+            ..Script::default()
+        });
+        let router = Router::new()
+            .fallback(next_answer)
+            .with_state(Arc::clone(&script));
         let mut task = JoinSet::new();
         task.spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url: format!("http://{address}"), script, _task: task }
+        Self {
+            url: format!("http://{address}"),
+            script,
+            _task: task,
+        }
     }
 
     /// What it was asked since the last time.
@@ -132,14 +166,23 @@ async fn next_answer(State(script): State<Arc<Script>>, request: Request) -> Res
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let body = String::from_utf8(body.to_vec()).unwrap();
-    script.seen.lock().unwrap().push(Seen { method: parts.method, uri: parts.uri, headers: parts.headers, body });
+    script.seen.lock().unwrap().push(Seen {
+        method: parts.method,
+        uri: parts.uri,
+        headers: parts.headers,
+        body,
+    });
     let answer = script.answers.lock().unwrap().pop_front();
     answer.unwrap_or_else(|| problem(500, "the script of this test has ended"))
 }
 
 /// An address where nobody listens.
 pub(crate) async fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
 }
 
 pub(crate) fn respond(status: u16, content_type: &str, body: impl Into<Body>) -> Response<Body> {
@@ -159,12 +202,14 @@ pub(crate) fn events(text: &str) -> Response<Body> {
 }
 
 pub(crate) fn problem(status: u16, detail: &str) -> Response<Body> {
-    problem_with(status, detail, json!({}))
+    problem_with(status, detail, &json!({}))
 }
 
-pub(crate) fn problem_with(status: u16, detail: &str, more: Value) -> Response<Body> {
+pub(crate) fn problem_with(status: u16, detail: &str, more: &Value) -> Response<Body> {
     let mut body = json!({"type": "urn:hotbed:problem:test", "title": "A problem", "status": status, "detail": detail});
-    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     respond(status, "application/problem+json", body.to_string())
 }
 

@@ -6,8 +6,14 @@ use crate::harness::{Server, hotbed, json_answer, registration, respond};
 #[tokio::test]
 async fn a_list_is_a_table_over_all_pages() {
     let server = Server::answering([
-        json_answer(200, &json!({"items": [registration("greeter", 1)], "next": "greeter"})),
-        json_answer(200, &json!({"items": [registration("helper", 12)], "next": null})),
+        json_answer(
+            200,
+            &json!({"items": [registration("greeter", 1)], "next": "greeter"}),
+        ),
+        json_answer(
+            200,
+            &json!({"items": [registration("helper", 12)], "next": null}),
+        ),
     ])
     .await;
     let outcome = hotbed(&server.url, &["bots", "list"]).await;
@@ -18,24 +24,49 @@ async fn a_list_is_a_table_over_all_pages() {
          greeter  active  1         1        2026-01-03 03:04:05Z\n\
          helper   active  12        1        2026-01-03 03:04:05Z\n"
     );
-    let asked: Vec<_> = server.seen().iter().map(|seen| seen.uri.to_string()).collect();
-    assert_eq!(asked, ["/api/v1/bots?limit=500", "/api/v1/bots?limit=500&after=greeter"]);
+    let asked: Vec<_> = server
+        .seen()
+        .iter()
+        .map(|seen| seen.uri.to_string())
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            "/api/v1/bots?limit=500",
+            "/api/v1/bots?limit=500&after=greeter"
+        ]
+    );
 }
 
 #[tokio::test]
 async fn a_limit_asks_for_no_more_than_is_wanted_and_says_that_there_is_more() {
-    let server =
-        Server::answering([json_answer(200, &json!({"items": [registration("greeter", 1)], "next": "greeter"}))]).await;
+    let server = Server::answering([json_answer(
+        200,
+        &json!({"items": [registration("greeter", 1)], "next": "greeter"}),
+    )])
+    .await;
     let outcome = hotbed(&server.url, &["bots", "list", "--limit", "1"]).await;
-    assert_eq!(outcome.errors, "there are more: raise --limit to see them\n");
+    assert_eq!(
+        outcome.errors,
+        "there are more: raise --limit to see them\n"
+    );
     assert_eq!(server.seen()[0].uri, "/api/v1/bots?limit=1");
 }
 
 #[tokio::test]
 async fn filters_and_orders_are_sent_as_the_api_wants_them() {
     let server = Server::answering([json_answer(200, &json!({"items": [], "next": null}))]).await;
-    let args = ["bots", "list", "--status", "inactive", "--filter", "team=a b", "--filter", "tier=2"];
-    let more = ["--sort", "updated_at:desc", "--sort", "bot_id", "--output", "json"];
+    let args = [
+        "bots", "list", "--status", "inactive", "--filter", "team=a b", "--filter", "tier=2",
+    ];
+    let more = [
+        "--sort",
+        "updated_at:desc",
+        "--sort",
+        "bot_id",
+        "--output",
+        "json",
+    ];
     let outcome = hotbed(&server.url, &[&args[..], &more[..]].concat()).await;
     assert_eq!(outcome.output, "{\n  \"items\": [],\n  \"next\": null\n}\n");
     assert_eq!(
@@ -151,9 +182,17 @@ async fn health_is_told_in_full_and_fails_unless_all_is_well() {
 
 #[tokio::test]
 async fn health_succeeds_when_all_is_well_and_reads_a_503_that_tells_what_is_wrong() {
-    let server = Server::answering([json_answer(200, &health("ok")), json_answer(503, &health("down"))]).await;
+    let server = Server::answering([
+        json_answer(200, &health("ok")),
+        json_answer(503, &health("down")),
+    ])
+    .await;
     assert_eq!(hotbed(&server.url, &["health"]).await.exit, Exit::Done);
     let outcome = hotbed(&server.url, &["health"]).await;
     assert_eq!(outcome.exit, Exit::Failed);
-    assert!(outcome.output.starts_with("STATUS       down, ready\n"), "{}", outcome.output);
+    assert!(
+        outcome.output.starts_with("STATUS       down, ready\n"),
+        "{}",
+        outcome.output
+    );
 }

@@ -50,12 +50,19 @@ impl From<GetError> for Fault {
             GetError::InvalidId(error) => error.into(),
             GetError::NotFound { .. } => Self::new(Kind::NotFound, error.to_string()),
             GetError::Inactive { revision, .. } => {
-                Self::new(Kind::Inactive, format!("{error}: activate it")).at_revision(Some(revision.0))
+                Self::new(Kind::Inactive, format!("{error}: activate it"))
+                    .at_revision(Some(revision.0))
             }
-            GetError::Failed { ref id, ref failure, retry_in } => {
+            GetError::Failed {
+                ref id,
+                ref failure,
+                retry_in,
+            } => {
                 let detail = match failure.kind {
                     // As above.
-                    FailureKind::Registry => format!("no instance of {id:?}: the registry cannot be read right now"),
+                    FailureKind::Registry => {
+                        format!("no instance of {id:?}: the registry cannot be read right now")
+                    }
                     _ => error.to_string(),
                 };
                 Self::new(Kind::BotFailed, detail)
@@ -63,7 +70,9 @@ impl From<GetError> for Fault {
                     .at_revision(failure.revision.map(|revision| revision.0))
                     .retry_after(retry_in)
             }
-            GetError::Closed { .. } => Self::new(Kind::Unavailable, "this node is about to end").retry_after(SOON),
+            GetError::Closed { .. } => {
+                Self::new(Kind::Unavailable, "this node is about to end").retry_after(SOON)
+            }
             other => Self::internal(super::chain(&other)),
         }
     }

@@ -1,0 +1,114 @@
+//! What is served, by resource.
+
+mod changes;
+mod chat;
+mod docs;
+mod health;
+mod instance;
+mod problems;
+mod reload;
+mod scrape;
+mod service;
+mod stored;
+mod writes;
+
+use crate::edge::edge;
+use crate::fault::{Fault, Kind};
+use crate::load::{at_once, in_time};
+use crate::openapi::described;
+use crate::state::{Node, ServerState};
+use axum::extract::DefaultBodyLimit;
+use axum::http::{Method, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use axum::{Json, Router};
+use std::sync::Arc;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The service as a router.
+///
+/// Removing a trailing slash is left to the client: `/bots/` with nothing behind it is an empty id, never the
+/// collection, and nothing is redirected.
+pub fn router(state: ServerState) -> Router {
+    let node = Node::new(state);
+    let (router, api) = all(&node).split_for_parts();
+    let api = Arc::new(described(api));
+    router
+        .route(
+            "/api/v1/openapi.json",
+            get(async move || Json(OpenApi::clone(&api))),
+        )
+        .route("/docs", get(docs::to_folder))
+        .route("/docs/", get(docs::page))
+        .route("/docs/{*file}", get(docs::page))
+        .route("/api/v1/bots/", get(empty_id))
+        .route("/api/v1/configs/", get(empty_id))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&node), edge))
+        // Bodies are bounded where they are read.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(node)
+}
+
+/// Every documented route.
+fn all(node: &Arc<Node>) -> OpenApiRouter<Arc<Node>> {
+    let limited = || from_fn_with_state(Arc::clone(node), at_once);
+    let bots = registrations(node)
+        .routes(routes!(instance::instance))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(chat::chat))
+                .routes(routes!(reload::reload)),
+        );
+    let operations = OpenApiRouter::new().routes(routes!(reload::reload_all));
+    OpenApiRouter::new()
+        .nest("/api/v1/bots", bots.layer(limited()))
+        .nest("/api/v1/configs", registrations(node).layer(limited()))
+        .nest("/api/v1", operations.layer(limited()))
+        // Not limited: watchers have a limit of their own, and health is asked for when everything else is refused.
+        .routes(routes!(changes::changes))
+        .routes(routes!(health::health))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(scrape::metrics))
+}
+
+/// What `/bots` and `/configs` have in common: the Python clients know the second name.
+fn registrations(node: &Arc<Node>) -> OpenApiRouter<Arc<Node>> {
+    OpenApiRouter::new()
+        .routes(routes!(stored::list, writes::post))
+        .routes(routes!(stored::get, writes::put, writes::delete))
+        .routes(routes!(service::deactivate))
+        .routes(routes!(service::activate))
+        .layer(from_fn_with_state(Arc::clone(node), in_time))
+}
+
+async fn empty_id(uri: Uri) -> Fault {
+    let list = uri.path().trim_end_matches('/');
+    Fault::new(
+        Kind::NotFound,
+        format!(
+            "the id after {:?} is empty; the list is at {list:?}",
+            uri.path()
+        ),
+    )
+}
+
+async fn unknown_route(uri: Uri) -> Fault {
+    let path: String = uri.path().chars().take(200).collect();
+    Fault::new(
+        Kind::NotFound,
+        format!("there is nothing at {path:?}: /docs shows what there is"),
+    )
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Fault {
+    let path: String = uri.path().chars().take(200).collect();
+    Fault::new(
+        Kind::MethodNotAllowed,
+        format!("{path:?} does not take {method}: see Allow"),
+    )
+}

@@ -1,0 +1,149 @@
+//! Reading registrations.
+
+use super::problems::{Any, OfId};
+use crate::conditions::{etag, is_known};
+use crate::fault::{Fault, Kind};
+use crate::freshness::{MIN_REVISION, catch_up, served};
+use crate::params::Params;
+use crate::path_id::PathId;
+use crate::state::Node;
+use crate::wire;
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::ETAG;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use hotbed_api::{Registration, RegistrationList};
+use hotbed_registry::{Error, Id, Query, SortSpec};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+const LIST: [&str; 7] = [
+    "status",
+    "filter_metadata",
+    "sort",
+    "limit",
+    "offset",
+    "after",
+    MIN_REVISION,
+];
+
+/// List registrations
+///
+/// All of them, or those that a filter, a range or a cursor picks; in id order unless `sort` says otherwise. The
+/// `ETag` is the collection's newest revision: a client that polls with `If-None-Match` is sent nothing while nothing
+/// changes.
+#[utoipa::path(
+    get,
+    path = "",
+    tag = "registrations",
+    params(
+        ("status" = Option<hotbed_api::Status>, Query, description = "Only this status."),
+        ("filter_metadata" = Option<String>, Query, description = "Only registrations whose metadata holds each member of this JSON object.", example = json!("{\"team\": \"support\"}")),
+        ("sort" = Option<Vec<String>>, Query, description = "A field, or `metadata.KEY`, with `:asc` or `:desc`; may be repeated, the most significant first.", example = json!(["updated_at:desc"])),
+        ("limit" = Option<u64>, Query, description = "At most so many."),
+        ("offset" = Option<u64>, Query, description = "Skip so many."),
+        ("after" = Option<String>, Query, description = "Only ids greater than this: the `next` of the page before."),
+        ("min_revision" = Option<u64>, Query, description = "Wait until this node knows of this revision. Also as the header `X-Hotbed-Min-Revision`."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the client has already."),
+    ),
+    responses(
+        (status = 200, description = "The registrations.", body = RegistrationList,
+            headers(("ETag" = String, description = "The collection's newest revision, in quotes."))),
+        (status = 304, description = "Nothing has changed."),
+        Any,
+    ),
+)]
+pub(crate) async fn list(
+    State(node): State<Arc<Node>>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Fault> {
+    let params = Params::read(&uri, &LIST)?;
+    let query = query(&params)?;
+    catch_up(&node, &params, &headers).await?;
+    // Read before the list, so that the tag is never newer than what it names.
+    let head = node.reader.head().await?;
+    let tag = [(ETAG, etag(head))];
+    if is_known(&headers, head)? {
+        return Ok(served(
+            head,
+            (StatusCode::NOT_MODIFIED, tag).into_response(),
+        ));
+    }
+    let page = node.reader.list(&query).await?;
+    let list = RegistrationList {
+        items: page.items.into_iter().map(wire::registration).collect(),
+        next: page.next.map(|id| id.to_string()),
+    };
+    Ok(served(head, (tag, Json(list)).into_response()))
+}
+
+fn query(params: &Params) -> Result<Query, Fault> {
+    let status = params.one("status")?.map(str::parse).transpose();
+    Ok(Query {
+        status: status.map_err(|error: hotbed_registry::UnknownStatus| {
+            Fault::new(Kind::Invalid, error.to_string())
+        })?,
+        metadata: params
+            .one("filter_metadata")?
+            .map(metadata)
+            .transpose()?
+            .unwrap_or_default(),
+        sort: params
+            .all("sort")
+            .map(SortSpec::parse)
+            .collect::<Result<_, _>>()?,
+        offset: params.number("offset")?.unwrap_or(0),
+        limit: params.number("limit")?,
+        after: params.one("after")?.map(Id::new).transpose()?,
+    })
+}
+
+fn metadata(text: &str) -> Result<Map<String, Value>, Fault> {
+    serde_json::from_str(text).map_err(|error| {
+        Fault::new(
+            Kind::Invalid,
+            format!("query parameter \"filter_metadata\" is not a JSON object: {error}"),
+        )
+    })
+}
+
+/// Read a registration
+///
+/// As it is stored, whatever its status. Noted as an access.
+#[utoipa::path(
+    get,
+    path = "/{id}",
+    tag = "registrations",
+    params(
+        ("id" = String, Path, description = "Its name."),
+        ("min_revision" = Option<u64>, Query, description = "Wait until this node knows of this revision. Also as the header `X-Hotbed-Min-Revision`."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the client has already."),
+    ),
+    responses(
+        (status = 200, description = "The registration.", body = Registration,
+            headers(("ETag" = String, description = "Its revision, in quotes."))),
+        (status = 304, description = "It has not changed."),
+        OfId,
+        Any,
+    ),
+)]
+pub(crate) async fn get(
+    State(node): State<Arc<Node>>,
+    PathId(id): PathId,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Fault> {
+    let params = Params::read(&uri, &[MIN_REVISION])?;
+    catch_up(&node, &params, &headers).await?;
+    let found = node.reader.get(&id).await?.ok_or(Error::NotFound { id })?;
+    let revision = found.revision;
+    let tag = [(ETAG, etag(revision))];
+    let response = if is_known(&headers, revision)? {
+        (StatusCode::NOT_MODIFIED, tag).into_response()
+    } else {
+        (tag, Json(wire::registration(found))).into_response()
+    };
+    Ok(served(revision, response))
+}

@@ -1,0 +1,193 @@
+//! Writing registrations.
+
+use super::problems::{Any, Conditional, OfId, WithBody};
+use crate::body::{check_object, read_json};
+use crate::conditions::{etag, precondition};
+use crate::fault::{Fault, Kind};
+use crate::freshness::served;
+use crate::params::Params;
+use crate::path_id::PathId;
+use crate::state::Node;
+use crate::wire;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::header::{ETAG, LOCATION};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use hotbed_api::{Place, RegistrationWrite, Written};
+use hotbed_configs::PortableConfig;
+use hotbed_registry::{Admitted, Draft, Id, Status};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::sync::Arc;
+
+/// Everything in a path segment but what RFC 3986 calls unreserved.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Create or replace the registration that the body names
+#[utoipa::path(
+    post,
+    path = "",
+    tag = "registrations",
+    params(
+        ("If-Match" = Option<String>, Header, description = "Only if it stands at one of these `ETag`s, or exists (`*`)."),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: only if it does not exist."),
+    ),
+    request_body = RegistrationWrite,
+    responses(
+        (status = 200, description = "It was replaced.", body = Written,
+            headers(("ETag" = String, description = "Its revision, in quotes."))),
+        (status = 201, description = "It is new.", body = Written,
+            headers(("ETag" = String, description = "Its revision, in quotes."), ("Location" = String, description = "Where it is."))),
+        Conditional,
+        WithBody,
+        Any,
+    ),
+)]
+pub(crate) async fn post(
+    State(node): State<Arc<Node>>,
+    uri: Uri,
+    request: Request,
+) -> Result<Response, Fault> {
+    Params::read(&uri, &[])?;
+    let (parts, body) = read_json::<RegistrationWrite>(request, &node.state.limits).await?;
+    let id = match (&body.bot_id, &body.id) {
+        (Some(bot_id), Some(id)) if bot_id != id => return Err(two_names(bot_id, id)),
+        (Some(id), _) | (None, Some(id)) => Id::new(id)?,
+        (None, None) => {
+            return Err(Fault::new(
+                Kind::Invalid,
+                "bot_id is missing: name the registration",
+            ));
+        }
+    };
+    store(&node, &parts.headers, &id, body).await
+}
+
+/// Create or replace a registration
+///
+/// Configuration, status and, if it is given, metadata are replaced as a whole.
+#[utoipa::path(
+    put,
+    path = "/{id}",
+    tag = "registrations",
+    params(
+        ("id" = String, Path, description = "Its name. If the body names one, it must be the same."),
+        ("If-Match" = Option<String>, Header, description = "Only if it stands at one of these `ETag`s, or exists (`*`)."),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: only if it does not exist."),
+    ),
+    request_body = RegistrationWrite,
+    responses(
+        (status = 200, description = "It was replaced.", body = Written,
+            headers(("ETag" = String, description = "Its revision, in quotes."))),
+        (status = 201, description = "It is new.", body = Written,
+            headers(("ETag" = String, description = "Its revision, in quotes."), ("Location" = String, description = "Where it is."))),
+        Conditional,
+        WithBody,
+        Any,
+    ),
+)]
+pub(crate) async fn put(
+    State(node): State<Arc<Node>>,
+    PathId(id): PathId,
+    uri: Uri,
+    request: Request,
+) -> Result<Response, Fault> {
+    Params::read(&uri, &[])?;
+    let (parts, body) = read_json::<RegistrationWrite>(request, &node.state.limits).await?;
+    for named in [&body.bot_id, &body.id].into_iter().flatten() {
+        if named != id.as_str() {
+            return Err(two_names(id.as_str(), named));
+        }
+    }
+    store(&node, &parts.headers, &id, body).await
+}
+
+/// Delete a registration
+#[utoipa::path(
+    delete,
+    path = "/{id}",
+    tag = "registrations",
+    params(
+        ("id" = String, Path, description = "Its name."),
+        ("If-Match" = Option<String>, Header, description = "Only if it stands at one of these `ETag`s, or exists (`*`)."),
+    ),
+    responses((status = 204, description = "It is gone."), OfId, Conditional, Any),
+)]
+pub(crate) async fn delete(
+    State(node): State<Arc<Node>>,
+    PathId(id): PathId,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Fault> {
+    Params::read(&uri, &[])?;
+    let when = precondition(&headers, &node.reader, &id).await?;
+    let revision = node.state.registry.delete(&id, when).await?;
+    Ok(served(revision, StatusCode::NO_CONTENT.into_response()))
+}
+
+async fn store(
+    node: &Node,
+    headers: &HeaderMap,
+    id: &Id,
+    body: RegistrationWrite,
+) -> Result<Response, Fault> {
+    let draft = draft(body)?;
+    let when = precondition(headers, &node.reader, id).await?;
+    let Admitted {
+        registration,
+        warnings,
+    } = node.state.registry.put(id, draft, when).await?;
+    let (revision, is_new) = (registration.revision, registration.version == 1);
+    let mut response = Json(Written {
+        registration: wire::registration(registration),
+        warnings,
+    })
+    .into_response();
+    response.headers_mut().insert(ETAG, etag(revision));
+    if is_new {
+        *response.status_mut() = StatusCode::CREATED;
+        response.headers_mut().insert(LOCATION, location(id));
+    }
+    Ok(served(revision, response))
+}
+
+fn draft(body: RegistrationWrite) -> Result<Draft, Fault> {
+    check_object("config", &body.config)?;
+    if let Some(metadata) = &body.metadata {
+        check_object("metadata", metadata)?;
+    }
+    let config = PortableConfig::from_map(body.config).map_err(|error| {
+        let place = Place {
+            path: "config".into(),
+            ..Place::default()
+        };
+        Fault::new(Kind::Invalid, format!("config: {error}")).at_place(place)
+    })?;
+    let status = body.status.map_or(Status::Active, wire::status_from);
+    Ok(Draft {
+        config,
+        status,
+        metadata: body.metadata,
+    })
+}
+
+fn two_names(one: &str, other: &str) -> Fault {
+    let shown = |id: &str| id.chars().take(64).collect::<String>();
+    Fault::new(
+        Kind::Invalid,
+        format!(
+            "the request names two ids, {:?} and {:?}: send one",
+            shown(one),
+            shown(other)
+        ),
+    )
+}
+
+fn location(id: &Id) -> HeaderValue {
+    let path = format!("/api/v1/bots/{}", utf8_percent_encode(id.as_str(), SEGMENT));
+    HeaderValue::from_str(&path).expect("a percent-encoded path is a header value")
+}
