@@ -1,3 +1,128 @@
-//! The `hotbed` binary.
+//! The `hotbed` binary: reads the arguments and the environment, runs, and says how it went.
 
-fn main() {}
+mod app;
+mod config_dir;
+mod forget;
+mod serve_args;
+mod supervise;
+
+use app::App;
+use clap::{CommandFactory, Parser, Subcommand};
+use hotbed_cli::{ClientOptions, Completions, EXIT_CODES, Exit, Reader, Streams};
+use serve_args::{LogFormat, ServeArgs};
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use supervise::Signals;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// A registry-and-cache service with hot reload for fleets of bots and mods
+#[derive(Debug, Parser)]
+#[command(name = "hotbed", version, max_term_width = 110, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    client: ClientOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a server
+    Serve(Box<ServeArgs>),
+    #[command(flatten)]
+    Client(hotbed_cli::Command),
+    Completions(Completions),
+}
+
+fn main() -> ExitCode {
+    let Cli { client, command } = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&anyhow::Error::new(error).context("cannot start")),
+    };
+    match command {
+        Command::Serve(args) => match runtime.block_on(serve(*args)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        },
+        Command::Client(command) => {
+            let exit = runtime.block_on(run_client(command, &client));
+            // A read of standard input cannot be cancelled: the process does not wait for it.
+            runtime.shutdown_background();
+            exit.into()
+        }
+        Command::Completions(completions) => {
+            match completions.write(&mut Cli::command(), &mut std::io::stdout().lock()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(&anyhow::Error::new(error).context("cannot write completions")),
+            }
+        }
+    }
+}
+
+async fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    start_log(&args)?;
+    let stop = CancellationToken::new();
+    // Before anything is opened, so that no signal ends it half-way.
+    let watcher = tokio_util::task::AbortOnDropHandle::new(
+        tokio_util::task::TaskTracker::new().spawn(Signals::install()?.watch(stop.clone())),
+    );
+    let app = App::start(args, &process_environment()).await?;
+    let program = std::env::args_os()
+        .next()
+        .map_or_else(|| PathBuf::from("hotbed"), PathBuf::from);
+    if let Err(error) = app.account.tell(&program, &mut std::io::stdout().lock()) {
+        tracing::debug!(%error, "nobody reads what was started");
+    }
+    let ended = app.run(stop).await;
+    drop(watcher);
+    ended
+}
+
+/// The one place that reads the environment of the process, beside the argument parser.
+fn process_environment() -> Vec<(String, String)> {
+    let is_text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    std::env::vars_os().filter_map(is_text).collect()
+}
+
+fn start_log(args: &ServeArgs) -> anyhow::Result<()> {
+    let filter = EnvFilter::builder().parse(&args.log)?;
+    // The provider library logs bodies of failed requests, which may hold what users said.
+    let filter = filter.add_directive("genai=off".parse()?);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match args.log_format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+async fn run_client(command: hotbed_cli::Command, options: &ClientOptions) -> Exit {
+    let reader = if std::io::stdin().is_terminal() {
+        Reader::Person
+    } else {
+        Reader::Program
+    };
+    let streams = Streams {
+        input: &mut tokio::io::BufReader::new(tokio::io::stdin()),
+        reader,
+        output: &mut std::io::stdout(),
+        errors: &mut std::io::stderr(),
+    };
+    hotbed_cli::run(command, options, streams).await
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    // Nothing can be done about an error output that cannot be written to.
+    drop(writeln!(std::io::stderr(), "error: {error:#}"));
+    ExitCode::FAILURE
+}

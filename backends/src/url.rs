@@ -1,5 +1,4 @@
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Says where a registry is stored: `memory:` or `sqlite:PATH`.
@@ -10,7 +9,7 @@ pub enum RegistryUrl {
     Memory,
     /// In one SQLite file.
     #[cfg(feature = "sqlite")]
-    Sqlite(PathBuf),
+    Sqlite(std::path::PathBuf),
 }
 
 /// What this build can open, for messages.

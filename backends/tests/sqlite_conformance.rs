@@ -17,14 +17,14 @@ impl Fixture for InFile {
         let path = self.directory.path().join("registry.db");
         let store = SqliteStore::open(&path, SqliteOptions::default())
             .await
-            .unwrap();
+            .expect("a store");
         store.collection(&CollectionName::bots())
     }
 }
 
 async fn in_file() -> InFile {
     InFile {
-        directory: tempfile::tempdir().unwrap(),
+        directory: tempfile::tempdir().expect("a directory"),
     }
 }
 

@@ -31,10 +31,10 @@ async fn put(
     name: &str,
     bytes: usize,
 ) -> Result<Revision, Error> {
-    let config = PortableConfig::from_value(json!({"text": "x".repeat(bytes)})).unwrap();
+    let config = PortableConfig::from_value(json!({"text": "x".repeat(bytes)})).expect("an object");
     Ok(backend
         .put(
-            &Id::new(name).unwrap(),
+            &Id::new(name).expect("a good id"),
             Draft::active(config),
             Precondition::Any,
         )
@@ -195,13 +195,17 @@ async fn a_store_that_was_down_is_used_once_it_is_up() {
 
 /// Runs one of the ignored tests below in a file system of its own, 2 MB large, as its working directory.
 /// Answers whether that could be done: it takes Linux and the right to make namespaces.
+#[expect(
+    clippy::print_stdout,
+    reason = "who reads the report should know what was not tried"
+)]
 fn in_a_small_file_system(test: &str) -> bool {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("a directory");
     let mount = "mount -t tmpfs -o size=2m none \"$1\" || exit 99; cd \"$1\" && exec \"$2\" --exact \"$3\" --ignored";
     let run = Command::new("unshare")
         .args(["--map-root-user", "--mount", "sh", "-c", mount, "sh"])
         .arg(directory.path())
-        .arg(std::env::current_exe().unwrap())
+        .arg(std::env::current_exe().expect("a program"))
         .arg(test)
         .output();
     match run {

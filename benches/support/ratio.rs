@@ -14,7 +14,12 @@ pub struct Contender<'a> {
 }
 
 /// Runs the floor and its contenders in turn and prints the table. True if every limit holds.
-pub fn compare(title: &str, rounds: usize, mut floor: Contender<'_>, mut contenders: Vec<Contender<'_>>) -> bool {
+pub fn compare(
+    title: &str,
+    rounds: usize,
+    mut floor: Contender<'_>,
+    mut contenders: Vec<Contender<'_>>,
+) -> bool {
     println!("\n{title}");
     let mut floors = Vec::new();
     let mut times = vec![Vec::new(); contenders.len()];
@@ -50,7 +55,10 @@ fn show(name: &str, times: &mut [(Duration, f64)], limit: Option<f64>) -> bool {
         (Some(limit), true) => format!("  (limit {limit:.2}: ok)"),
         (Some(limit), false) => format!("  (limit {limit:.2}: OVER)"),
     };
-    println!("  {name:<52} {:>12} {ratio:>7.2}x{verdict}", format!("{time:.1?}"));
+    println!(
+        "  {name:<52} {:>12} {ratio:>7.2}x{verdict}",
+        format!("{time:.1?}")
+    );
     holds
 }
 
@@ -72,5 +80,9 @@ pub fn verdict(title: &str, base: &[Duration], under_test: &[Duration], limit: f
     let (base, under_test) = (median(base), median(under_test));
     println!("\n{title}");
     show("base", &mut [(base, 1.0)], None);
-    show("under test", &mut [(under_test, under_test.as_secs_f64() / base.as_secs_f64())], Some(limit))
+    show(
+        "under test",
+        &mut [(under_test, under_test.as_secs_f64() / base.as_secs_f64())],
+        Some(limit),
+    )
 }

@@ -11,5 +11,7 @@ pub fn keys(keys: usize, count: usize) -> Vec<usize> {
     // The most popular keys are not neighbours in memory.
     names.shuffle(&mut random);
     let zipf = rand_distr::Zipf::new(keys as f64, 1.0).expect("a valid exponent");
-    (0..count).map(|_| names[zipf.sample(&mut random) as usize - 1]).collect()
+    (0..count)
+        .map(|_| names[zipf.sample(&mut random) as usize - 1])
+        .collect()
 }

@@ -4,15 +4,14 @@ use crate::options::BotId;
 
 pub(crate) mod bot;
 pub(crate) mod chat;
-pub(crate) mod delete;
 pub(crate) mod health;
 pub(crate) mod list;
 pub(crate) mod put;
 pub(crate) mod reload;
 pub(crate) mod watch;
 
+pub use bot::WriteArgs;
 pub use chat::ChatArgs;
-pub use delete::DeleteArgs;
 pub use list::{ListArgs, MetadataFilter};
 pub use put::{ConfigSource, PutArgs};
 pub use watch::WatchArgs;
@@ -47,17 +46,15 @@ pub enum BotsCommand {
     /// Register a bot, or replace its configuration
     Put(PutArgs),
     /// Delete a bot; there is no question and no way back
-    Delete(DeleteArgs),
+    #[command(after_help = "\
+Examples:
+  hotbed bots delete greeter
+  hotbed bots delete greeter --if-revision 41")]
+    Delete(WriteArgs),
     /// Put a bot into service
-    Activate {
-        /// The bot
-        id: BotId,
-    },
+    Activate(WriteArgs),
     /// Take a bot out of service; its configuration is kept
-    Deactivate {
-        /// The bot
-        id: BotId,
-    },
+    Deactivate(WriteArgs),
     /// Build a bot anew now, from the configuration that is registered
     ///
     /// A change of the configuration needs no reload: this is for what a bot was built from beside it.

@@ -64,7 +64,7 @@ impl Error {
             Self::Unreachable { .. } | Self::Silent { .. } => Exit::Unreachable,
             Self::Refused(problem) => match problem.status {
                 404 => Exit::NotFound,
-                409 | 412 => Exit::Conflict,
+                412 => Exit::Conflict,
                 _ => Exit::Failed,
             },
             _ => Exit::Failed,
@@ -99,7 +99,11 @@ impl Error {
         }
         writeln!(errors)?;
         if let Self::Refused(problem) = self {
-            for each in problem.problems.iter().filter(|each| **each != message) {
+            for each in problem
+                .problems
+                .iter()
+                .filter(|each| !message.contains(*each))
+            {
                 writeln!(errors, "  - {}", Line(each))?;
             }
         }

@@ -22,8 +22,8 @@ mod table;
 mod time;
 
 pub use command::{
-    BotsCommand, ChatArgs, Command, ConfigSource, DeleteArgs, ListArgs, MetadataFilter, PutArgs,
-    Status, WatchArgs,
+    BotsCommand, ChatArgs, Command, ConfigSource, ListArgs, MetadataFilter, PutArgs, Status,
+    WatchArgs, WriteArgs,
 };
 pub use completions::Completions;
 pub use duration::parse_duration;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::client::Client;
 use crate::command::bot::Service;
-use crate::command::{BotsCommand, Command, bot, chat, delete, health, list, put, reload, watch};
+use crate::command::{BotsCommand, Command, bot, chat, health, list, put, reload, watch};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::options::ClientOptions;
@@ -50,9 +50,9 @@ async fn dispatch(command: Command, session: &mut Session<'_>) -> Result<Exit, E
         BotsCommand::List(args) => list::run(args, session).await,
         BotsCommand::Get { id } => bot::get(&id, session).await,
         BotsCommand::Put(args) => put::run(args, session).await,
-        BotsCommand::Delete(args) => delete::run(args, session).await,
-        BotsCommand::Activate { id } => bot::set_service(&id, Service::On, session).await,
-        BotsCommand::Deactivate { id } => bot::set_service(&id, Service::Off, session).await,
+        BotsCommand::Delete(args) => bot::delete(&args, session).await,
+        BotsCommand::Activate(args) => bot::set_service(&args, Service::On, session).await,
+        BotsCommand::Deactivate(args) => bot::set_service(&args, Service::Off, session).await,
         BotsCommand::Reload { id } => reload::one(&id, session).await,
         BotsCommand::Instance { id } => bot::instance(&id, session).await,
         BotsCommand::Chat(args) => chat::run(args, session).await,

@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 
-use crate::client::{Answer, Client};
+use crate::client::Client;
 use crate::error::Error;
 use crate::json::{line, pretty};
 use crate::options::Format;
@@ -37,16 +37,6 @@ impl Session<'_> {
     pub(crate) fn print_json_line(&mut self, json: &str) -> Result<(), Error> {
         self.client.understand::<serde::de::IgnoredAny>(json)?;
         self.print(|output| writeln!(output, "{}", line(json)))
-    }
-
-    /// Prints that something was done: the answer's document, or a line for people.
-    pub(crate) fn acknowledge(&mut self, answer: &Answer, done: &str) -> Result<(), Error> {
-        match self.format {
-            // An answer without content has nothing to print.
-            Format::Json if answer.body.is_empty() => Ok(()),
-            Format::Json => self.print_json(&answer.body),
-            Format::Table => self.print(|output| writeln!(output, "{}", Line(done))),
-        }
     }
 
     /// Tells of something that is wrong, though the command did what it was asked to.

@@ -13,7 +13,7 @@ pub(crate) fn etag(revision: Revision) -> HeaderValue {
 
 /// Whether the client has this revision already and need not be sent it.
 pub(crate) fn is_known(headers: &HeaderMap, revision: Revision) -> Result<bool, Fault> {
-    Ok(match tags(headers, IF_NONE_MATCH, Weak::Allowed)? {
+    Ok(match tags(headers, &IF_NONE_MATCH, Weak::Allowed)? {
         None => false,
         Some(Tags::Any) => true,
         Some(Tags::Of(known)) => known.contains(&revision),
@@ -27,8 +27,8 @@ pub(crate) async fn precondition(
     id: &Id,
 ) -> Result<Precondition, Fault> {
     let (matching, absent) = (
-        tags(headers, IF_MATCH, Weak::Refused)?,
-        tags(headers, IF_NONE_MATCH, Weak::Allowed)?,
+        tags(headers, &IF_MATCH, Weak::Refused)?,
+        tags(headers, &IF_NONE_MATCH, Weak::Allowed)?,
     );
     let revisions = match (matching, absent) {
         (None, None) => return Ok(Precondition::Any),
@@ -54,19 +54,17 @@ pub(crate) async fn precondition(
         .peek(id)
         .await?
         .map(|registration| registration.revision);
-    match current.filter(|current| revisions.contains(current)) {
-        Some(current) => Ok(Precondition::At(current)),
-        None => {
-            let expected =
-                Precondition::At(*revisions.last().expect("a list of tags holds one at least"));
-            Err(Error::Conflict {
-                id: id.clone(),
-                expected,
-                actual: current,
-            }
-            .into())
-        }
+    if let Some(current) = current.filter(|current| revisions.contains(current)) {
+        return Ok(Precondition::At(current));
     }
+    let last = revisions.last().expect("a list of tags holds one at least");
+    let expected = Precondition::At(*last);
+    Err(Error::Conflict {
+        id: id.clone(),
+        expected,
+        actual: current,
+    }
+    .into())
 }
 
 #[derive(Debug, PartialEq)]
@@ -81,9 +79,9 @@ enum Weak {
     Refused,
 }
 
-fn tags(headers: &HeaderMap, name: HeaderName, weak: Weak) -> Result<Option<Tags>, Fault> {
+fn tags(headers: &HeaderMap, name: &HeaderName, weak: Weak) -> Result<Option<Tags>, Fault> {
     let mut tags = Vec::new();
-    for value in headers.get_all(&name) {
+    for value in headers.get_all(name) {
         let value = value
             .to_str()
             .map_err(|_| bad(&format!("{name} is not text")))?;
@@ -96,7 +94,7 @@ fn tags(headers: &HeaderMap, name: HeaderName, weak: Weak) -> Result<Option<Tags
         ["*"] => Ok(Some(Tags::Any)),
         ref tags => tags
             .iter()
-            .map(|tag| revision(tag, &name, weak))
+            .map(|tag| revision(tag, name, weak))
             .collect::<Result<_, _>>()
             .map(Tags::Of)
             .map(Some),

@@ -106,7 +106,7 @@ impl fmt::Debug for Metrics {
 /// What others know, as metrics of one scrape.
 fn current(node: &Node, head: Option<Revision>) -> Registry {
     let state = &node.state;
-    let (stats, freshness) = (state.bots.stats(), state.hot_reload.freshness());
+    let (cache, freshness) = (state.bots.stats(), state.hot_reload.freshness());
     let failing = state
         .bots
         .held()
@@ -125,40 +125,40 @@ fn current(node: &Node, head: Option<Revision>) -> Registry {
     count(
         "cache_hits",
         "Leases handed out without waiting",
-        stats.hits,
+        cache.hits,
     );
     count(
         "cache_misses",
         "Calls that had to wait, or were told that there is nothing",
-        stats.misses,
+        cache.misses,
     );
-    count("cache_builds", "Instances created", stats.builds);
+    count("cache_builds", "Instances created", cache.builds);
     count(
         "cache_build_failures",
         "Builds that failed",
-        stats.build_failures,
+        cache.build_failures,
     );
     count(
         "cache_renewals",
         "Instances confirmed instead of being rebuilt",
-        stats.renewals,
+        cache.renewals,
     );
     count(
         "cache_evictions",
         "Ids that left because the cache was full or they were idle",
-        stats.evictions,
+        cache.evictions,
     );
 
     let mut show = |name: &str, help: &str, value: u64| metrics.register(name, help, gauge(value));
     show(
         "cache_size",
         "Ids known, with or without an instance",
-        stats.size,
+        cache.size,
     );
     show(
         "cache_instances",
         "Instances not yet destroyed",
-        stats.instances,
+        cache.instances,
     );
     show(
         "cache_failing",

@@ -135,11 +135,10 @@ impl Connector {
 /// What the database said, unless it is that its tables are not ours.
 fn cause(error: MigrateError) -> sqlx::Error {
     match error {
-        MigrateError::Execute(cause) => cause,
         MigrateError::ExecuteMigration(cause, version) if super::fault::is_mistaken(&cause) => {
             MigrateError::ExecuteMigration(cause, version).into()
         }
-        MigrateError::ExecuteMigration(cause, _) => cause,
+        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => cause,
         other => other.into(),
     }
 }

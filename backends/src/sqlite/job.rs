@@ -59,6 +59,10 @@ impl<T> Answer<T> {
             drop(self.to.send(outcome));
         }
     }
+
+    fn refuse(self, error: Error) {
+        drop(self.to.send(Err(error)));
+    }
 }
 
 impl Job {
@@ -83,12 +87,10 @@ impl Job {
     /// Tells the caller that nothing was done, or that nobody knows.
     pub(super) fn fail(self, error: impl FnOnce(&'static str) -> Error) {
         match self.task {
-            Task::Put { answer, .. } => drop(answer.to.send(Err(error("write a registration")))),
-            Task::Delete { answer, .. } => {
-                drop(answer.to.send(Err(error("delete a registration"))))
-            }
-            Task::Touch { answer, .. } => drop(answer.to.send(Err(error("note accesses")))),
-            Task::Forget { answer, .. } => drop(answer.to.send(Err(error("compact its log")))),
+            Task::Put { answer, .. } => answer.refuse(error("write a registration")),
+            Task::Delete { answer, .. } => answer.refuse(error("delete a registration")),
+            Task::Touch { answer, .. } => answer.refuse(error("note accesses")),
+            Task::Forget { answer, .. } => answer.refuse(error("compact its log")),
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::collection::CHANGES;
 use super::*;
 use hotbed_configs::PortableConfig;
-use hotbed_registry::{Draft, Id, Precondition, Query, Revision};
+use hotbed_registry::{Draft, Id, Precondition, Query, Retention, Revision};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use tempfile::TempDir;
@@ -91,9 +91,9 @@ async fn collections_of_one_file_do_not_know_each_other() {
     let (bots, mods) = (store.collection(&bots), store.collection(&mods));
     assert_eq!(put(&bots, "a").await.unwrap(), Revision(1));
     assert_eq!(put(&mods, "a").await.unwrap(), Revision(1));
-    let both = tokio::join!(put(&bots, "b"), put(&mods, "b"));
+    let written = tokio::join!(put(&bots, "b"), put(&mods, "b"));
     assert_eq!(
-        (both.0.unwrap(), both.1.unwrap()),
+        (written.0.unwrap(), written.1.unwrap()),
         (Revision(2), Revision(2))
     );
     assert_eq!(
@@ -101,12 +101,15 @@ async fn collections_of_one_file_do_not_know_each_other() {
         Revision(3)
     );
     assert_eq!(mods.count(&Query::default()).await.unwrap(), 2);
-    let none = hotbed_registry::Retention {
+    let none = Retention {
         entries: 0,
-        ..Default::default()
+        ..Retention::default()
     };
     assert_eq!(bots.compact(none).await.unwrap(), Revision(4));
-    assert_eq!(mods.compact(Default::default()).await.unwrap(), Revision(1));
+    assert_eq!(
+        mods.compact(Retention::default()).await.unwrap(),
+        Revision(1)
+    );
 }
 
 #[tokio::test]
@@ -121,12 +124,7 @@ async fn closing_completes_what_was_begun_and_then_refuses() {
     }
     tokio::task::yield_now().await;
     store.close().await;
-    let done = writes
-        .join_all()
-        .await
-        .into_iter()
-        .filter(Result::is_ok)
-        .count() as u64;
+    let done = writes.join_all().await.into_iter().flatten().count() as u64;
     assert_eq!(
         put(&bots, "late").await.unwrap_err().to_string(),
         "registry cannot write a registration: it is closed"
@@ -203,9 +201,9 @@ async fn a_row_that_cannot_be_read_is_named_and_harms_no_other() {
         bots.list(&by_team).await,
         Err(Error::Corrupt { .. })
     ));
-    let both = tokio::join!(put(&bots, "bad"), put(&bots, "good"));
-    assert!(both.0.is_err());
-    assert_eq!(both.1.unwrap(), Revision(3));
+    let written = tokio::join!(put(&bots, "bad"), put(&bots, "good"));
+    assert!(written.0.is_err());
+    assert_eq!(written.1.unwrap(), Revision(3));
     assert!(bots.get(&id("good")).await.unwrap().is_some());
     assert_eq!(
         bots.delete(&id("bad"), Precondition::At(Revision(2)))

@@ -14,7 +14,9 @@ pub(crate) struct Events {
 /// One event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Event {
+    /// Empty when the event only tells the place in the stream.
     pub(crate) name: String,
+    /// The place in the stream after this event, if it tells.
     pub(crate) id: Option<String>,
     pub(crate) data: String,
 }
@@ -30,23 +32,21 @@ impl Events {
         }
     }
 
-    /// The next event; none when the server ended the stream. Heartbeats and blocks without data are passed over.
+    /// The next event; none when the server ended the stream. Heartbeats are passed over.
     pub(crate) async fn next(&mut self) -> Result<Option<Event>, Error> {
-        while let Some(block) = self.stream.next().await {
-            let Sse {
-                event, data, id, ..
-            } = block.map_err(|source| Error::Silent {
-                server: self.server.clone(),
-                source: source.into(),
-            })?;
-            if let Some(data) = data {
-                return Ok(Some(Event {
-                    name: event.unwrap_or_default(),
-                    id,
-                    data,
-                }));
-            }
-        }
-        Ok(None)
+        let Some(block) = self.stream.next().await else {
+            return Ok(None);
+        };
+        let Sse {
+            event, data, id, ..
+        } = block.map_err(|source| Error::Silent {
+            server: self.server.clone(),
+            source: source.into(),
+        })?;
+        Ok(Some(Event {
+            name: event.unwrap_or_default(),
+            id,
+            data: data.unwrap_or_default(),
+        }))
     }
 }

@@ -1,4 +1,7 @@
+use clap::Args;
 use hotbed_api::{Instance, InstanceState, Registration};
+use reqwest::RequestBuilder;
+use reqwest::header::IF_MATCH;
 use serde_json::Value;
 
 use super::status_word;
@@ -6,9 +9,29 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::json::pretty;
 use crate::options::{BotId, Format};
+use crate::printable::Line;
 use crate::session::Session;
 use crate::table::Table;
 use crate::time::{shown_duration, shown_time};
+
+/// Which bot to write to, and on which condition.
+#[derive(Debug, Clone, Args)]
+pub struct WriteArgs {
+    /// The bot
+    id: BotId,
+    /// Only if it is at this revision; else nothing happens and the exit code is 4
+    #[arg(long, value_name = "N")]
+    if_revision: Option<u64>,
+}
+
+impl WriteArgs {
+    fn conditional(&self, request: RequestBuilder) -> RequestBuilder {
+        match self.if_revision {
+            Some(revision) => request.header(IF_MATCH, format!("\"{revision}\"")),
+            None => request,
+        }
+    }
+}
 
 /// Whether a bot is to serve.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +69,7 @@ pub(crate) async fn get(id: &BotId, session: &mut Session<'_>) -> Result<Exit, E
 }
 
 pub(crate) async fn set_service(
-    id: &BotId,
+    args: &WriteArgs,
     service: Service,
     session: &mut Session<'_>,
 ) -> Result<Exit, Error> {
@@ -54,11 +77,27 @@ pub(crate) async fn set_service(
         Service::On => ("activate", "activated"),
         Service::Off => ("deactivate", "deactivated"),
     };
-    let answer = session
-        .client
-        .send(session.client.post(&["bots", id.as_str(), verb]))
-        .await?;
-    session.acknowledge(&answer, &format!("{done} {}", id.as_str()))?;
+    let request = session.client.post(&["bots", args.id.as_str(), verb]);
+    let answer = session.client.send(args.conditional(request)).await?;
+    match session.format {
+        Format::Json => session.print_json(&answer.body)?,
+        Format::Table => {
+            let it: Registration = session.client.understand(&answer.body)?;
+            session.print(|output| {
+                writeln!(output, "{done} {}: revision {}", Line(&it.id), it.revision)
+            })?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn delete(args: &WriteArgs, session: &mut Session<'_>) -> Result<Exit, Error> {
+    let request = session.client.delete(&["bots", args.id.as_str()]);
+    session.client.send(args.conditional(request)).await?;
+    // The answer has no content, so there is nothing to print as JSON.
+    if session.format == Format::Table {
+        session.print(|output| writeln!(output, "deleted {}", Line(args.id.as_str())))?;
+    }
     Ok(Exit::Done)
 }
 

@@ -92,7 +92,7 @@ pub(crate) async fn run(args: ListArgs, session: &mut Session<'_>) -> Result<Exi
             }
             session.print(|output| table.write(output))?;
             if all.next.is_some() {
-                session.note("there are more: raise --limit to see them");
+                session.note("there may be more: raise --limit to see them");
             }
         }
     }

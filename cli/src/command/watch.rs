@@ -1,6 +1,5 @@
 use clap::Args;
-use hotbed_api::{Change, ChangeKind, ChangeLog, Compacted};
-use reqwest::RequestBuilder;
+use hotbed_api::{Change, ChangeKind, Compacted, Problem};
 use tokio::time::sleep;
 
 use crate::backoff::Backoff;
@@ -36,55 +35,54 @@ pub struct WatchArgs {
 /// What is yet to be printed.
 struct Watch {
     id: Option<BotId>,
-    /// Everything up to this revision was seen.
-    cursor: u64,
+    /// Everything up to this revision was seen; none is: from now on.
+    cursor: Option<u64>,
     /// So many changes are still wanted.
     wanted: Option<u64>,
 }
 
+/// Why a stream of changes ended.
+enum End {
+    /// So many changes as were wanted are printed.
+    Enough,
+    /// The server could not go on from where it was asked to; it can from the cursor as it is now.
+    Compacted,
+    /// For this reason, which may pass.
+    Lost(String),
+}
+
 pub(crate) async fn run(args: WatchArgs, session: &mut Session<'_>) -> Result<Exit, Error> {
     let WatchArgs { id, after, count } = args;
-    // A server that cannot be reached at first is more likely a wrong address than one that will be back.
-    let cursor = match after {
-        Some(after) => after,
-        None => head(session).await?,
-    };
     let mut watch = Watch {
         id,
-        cursor,
+        cursor: after,
         wanted: count,
     };
     let mut backoff = Backoff::default();
+    // A server that cannot be reached at first is more likely a wrong address than one that will be back.
     let mut events = watch.open(session).await?;
     loop {
-        let lost = watch.follow(&mut events, session).await?;
-        let Some(reason) = lost else {
-            return Ok(Exit::Done);
-        };
-        session.note(&format!("connection lost ({reason}), connecting again"));
-        events = watch.reopen(&mut backoff, session).await?;
+        match watch.follow(&mut events, session).await? {
+            End::Enough => return Ok(Exit::Done),
+            End::Compacted => events = watch.reopen(&mut backoff, session).await?,
+            End::Lost(reason) => {
+                session.note(&format!("connection lost ({reason}), connecting again"));
+                events = watch.reopen(&mut backoff, session).await?;
+                session.note("connected again");
+            }
+        }
     }
-}
-
-/// Where the log ends. Known from the start, so that a connection lost before the first change loses none.
-async fn head(session: &Session<'_>) -> Result<u64, Error> {
-    let answer = session.client.send(changes(session)).await?;
-    let log: ChangeLog = session.client.understand(&answer.body)?;
-    Ok(log.next)
-}
-
-fn changes(session: &Session<'_>) -> RequestBuilder {
-    session
-        .client
-        .get(&["changes"])
-        .query(&[("collection", "bots")])
 }
 
 impl Watch {
     async fn open(&self, session: &Session<'_>) -> Result<Events, Error> {
-        let request = changes(session)
-            .query(&[("after", self.cursor)])
-            .header(LAST_EVENT_ID, self.cursor);
+        let mut request = session
+            .client
+            .get(&["changes"])
+            .query(&[("collection", "bots")]);
+        if let Some(cursor) = self.cursor {
+            request = request.header(LAST_EVENT_ID, cursor);
+        }
         session.client.open(request).await
     }
 
@@ -97,64 +95,73 @@ impl Watch {
         loop {
             sleep(backoff.next_delay()).await;
             match self.open(session).await {
-                Ok(events) => {
-                    session.note("connected again");
-                    return Ok(events);
-                }
+                Ok(events) => return Ok(events),
                 Err(error) if error.may_pass() => {}
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Prints changes until the stream ends: then why, or none if there were enough.
+    /// Prints changes until the stream ends.
     async fn follow(
         &mut self,
         events: &mut Events,
         session: &mut Session<'_>,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<End, Error> {
         while self.wanted != Some(0) {
-            match events.next().await {
-                Ok(Some(event)) => self.show(&event, session)?,
-                Ok(None) => return Ok(Some("the server ended it".into())),
-                Err(error) => return Ok(Some(error.to_string())),
+            let event = match events.next().await {
+                Ok(Some(event)) => event,
+                Ok(None) => return Ok(End::Lost("the server ended it".into())),
+                Err(error) => return Ok(End::Lost(error.to_string())),
+            };
+            // Also where nothing happened yet: a connection that is lost before the first change loses none.
+            if let Some(revision) = event.id.as_ref().and_then(|id| id.parse().ok()) {
+                self.cursor = Some(revision);
+            }
+            match event.name.as_str() {
+                "change" => self.show(&event, session)?,
+                "compacted" => return self.skip(&event, session),
+                "error" => {
+                    let problem: Problem = session.client.understand(&event.data)?;
+                    let error = Error::Refused(Box::new(problem));
+                    return if error.may_pass() {
+                        Ok(End::Lost(error.to_string()))
+                    } else {
+                        Err(error)
+                    };
+                }
+                // Servers may come to tell more than this client knows of.
+                _ => {}
             }
         }
-        Ok(None)
+        Ok(End::Enough)
     }
 
     fn show(&mut self, event: &Event, session: &mut Session<'_>) -> Result<(), Error> {
-        match event.name.as_str() {
-            "change" => {
-                let change: Change = session.client.understand(&event.data)?;
-                self.cursor = change.revision;
-                if self.id.as_ref().is_some_and(|id| id.as_str() != change.id) {
-                    return Ok(());
-                }
-                self.wanted = self.wanted.map(|wanted| wanted.saturating_sub(1));
-                match session.format {
-                    Format::Json => session.print_json_line(&event.data),
-                    Format::Table => {
-                        session.print(|output| writeln!(output, "{}", change_line(&change)))
-                    }
-                }
-            }
-            "compacted" => {
-                let Compacted { oldest, head } = session.client.understand(&event.data)?;
-                self.cursor = head;
-                session.note(&format!(
-                    "the log was compacted: it begins with revision {oldest}; going on after {head}. \
-                     See what there is now with: hotbed bots list"
-                ));
-                match session.format {
-                    // A program must know that it has missed something.
-                    Format::Json => session.print_json_line(&event.data),
-                    Format::Table => Ok(()),
-                }
-            }
-            // Servers may come to tell more than this client knows of.
-            _ => Ok(()),
+        let change: Change = session.client.understand(&event.data)?;
+        if self.id.as_ref().is_some_and(|id| id.as_str() != change.id) {
+            return Ok(());
         }
+        self.wanted = self.wanted.map(|wanted| wanted.saturating_sub(1));
+        match session.format {
+            Format::Json => session.print_json_line(&event.data),
+            Format::Table => session.print(|output| writeln!(output, "{}", change_line(&change))),
+        }
+    }
+
+    /// Goes on at the end of a log that no longer reaches back to the cursor, and says so.
+    fn skip(&mut self, event: &Event, session: &mut Session<'_>) -> Result<End, Error> {
+        let Compacted { oldest, head } = session.client.understand(&event.data)?;
+        self.cursor = Some(head);
+        session.note(&format!(
+            "the log was compacted: it begins with revision {oldest}; going on after {head}. \
+             See what there is now with: hotbed bots list"
+        ));
+        // A program must know that it has missed something.
+        if session.format == Format::Json {
+            session.print_json_line(&event.data)?;
+        }
+        Ok(End::Compacted)
     }
 }
 

@@ -39,7 +39,7 @@ async fn a_list_is_a_table_over_all_pages() {
 }
 
 #[tokio::test]
-async fn a_limit_asks_for_no_more_than_is_wanted_and_says_that_there_is_more() {
+async fn a_limit_asks_for_no_more_than_is_wanted_and_says_that_there_may_be_more() {
     let server = Server::answering([json_answer(
         200,
         &json!({"items": [registration("greeter", 1)], "next": "greeter"}),
@@ -48,7 +48,7 @@ async fn a_limit_asks_for_no_more_than_is_wanted_and_says_that_there_is_more() {
     let outcome = hotbed(&server.url, &["bots", "list", "--limit", "1"]).await;
     assert_eq!(
         outcome.errors,
-        "there are more: raise --limit to see them\n"
+        "there may be more: raise --limit to see them\n"
     );
     assert_eq!(server.seen()[0].uri, "/api/v1/bots?limit=1");
 }

@@ -144,39 +144,38 @@ async fn warnings_go_beside_the_result() {
 }
 
 #[tokio::test]
-async fn deeds_without_an_answer_are_acknowledged() {
-    let empty = || respond(204, "application/json", "");
-    let server = Server::answering([empty(), empty(), empty(), empty()]).await;
-    assert_eq!(
-        hotbed(&server.url, &["bots", "delete", "a b"]).await.output,
-        "deleted a b\n"
-    );
-    assert_eq!(
-        hotbed(&server.url, &["bots", "activate", "x"]).await.output,
-        "activated x\n"
-    );
-    assert_eq!(
-        hotbed(&server.url, &["bots", "deactivate", "x"])
-            .await
-            .output,
-        "deactivated x\n"
-    );
+async fn a_bot_goes_in_and_out_of_service_and_away() {
+    let gone = || respond(204, "application/json", "");
+    let changed = |revision| json_answer(200, &registration("x", revision));
+    let server = Server::answering([changed(7), changed(8), gone(), gone()]).await;
+    let outcome = hotbed(&server.url, &["bots", "deactivate", "x"]).await;
+    assert_eq!(outcome.output, "deactivated x: revision 7\n");
+    let outcome = hotbed(
+        &server.url,
+        &["bots", "activate", "x", "--if-revision", "7"],
+    )
+    .await;
+    assert_eq!(outcome.output, "activated x: revision 8\n");
+    let outcome = hotbed(&server.url, &["bots", "delete", "a b"]).await;
+    assert_eq!(outcome.output, "deleted a b\n");
     let outcome = hotbed(&server.url, &["bots", "delete", "x", "--output", "json"]).await;
     assert_eq!((outcome.exit, outcome.output.as_str()), (Exit::Done, ""));
-    let asked: Vec<_> = server
-        .seen()
+    let seen = server.seen();
+    let asked: Vec<_> = seen
         .iter()
         .map(|seen| format!("{} {}", seen.method, seen.uri))
         .collect();
     assert_eq!(
         asked,
         [
-            "DELETE /api/v1/bots/a%20b",
-            "POST /api/v1/bots/x/activate",
             "POST /api/v1/bots/x/deactivate",
+            "POST /api/v1/bots/x/activate",
+            "DELETE /api/v1/bots/a%20b",
             "DELETE /api/v1/bots/x"
         ]
     );
+    assert_eq!(seen[0].header("if-match"), None);
+    assert_eq!(seen[1].header("if-match"), Some("\"7\""));
 }
 
 #[tokio::test]

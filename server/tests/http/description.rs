@@ -1,0 +1,111 @@
+use crate::harness::{Node, request};
+use axum::http::Method;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+async fn api() -> Value {
+    Node::new().await.get("/api/v1/openapi.json").await.json()
+}
+
+fn operations(api: &Value) -> Vec<(String, String, Value)> {
+    let mut operations = Vec::new();
+    for (path, item) in api["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            operations.push((path.clone(), method.to_uppercase(), operation.clone()));
+        }
+    }
+    operations
+}
+
+#[tokio::test]
+async fn the_description_names_every_route() {
+    let api = api().await;
+    assert_eq!(api["openapi"], "3.1.0");
+    let found: BTreeSet<_> = operations(&api)
+        .into_iter()
+        .map(|(path, method, _)| format!("{method} {path}"))
+        .collect();
+    let mut expected = BTreeSet::new();
+    for collection in ["/api/v1/bots", "/api/v1/configs"] {
+        for route in [
+            "GET C",
+            "POST C",
+            "GET C/{id}",
+            "PUT C/{id}",
+            "DELETE C/{id}",
+            "POST C/{id}/deactivate",
+            "POST C/{id}/activate",
+        ] {
+            expected.insert(route.replace('C', collection));
+        }
+    }
+    for route in [
+        "GET /api/v1/bots/{id}/instance",
+        "POST /api/v1/bots/{id}/chat",
+        "POST /api/v1/bots/{id}/reload",
+        "POST /api/v1/reload",
+        "GET /api/v1/changes",
+        "GET /api/v1/health",
+        "GET /healthz",
+        "GET /readyz",
+        "GET /metrics",
+    ] {
+        expected.insert(route.to_owned());
+    }
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn every_described_operation_is_there() {
+    let node = Node::new().await;
+    node.bot("a").await;
+    for (path, method, _) in operations(&api().await) {
+        let method: Method = method.parse().unwrap();
+        let answer = node
+            .send(request(method.clone(), &path.replace("{id}", "a")))
+            .await;
+        assert!(
+            ![404, 405].contains(&answer.status),
+            "{method} {path}: {}",
+            answer.status
+        );
+        node.bot("a").await;
+    }
+}
+
+#[tokio::test]
+async fn every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_own() {
+    let api = api().await;
+    let text = api.to_string();
+    for reference in text
+        .split("\"$ref\":\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap())
+    {
+        let target = api.pointer(reference.trim_start_matches('#'));
+        assert!(target.is_some(), "{reference}");
+    }
+    let mut names = BTreeMap::new();
+    for (path, method, operation) in operations(&api) {
+        let name = operation["operationId"].as_str().unwrap().to_owned();
+        assert!(!operation["summary"].as_str().unwrap().is_empty());
+        assert!(!operation["tags"].as_array().unwrap().is_empty());
+        if let Some(other) = names.insert(name, format!("{method} {path}")) {
+            panic!("{method} {path} is named as {other}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_described() {
+    let node = Node::new().await;
+    node.bot("a").await;
+    for (path, method, operation) in operations(&api().await) {
+        let answer = node
+            .send(request(method.parse().unwrap(), &path.replace("{id}", "a")))
+            .await;
+        let described = operation["responses"].get(answer.status.to_string());
+        assert!(described.is_some(), "{method} {path}: {}", answer.status);
+        node.bot("a").await;
+    }
+}

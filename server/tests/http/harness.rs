@@ -1,0 +1,327 @@
+//! One node over a memory registry that can be switched off.
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
+use hotbed_api::Readiness;
+use hotbed_bots::{Bot, BotFactory, ConversationLimits, Conversations, ProviderKeys};
+use hotbed_cache::{CacheSettings, CachingRegistryManager};
+use hotbed_events::{EventBus, MemoryBus};
+use hotbed_hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
+use hotbed_registry::{
+    Access as Noted, Admission, Change, Changes, CollectionName, Draft, Error, Id, MemoryBackend,
+    Page, Precondition, Query, Registration, Registry, RegistryBackend, Retention, Revision,
+    event_from_change,
+};
+use hotbed_server::{Access, Limits, NodeInfo, ServerState, router};
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// No step of a test takes so long; what does is stuck.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+pub struct Node {
+    pub state: ServerState,
+    pub router: Router,
+    pub backend: Arc<Switch>,
+    pub readiness: watch::Sender<Readiness>,
+    bus: Arc<MemoryBus>,
+    _loop: JoinSet<()>,
+}
+
+/// What a request was answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        let text = String::from_utf8_lossy(&self.bytes);
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub fn detail(&self) -> String {
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json")
+        );
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status);
+        assert!(
+            problem["type"]
+                .as_str()
+                .unwrap()
+                .starts_with("urn:hotbed:problem:")
+        );
+        assert!(!problem["title"].as_str().unwrap().is_empty());
+        assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"));
+        problem["detail"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Node {
+    pub async fn new() -> Self {
+        Self::with(Limits::default(), Admission::Permissive).await
+    }
+
+    pub async fn with(limits: Limits, admission: Admission) -> Self {
+        let backend = Arc::new(Switch::default());
+        let bus = Arc::new(MemoryBus::new());
+        let collection = CollectionName::bots();
+        let topic = Registry::topic_of(&collection);
+        let registry =
+            Registry::builder(collection, Arc::clone(&backend) as _, Arc::clone(&bus) as _)
+                .admission(admission)
+                .build();
+        let factory = BotFactory::new(
+            ProviderKeys::default(),
+            Conversations::new(ConversationLimits::default()),
+        );
+        let settings = CacheSettings {
+            backoff: Duration::from_secs(60),
+            ..CacheSettings::default()
+        };
+        let bots = Arc::new(
+            CachingRegistryManager::<Bot>::builder(registry.reader(), factory)
+                .settings(settings)
+                .build(),
+        );
+        registry.add_observer(Arc::clone(&bots) as _);
+        registry.add_check(Arc::new(bots.door_check()));
+        let mode = ReloadMode::Hybrid {
+            bus: Arc::clone(&bus) as _,
+            topic,
+            every: Duration::from_secs(3600),
+        };
+        let targets: Vec<Arc<dyn ReloadTarget>> = vec![Arc::clone(&bots) as _];
+        let manager = HotReloadManager::new(registry.reader(), mode, targets);
+        let hot_reload = manager.handle();
+        let shutdown = CancellationToken::new();
+        let mut following = JoinSet::new();
+        following.spawn(manager.run(CancellationToken::new()));
+        hot_reload.sync().await.unwrap();
+        let (readiness, ready) = watch::channel(Readiness::Ready);
+        let state = ServerState {
+            registry,
+            bots,
+            hot_reload,
+            info: NodeInfo {
+                version: "1.2.3".into(),
+                started: Instant::now(),
+                environment: "test".into(),
+                registry: "memory:".into(),
+                bus: "memory:".into(),
+                admission,
+                snapshot_registrations: 0,
+                warnings: vec!["a warning".into()],
+            },
+            access: Access {
+                listen: "127.0.0.1:8700".parse().unwrap(),
+                hosts: Vec::new(),
+            },
+            limits,
+            readiness: ready,
+            shutdown,
+        };
+        let router = router(state.clone());
+        Self {
+            state,
+            router,
+            backend,
+            readiness,
+            bus,
+            _loop: following,
+        }
+    }
+
+    /// Has the bus tell a change.
+    pub async fn announce(&self, change: &Change) {
+        let topic = Registry::topic_of(self.state.registry.collection());
+        self.bus
+            .publish(event_from_change(change, topic))
+            .await
+            .unwrap();
+    }
+
+    /// Sends a request and begins to read the answer.
+    pub async fn open(&self, request: Request<Body>) -> Response<Body> {
+        timeout(DEADLINE, self.router.clone().oneshot(request))
+            .await
+            .expect("answered in time")
+            .unwrap()
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.open(request).await;
+        let (parts, body) = response.into_parts();
+        let bytes = timeout(DEADLINE, to_bytes(body, usize::MAX))
+            .await
+            .expect("answered whole in time")
+            .unwrap();
+        let answer = Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            bytes: bytes.to_vec(),
+        };
+        assert!(answer.header("x-request-id").is_some());
+        assert!(answer.header("x-hotbed-revision").is_some());
+        if parts.status.is_client_error() || (parts.status.is_server_error() && !is_health(&answer))
+        {
+            answer.detail();
+        }
+        answer
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(request(Method::GET, path)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(request(Method::DELETE, path)).await
+    }
+
+    /// A POST without a body, as the Python client sends it.
+    pub async fn post_nothing(&self, path: &str) -> Answer {
+        let request = Request::post(path)
+            .header("content-type", "application/json")
+            .header("content-length", "0");
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(with_json(Method::POST, path, &body.to_string()))
+            .await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(with_json(Method::PUT, path, &body.to_string()))
+            .await
+    }
+
+    pub async fn head(&self) -> Revision {
+        self.state.registry.reader().head().await.unwrap()
+    }
+
+    /// An echo bot, at its revision.
+    pub async fn bot(&self, id: &str) -> u64 {
+        let config = serde_json::json!({"config": {"llm": {"provider": "echo"}, "system_prompt": "Be kind."}});
+        let answer = self.put(&format!("/api/v1/bots/{id}"), &config).await;
+        assert!(answer.status < 300, "{answer:?}");
+        answer.json()["revision"].as_u64().unwrap()
+    }
+}
+
+fn is_health(answer: &Answer) -> bool {
+    answer.header("content-type") == Some("application/json")
+}
+
+pub fn request(method: Method, path: &str) -> Request<Body> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .body(Body::empty())
+        .unwrap()
+}
+
+pub fn with_json(method: Method, path: &str, body: &str) -> Request<Body> {
+    with_bytes(method, path, body.as_bytes().to_vec())
+}
+
+pub fn with_bytes(method: Method, path: &str, body: Vec<u8>) -> Request<Body> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", "application/json")
+        .body(Body::from(body))
+        .unwrap()
+}
+
+pub fn with_header(mut request: Request<Body>, name: &'static str, value: &str) -> Request<Body> {
+    request.headers_mut().append(name, value.parse().unwrap());
+    request
+}
+
+pub const OK: u16 = StatusCode::OK.as_u16();
+
+/// A memory backend behind a switch.
+#[derive(Debug, Default)]
+pub struct Switch {
+    memory: MemoryBackend,
+    is_off: AtomicBool,
+}
+
+impl Switch {
+    pub fn turn_off(&self) {
+        self.is_off.store(true, Ordering::SeqCst);
+    }
+
+    fn on(&self) -> Result<&MemoryBackend, Error> {
+        if self.is_off.load(Ordering::SeqCst) {
+            Err(Error::Unavailable {
+                operation: "do this",
+                reason: "/secret/path is full".into(),
+                source: Some("inner secret".into()),
+            })
+        } else {
+            Ok(&self.memory)
+        }
+    }
+}
+
+#[async_trait]
+impl RegistryBackend for Switch {
+    async fn get(&self, id: &Id) -> Result<Option<Registration>, Error> {
+        self.on()?.get(id).await
+    }
+
+    async fn put(&self, id: &Id, draft: Draft, when: Precondition) -> Result<Registration, Error> {
+        self.on()?.put(id, draft, when).await
+    }
+
+    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
+        self.on()?.delete(id, when).await
+    }
+
+    async fn list(&self, query: &Query) -> Result<Page, Error> {
+        self.on()?.list(query).await
+    }
+
+    async fn count(&self, query: &Query) -> Result<u64, Error> {
+        self.on()?.count(query).await
+    }
+
+    async fn head(&self) -> Result<Revision, Error> {
+        self.on()?.head().await
+    }
+
+    async fn heads(&self, after: Option<&Id>, limit: usize) -> Result<Vec<(Id, Revision)>, Error> {
+        self.on()?.heads(after, limit).await
+    }
+
+    async fn changes(&self, after: Revision, limit: usize) -> Result<Changes, Error> {
+        self.on()?.changes(after, limit).await
+    }
+
+    async fn touch(&self, accesses: &[Noted]) -> Result<(), Error> {
+        self.on()?.touch(accesses).await
+    }
+
+    async fn compact(&self, keep: Retention) -> Result<Revision, Error> {
+        self.on()?.compact(keep).await
+    }
+}
