@@ -242,7 +242,7 @@ impl Fault {
         match self.0.kind {
             Kind::Internal => tracing::error!(request_id, status, cause, "request failed"),
             _ if self.status().is_server_error() => {
-                tracing::warn!(request_id, status, cause, "request not served")
+                tracing::warn!(request_id, status, cause, "request not served");
             }
             _ => tracing::debug!(request_id, status, cause, "request refused"),
         }

@@ -16,7 +16,7 @@ pub(crate) async fn at_once(
     next: Next,
 ) -> Result<Response, Fault> {
     let Ok(_permit) = node.requests.try_acquire() else {
-        return Err(overloaded(format!(
+        return Err(overloaded(&format!(
             "{} requests are under way",
             node.state.limits.requests
         )));
@@ -44,10 +44,10 @@ pub(crate) async fn in_time(
 pub(crate) fn open_stream(node: &Node) -> Result<OwnedSemaphorePermit, Fault> {
     Arc::clone(&node.streams)
         .try_acquire_owned()
-        .map_err(|_| overloaded(format!("{} streams are open", node.state.limits.streams)))
+        .map_err(|_| overloaded(&format!("{} streams are open", node.state.limits.streams)))
 }
 
-fn overloaded(what: String) -> Fault {
+fn overloaded(what: &str) -> Fault {
     Fault::new(
         Kind::Overloaded,
         format!("{what}, which is as many as this server takes: try again later"),

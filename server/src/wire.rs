@@ -3,7 +3,7 @@
 use hotbed_api as api;
 use hotbed_cache::{FailureKind, Held, InstanceState, Stats};
 use hotbed_hotreload::{Freshness, ReloadReport};
-use hotbed_registry::{Admission, Change, ChangeKind, Registration, Status};
+use hotbed_registry::{Admission, Change, ChangeKind, Registration, Revision, Status};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ pub(crate) fn instance(held: &Held) -> api::Instance {
             _ => api::InstanceState::Pending,
         },
         revision: held.revision.map(|revision| revision.0),
-        observed: held.observed.0,
+        observed: newest(held).0,
         built_ago_ms: held.age.map(millis),
         retry_in_ms: held.retry_in.map(millis),
         error: held.failure.as_ref().map(|failure| api::InstanceError {
@@ -80,6 +80,14 @@ pub(crate) fn instance(held: &Held) -> api::Instance {
             revision: failure.revision.map(|revision| revision.0),
         }),
     }
+}
+
+/// The newest revision that this node knows of: told by the log, built, or tried to build.
+fn newest(held: &Held) -> Revision {
+    let tried = held.failure.as_ref().and_then(|failure| failure.revision);
+    held.observed
+        .max(held.revision.unwrap_or_default())
+        .max(tried.unwrap_or_default())
 }
 
 fn failure_kind(kind: FailureKind) -> &'static str {

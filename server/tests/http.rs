@@ -1,25 +1,36 @@
 //! The server as a client sees it: every route over a memory registry, most through the router, and what needs
 //! connections over a real listener.
 
+#[cfg(test)]
 #[path = "http/access.rs"]
 mod access;
+#[cfg(test)]
 #[path = "http/bad_input.rs"]
 mod bad_input;
+#[cfg(test)]
 #[path = "http/changes.rs"]
 mod changes;
+#[cfg(test)]
 #[path = "http/chat.rs"]
 mod chat;
+#[cfg(test)]
 #[path = "http/conditions.rs"]
 mod conditions;
+#[cfg(test)]
 #[path = "http/description.rs"]
 mod description;
+#[cfg(test)]
 #[path = "http/harness.rs"]
 mod harness;
+#[cfg(test)]
 #[path = "http/instances.rs"]
 mod instances;
+#[cfg(test)]
 #[path = "http/listener.rs"]
 mod listener;
+#[cfg(test)]
 #[path = "http/operations.rs"]
 mod operations;
+#[cfg(test)]
 #[path = "http/registrations.rs"]
 mod registrations;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// Sequences tried. Each is a collection of its own.
-const SEQUENCES: u32 = 48;
+const SEQUENCES: u32 = 64;
 const NAMES: [&str; 4] = ["a", "B", "b'\"; --", "ä🤖"];
 const KEYS: [&str; 3] = ["k", "k.k", "'\"$"];
 
@@ -146,20 +146,19 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// Mostly queries that find several registrations, or there would be no order to see.
 fn query() -> impl Strategy<Value = Query> {
-    let limit = prop::option::of(0..4_u64);
     let parts = (
-        prop::option::of(status()),
-        metadata(),
+        prop::option::weighted(0.2, status()),
+        prop::option::weighted(0.3, (0..KEYS.len(), value())),
         sort(),
-        0..3_u64,
-        limit,
-        prop::option::of(0..NAMES.len()),
+        prop_oneof![4 => Just(0), 1 => 1..3_u64],
+        prop::option::weighted(0.3, 0..4_u64),
+        prop::option::weighted(0.2, 0..NAMES.len()),
     );
     parts.prop_map(|(status, metadata, sort, offset, limit, after)| Query {
         status,
-        // Most filters name one key at most, or nothing would ever be found.
-        metadata: noted(metadata.into_iter().take(1).collect()),
+        metadata: noted(metadata.into_iter().collect()),
         sort,
         offset,
         limit,

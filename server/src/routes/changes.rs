@@ -86,9 +86,8 @@ pub(crate) async fn changes(
         }
         Form::Events => {
             let after = last_event_id(&headers)?.or(after);
-            let mut watcher = Watcher::new(node, after.map(Revision)).await?;
-            let first = watcher.read(PAGE).await;
-            let events = events(watcher, first, request_id, permit);
+            let watcher = Watcher::new(node, after.map(Revision)).await?;
+            let events = events(watcher, request_id, permit);
             Ok(Sse::new(events)
                 .keep_alive(KeepAlive::default())
                 .into_response())
@@ -116,7 +115,6 @@ async fn wait_for_changes(
 
 fn events(
     mut watcher: Watcher,
-    first: Result<Found, Fault>,
     request_id: RequestId,
     permit: OwnedSemaphorePermit,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
@@ -124,9 +122,8 @@ fn events(
         let _permit = permit;
         // Before anything happens, so that a client that is cut off now knows where to go on.
         yield Ok(Event::default().id(watcher.after().to_string()).comment("follows"));
-        let mut read = first;
         loop {
-            let found = match read {
+            let found = match watcher.read(PAGE).await {
                 Ok(found) => found,
                 Err(fault) => {
                     yield Ok(last_event(&fault, &request_id));
@@ -139,7 +136,6 @@ fn events(
             if found.next >= found.head && watcher.wait().await == Wake::Shutdown {
                 return;
             }
-            read = watcher.read(PAGE).await;
         }
     }
 }

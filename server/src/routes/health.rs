@@ -178,6 +178,8 @@ fn failures(node: &Node) -> Failures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use HealthStatus::{Degraded, Down, Ok, Stale};
+    use RegistryState::{Reachable, Unreachable};
 
     #[test]
     fn the_word_for_all_is_the_worst_that_applies() {
@@ -191,8 +193,6 @@ mod tests {
             total,
             items: Vec::new(),
         };
-        use HealthStatus::{Degraded, Down, Ok, Stale};
-        use RegistryState::{Reachable, Unreachable};
         assert_eq!(
             overall(Reachable, false, &freshness(false), &failures(0)),
             Ok

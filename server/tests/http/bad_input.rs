@@ -157,7 +157,7 @@ fn bad_bodies() -> Vec<(&'static str, String, u16, &'static str)> {
         (
             "status is a number",
             r#"{"config": {}, "status": 1}"#.into(),
-            422,
+            400,
             "status: ",
         ),
         (

@@ -7,12 +7,11 @@ use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use hotbed_api::Readiness;
 use hotbed_bots::{Bot, BotFactory, ConversationLimits, Conversations, ProviderKeys};
 use hotbed_cache::{CacheSettings, CachingRegistryManager};
-use hotbed_events::{EventBus, MemoryBus};
+use hotbed_events::MemoryBus;
 use hotbed_hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed_registry::{
-    Access as Noted, Admission, Change, Changes, CollectionName, Draft, Error, Id, MemoryBackend,
-    Page, Precondition, Query, Registration, Registry, RegistryBackend, Retention, Revision,
-    event_from_change,
+    Access as Noted, Admission, Changes, CollectionName, Draft, Error, Id, MemoryBackend, Page,
+    Precondition, Query, Registration, Registry, RegistryBackend, Retention, Revision,
 };
 use hotbed_server::{Access, Limits, NodeInfo, ServerState, router};
 use serde_json::Value;
@@ -26,36 +25,35 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// No step of a test takes so long; what does is stuck.
-pub const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
-pub struct Node {
-    pub state: ServerState,
-    pub router: Router,
-    pub backend: Arc<Switch>,
-    pub readiness: watch::Sender<Readiness>,
-    bus: Arc<MemoryBus>,
+pub(crate) struct Node {
+    pub(crate) state: ServerState,
+    pub(crate) router: Router,
+    pub(crate) backend: Arc<Switch>,
+    pub(crate) readiness: watch::Sender<Readiness>,
     _loop: JoinSet<()>,
 }
 
 /// What a request was answered.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub bytes: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let text = String::from_utf8_lossy(&self.bytes);
         serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    pub fn detail(&self) -> String {
+    pub(crate) fn detail(&self) -> String {
         assert_eq!(
             self.header("content-type"),
             Some("application/problem+json")
@@ -75,11 +73,11 @@ impl Answer {
 }
 
 impl Node {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(Limits::default(), Admission::Permissive).await
     }
 
-    pub async fn with(limits: Limits, admission: Admission) -> Self {
+    pub(crate) async fn with(limits: Limits, admission: Admission) -> Self {
         let backend = Arc::new(Switch::default());
         let bus = Arc::new(MemoryBus::new());
         let collection = CollectionName::bots();
@@ -93,7 +91,7 @@ impl Node {
             Conversations::new(ConversationLimits::default()),
         );
         let settings = CacheSettings {
-            backoff: Duration::from_secs(60),
+            backoff: Duration::from_mins(1),
             ..CacheSettings::default()
         };
         let bots = Arc::new(
@@ -106,7 +104,7 @@ impl Node {
         let mode = ReloadMode::Hybrid {
             bus: Arc::clone(&bus) as _,
             topic,
-            every: Duration::from_secs(3600),
+            every: Duration::from_hours(1),
         };
         let targets: Vec<Arc<dyn ReloadTarget>> = vec![Arc::clone(&bots) as _];
         let manager = HotReloadManager::new(registry.reader(), mode, targets);
@@ -144,29 +142,19 @@ impl Node {
             router,
             backend,
             readiness,
-            bus,
             _loop: following,
         }
     }
 
-    /// Has the bus tell a change.
-    pub async fn announce(&self, change: &Change) {
-        let topic = Registry::topic_of(self.state.registry.collection());
-        self.bus
-            .publish(event_from_change(change, topic))
-            .await
-            .unwrap();
-    }
-
     /// Sends a request and begins to read the answer.
-    pub async fn open(&self, request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn open(&self, request: Request<Body>) -> Response<Body> {
         timeout(DEADLINE, self.router.clone().oneshot(request))
             .await
             .expect("answered in time")
             .unwrap()
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.open(request).await;
         let (parts, body) = response.into_parts();
         let bytes = timeout(DEADLINE, to_bytes(body, usize::MAX))
@@ -187,38 +175,38 @@ impl Node {
         answer
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(request(Method::GET, path)).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(request(Method::DELETE, path)).await
     }
 
     /// A POST without a body, as the Python client sends it.
-    pub async fn post_nothing(&self, path: &str) -> Answer {
+    pub(crate) async fn post_nothing(&self, path: &str) -> Answer {
         let request = Request::post(path)
             .header("content-type", "application/json")
             .header("content-length", "0");
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(with_json(Method::POST, path, &body.to_string()))
             .await
     }
 
-    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
         self.send(with_json(Method::PUT, path, &body.to_string()))
             .await
     }
 
-    pub async fn head(&self) -> Revision {
+    pub(crate) async fn head(&self) -> Revision {
         self.state.registry.reader().head().await.unwrap()
     }
 
     /// An echo bot, at its revision.
-    pub async fn bot(&self, id: &str) -> u64 {
+    pub(crate) async fn bot(&self, id: &str) -> u64 {
         let config = serde_json::json!({"config": {"llm": {"provider": "echo"}, "system_prompt": "Be kind."}});
         let answer = self.put(&format!("/api/v1/bots/{id}"), &config).await;
         assert!(answer.status < 300, "{answer:?}");
@@ -230,7 +218,7 @@ fn is_health(answer: &Answer) -> bool {
     answer.header("content-type") == Some("application/json")
 }
 
-pub fn request(method: Method, path: &str) -> Request<Body> {
+pub(crate) fn request(method: Method, path: &str) -> Request<Body> {
     Request::builder()
         .method(method)
         .uri(path)
@@ -238,11 +226,11 @@ pub fn request(method: Method, path: &str) -> Request<Body> {
         .unwrap()
 }
 
-pub fn with_json(method: Method, path: &str, body: &str) -> Request<Body> {
+pub(crate) fn with_json(method: Method, path: &str, body: &str) -> Request<Body> {
     with_bytes(method, path, body.as_bytes().to_vec())
 }
 
-pub fn with_bytes(method: Method, path: &str, body: Vec<u8>) -> Request<Body> {
+pub(crate) fn with_bytes(method: Method, path: &str, body: Vec<u8>) -> Request<Body> {
     Request::builder()
         .method(method)
         .uri(path)
@@ -251,22 +239,26 @@ pub fn with_bytes(method: Method, path: &str, body: Vec<u8>) -> Request<Body> {
         .unwrap()
 }
 
-pub fn with_header(mut request: Request<Body>, name: &'static str, value: &str) -> Request<Body> {
+pub(crate) fn with_header(
+    mut request: Request<Body>,
+    name: &'static str,
+    value: &str,
+) -> Request<Body> {
     request.headers_mut().append(name, value.parse().unwrap());
     request
 }
 
-pub const OK: u16 = StatusCode::OK.as_u16();
+pub(crate) const OK: u16 = StatusCode::OK.as_u16();
 
 /// A memory backend behind a switch.
 #[derive(Debug, Default)]
-pub struct Switch {
+pub(crate) struct Switch {
     memory: MemoryBackend,
     is_off: AtomicBool,
 }
 
 impl Switch {
-    pub fn turn_off(&self) {
+    pub(crate) fn turn_off(&self) {
         self.is_off.store(true, Ordering::SeqCst);
     }
 

@@ -13,6 +13,7 @@ async fn health_tells_how_everything_is() {
     node.post_nothing("/api/v1/bots/b/deactivate").await;
     node.post("/api/v1/bots/a/chat", &json!({"message": "hello"}))
         .await;
+    node.state.hot_reload.sync().await.unwrap();
     let health = node.get("/api/v1/health").await;
     assert_eq!(health.status, OK);
     let mut health = health.json();
@@ -106,6 +107,7 @@ async fn metrics_count_requests_by_route_and_tell_revisions() {
     node.post("/api/v1/bots/a/chat", &json!({"message": "hello"}))
         .await;
     node.get("/api/v1/bots/nobody").await;
+    node.state.hot_reload.sync().await.unwrap();
     let metrics = node.get("/metrics").await;
     assert!(
         metrics
