@@ -1,7 +1,7 @@
 //! The composition root: which parts a server is made of, and in which order they start and stop.
 
 use crate::config_dir::ConfigDir;
-use crate::forget::ForgetConversations;
+use crate::forget::ForgetDeleted;
 use crate::serve_args::{self, Reload, ServeArgs};
 use anyhow::{Context, bail};
 use hotbed::cache::{CacheSettings, CachingRegistryManager};
@@ -131,7 +131,7 @@ impl App {
         let snapshot_registrations = snapshot.len();
         let registry = Registry::builder(CollectionName::bots(), backend, Arc::clone(&bus))
             .admission(admission)
-            .snapshot(snapshot)
+            .snapshot(Arc::clone(&snapshot) as _)
             .build();
         let conversations = Conversations::new(ConversationLimits::default());
         let keys: ProviderKeys = process.iter().cloned().collect();
@@ -149,7 +149,10 @@ impl App {
             .environment(Arc::new(config.environment.clone()))
             .build(),
         );
-        let forget = Arc::new(ForgetConversations(conversations));
+        let forget = Arc::new(ForgetDeleted {
+            conversations,
+            snapshot,
+        });
         registry.add_check(Arc::new(bots.door_check()));
         registry.add_observer(Arc::clone(&bots) as _);
         registry.add_observer(Arc::clone(&forget) as _);

@@ -1,29 +1,37 @@
 use async_trait::async_trait;
 use hotbed::hotreload::ReloadTarget;
-use hotbed::registry::{Change, ChangeKind, Id, Observer, Revision};
+use hotbed::registry::{Change, ChangeKind, Id, Observer, Revision, Snapshot};
+use hotbed_backends::DiskSnapshot;
 use hotbed_bots::Conversations;
+use std::sync::Arc;
 
-/// Drops the conversations of bots that are deleted, on whichever node: nothing of them is left behind.
+/// Drops what this node keeps of bots beside their instances once they are deleted, on whichever node: their
+/// conversations, and their place in the snapshot, so that a restart does not bring them back.
 #[derive(Debug)]
-pub(crate) struct ForgetConversations(pub(crate) Conversations);
+pub(crate) struct ForgetDeleted {
+    pub(crate) conversations: Conversations,
+    pub(crate) snapshot: Arc<DiskSnapshot>,
+}
 
-impl Observer for ForgetConversations {
+impl Observer for ForgetDeleted {
     fn observe(&self, change: &Change) {
         if change.kind == ChangeKind::Deleted {
-            self.0.forget_bot(&change.id);
+            self.conversations.forget_bot(&change.id);
+            self.snapshot.forget(&change.id);
         }
     }
 }
 
 #[async_trait]
-impl ReloadTarget for ForgetConversations {
+impl ReloadTarget for ForgetDeleted {
     fn observe(&self, change: &Change) {
         Observer::observe(self, change);
     }
 
-    /// None: conversations are no configuration. Those of a bot whose deletion was missed end by being idle.
+    /// What is in the snapshot, so that deletions which happened while this node was away are found at its start.
+    /// Conversations of a bot whose deletion was missed end by being idle.
     fn revisions(&self) -> Vec<(Id, Revision)> {
-        Vec::new()
+        self.snapshot.revisions()
     }
 
     fn begin_era(&self) {}

@@ -10,3 +10,8 @@ pub use hotbed_events as events;
 pub use hotbed_hotreload as hotreload;
 pub use hotbed_lease as lease;
 pub use hotbed_registry as registry;
+
+/// Has the tests of this package compile and run what README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

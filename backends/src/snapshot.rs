@@ -3,7 +3,7 @@ mod file;
 mod tests;
 
 use file::Loaded;
-use hotbed_registry::{Id, Registration, Snapshot};
+use hotbed_registry::{Id, Registration, Revision, Snapshot};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -71,6 +71,15 @@ impl DiskSnapshot {
     /// Whether it holds nothing.
     pub fn is_empty(&self) -> bool {
         self.held().registrations.is_empty()
+    }
+
+    /// Which ids it holds, and at which revision.
+    pub fn revisions(&self) -> Vec<(Id, Revision)> {
+        let held = self.held();
+        held.registrations
+            .values()
+            .map(|it| (it.id.clone(), it.revision))
+            .collect()
     }
 
     /// Writes the file soon after something was noted, at most once a second, and once more when shut down.

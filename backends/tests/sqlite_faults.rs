@@ -1,7 +1,7 @@
 //! What the SQLite backend says and keeps when the disk or another process is in the way.
 
 use hotbed_backends::{SqliteOptions, SqliteStore, StoreAt};
-use hotbed_configs::PortableConfig;
+use hotbed_registry::PortableConfig;
 use hotbed_registry::{
     CollectionName, ConnectingBackend, Draft, Error, Id, Precondition, Query, RegistryBackend,
     Revision,

@@ -17,7 +17,6 @@ use crate::fault::{Fault, Kind};
 use crate::load::{at_once, in_time};
 use crate::openapi::described;
 use crate::state::{Node, ServerState};
-use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
@@ -48,8 +47,6 @@ pub fn router(state: ServerState) -> Router {
         .fallback(unknown_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&node), edge))
-        // Bodies are bounded where they are read.
-        .layer(DefaultBodyLimit::disable())
         .with_state(node)
 }
 

@@ -1,7 +1,7 @@
 //! The snapshot's file: a format tag, a checksum, and the registrations that it covers.
 
 use chrono::{DateTime, Utc};
-use hotbed_configs::PortableConfig;
+use hotbed_registry::PortableConfig;
 use hotbed_registry::{Id, Registration, Revision, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

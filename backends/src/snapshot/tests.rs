@@ -1,6 +1,6 @@
 use super::*;
 use chrono::{TimeDelta, Utc};
-use hotbed_configs::PortableConfig;
+use hotbed_registry::PortableConfig;
 use hotbed_registry::{Draft, Revision};
 use serde_json::{Value, json};
 use tempfile::TempDir;

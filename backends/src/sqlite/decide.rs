@@ -163,7 +163,7 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hotbed_configs::PortableConfig;
+    use hotbed_registry::PortableConfig;
     use serde_json::json;
 
     fn id(name: &str) -> Id {

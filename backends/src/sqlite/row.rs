@@ -1,7 +1,7 @@
 //! Registrations and changes as rows, and back.
 
 use chrono::{DateTime, Utc};
-use hotbed_configs::PortableConfig;
+use hotbed_registry::PortableConfig;
 use hotbed_registry::{Change, ChangeKind, Draft, Error, Id, Registration, Revision, Status};
 use serde_json::{Map, Value};
 use sqlx::Row;

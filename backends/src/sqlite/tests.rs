@@ -1,6 +1,6 @@
 use super::collection::CHANGES;
 use super::*;
-use hotbed_configs::PortableConfig;
+use hotbed_registry::PortableConfig;
 use hotbed_registry::{Draft, Id, Precondition, Query, Retention, Revision};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};

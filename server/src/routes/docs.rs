@@ -27,7 +27,7 @@ pub(crate) async fn page(file: Option<Path<String>>) -> Result<Response, Fault> 
                 (CONTENT_TYPE, file.content_type),
                 (CONTENT_SECURITY_POLICY, POLICY.to_owned()),
             ];
-            Ok((headers, file.bytes.into_owned()).into_response())
+            Ok((headers, file.bytes).into_response())
         }
         Ok(None) => Err(Fault::new(
             Kind::NotFound,

@@ -1,4 +1,3 @@
-use super::problems::Any;
 use crate::fault::{Fault, Kind};
 use crate::metrics::is_failing;
 use crate::state::Node;
@@ -70,7 +69,6 @@ pub(crate) async fn readyz(State(node): State<Arc<Node>>) -> Result<Json<Livenes
     responses(
         (status = 200, description = "It serves.", body = Health),
         (status = 503, description = "It serves nothing: `status` is `down`.", body = Health),
-        Any,
     ),
 )]
 pub(crate) async fn health(State(node): State<Arc<Node>>) -> Response {

@@ -45,10 +45,7 @@ impl IntoResponses for Any {
 
 impl IntoResponses for OfId {
     fn responses() -> Responses {
-        problems(&[
-            (404, "There is no such registration."),
-            (422, "The id is malformed, or a query parameter is."),
-        ])
+        problems(&[(404, "There is no such registration.")])
     }
 }
 
@@ -71,10 +68,6 @@ impl IntoResponses for WithBody {
             (408, "The body did not arrive in time."),
             (413, "The body is larger than the limit."),
             (415, "The body is not sent as `application/json`."),
-            (
-                422,
-                "A field is unknown, missing or wrong; `place` says where.",
-            ),
         ])
     }
 }

@@ -1,4 +1,4 @@
-use crate::harness::{DEADLINE, Node, OK, request, with_header};
+use crate::harness::{DEADLINE, Node, OK, Order, request, with_header};
 use axum::body::Body;
 use axum::http::{Method, Response};
 use futures::StreamExt;
@@ -244,7 +244,7 @@ async fn a_stream_that_loses_its_registry_says_so_and_ends() {
     // The next write is heard of, and cannot be read.
     node.bot("a").await;
     node.state.hot_reload.sync().await.unwrap();
-    node.backend.turn_off();
+    node.backend.turn(Order::Fails);
     let last = stream.next().await.unwrap();
     assert!(
         last.contains("event: error")

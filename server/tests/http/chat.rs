@@ -100,7 +100,7 @@ async fn a_bot_that_is_replaced_while_it_speaks_speaks_on() {
         .await
         .unwrap()
         .unwrap();
-    let events = events(&String::from_utf8(bytes.to_vec()).unwrap());
+    let events = events(std::str::from_utf8(&bytes).unwrap());
     assert_eq!(
         (
             events.last().unwrap().0.as_str(),

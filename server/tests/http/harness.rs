@@ -1,4 +1,4 @@
-//! One node over a memory registry that can be switched off.
+//! One node over a memory registry that can be put out of order.
 
 use async_trait::async_trait;
 use axum::Router;
@@ -15,8 +15,7 @@ use hotbed_registry::{
 };
 use hotbed_server::{Access, Limits, NodeInfo, ServerState, router};
 use serde_json::Value;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -250,27 +249,39 @@ pub(crate) fn with_header(
 
 pub(crate) const OK: u16 = StatusCode::OK.as_u16();
 
-/// A memory backend behind a switch.
+/// A memory backend that can be put out of order.
 #[derive(Debug, Default)]
 pub(crate) struct Switch {
     memory: MemoryBackend,
-    is_off: AtomicBool,
+    order: Mutex<Order>,
+}
+
+/// What becomes of a call to a [`Switch`].
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Order {
+    #[default]
+    Works,
+    Fails,
+    Hangs,
+    Panics,
 }
 
 impl Switch {
-    pub(crate) fn turn_off(&self) {
-        self.is_off.store(true, Ordering::SeqCst);
+    pub(crate) fn turn(&self, order: Order) {
+        *self.order.lock().unwrap() = order;
     }
 
-    fn on(&self) -> Result<&MemoryBackend, Error> {
-        if self.is_off.load(Ordering::SeqCst) {
-            Err(Error::Unavailable {
+    async fn on(&self) -> Result<&MemoryBackend, Error> {
+        let order = *self.order.lock().unwrap();
+        match order {
+            Order::Works => Ok(&self.memory),
+            Order::Fails => Err(Error::Unavailable {
                 operation: "do this",
                 reason: "/secret/path is full".into(),
                 source: Some("inner secret".into()),
-            })
-        } else {
-            Ok(&self.memory)
+            }),
+            Order::Hangs => std::future::pending().await,
+            Order::Panics => panic!("a secret"),
         }
     }
 }
@@ -278,42 +289,42 @@ impl Switch {
 #[async_trait]
 impl RegistryBackend for Switch {
     async fn get(&self, id: &Id) -> Result<Option<Registration>, Error> {
-        self.on()?.get(id).await
+        self.on().await?.get(id).await
     }
 
     async fn put(&self, id: &Id, draft: Draft, when: Precondition) -> Result<Registration, Error> {
-        self.on()?.put(id, draft, when).await
+        self.on().await?.put(id, draft, when).await
     }
 
     async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
-        self.on()?.delete(id, when).await
+        self.on().await?.delete(id, when).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {
-        self.on()?.list(query).await
+        self.on().await?.list(query).await
     }
 
     async fn count(&self, query: &Query) -> Result<u64, Error> {
-        self.on()?.count(query).await
+        self.on().await?.count(query).await
     }
 
     async fn head(&self) -> Result<Revision, Error> {
-        self.on()?.head().await
+        self.on().await?.head().await
     }
 
     async fn heads(&self, after: Option<&Id>, limit: usize) -> Result<Vec<(Id, Revision)>, Error> {
-        self.on()?.heads(after, limit).await
+        self.on().await?.heads(after, limit).await
     }
 
     async fn changes(&self, after: Revision, limit: usize) -> Result<Changes, Error> {
-        self.on()?.changes(after, limit).await
+        self.on().await?.changes(after, limit).await
     }
 
     async fn touch(&self, accesses: &[Noted]) -> Result<(), Error> {
-        self.on()?.touch(accesses).await
+        self.on().await?.touch(accesses).await
     }
 
     async fn compact(&self, keep: Retention) -> Result<Revision, Error> {
-        self.on()?.compact(keep).await
+        self.on().await?.compact(keep).await
     }
 }

@@ -82,13 +82,17 @@ async fn a_server_drains_with_an_idle_connection_a_stream_and_half_a_request_ope
             .contains("text/event-stream")
     );
     let untouched = running.connect().await;
+    let mut half = running.connect().await;
+    half.write_all(b"GET /healthz HTTP/1.1\r\nHost: loc")
+        .await
+        .unwrap();
     running.end().await.unwrap();
     assert_eq!(
         read_until(&mut watcher, "never").await.trim(),
         "0",
         "the stream ends as a whole answer"
     );
-    drop((idle, untouched));
+    drop((idle, untouched, half));
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
-use crate::harness::{Node, OK, request, with_header};
+use crate::harness::{Node, OK, Order, request, with_header};
 use axum::http::Method;
 use hotbed_api::Readiness;
 use hotbed_registry::Admission;
 use hotbed_server::Limits;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 #[tokio::test]
 async fn health_tells_how_everything_is() {
@@ -47,7 +48,7 @@ async fn a_registry_that_is_down_is_told_and_nothing_inside_leaks() {
     node.bot("a").await;
     node.post("/api/v1/bots/a/chat", &json!({"message": "hello"}))
         .await;
-    node.backend.turn_off();
+    node.backend.turn(Order::Fails);
     for answer in [
         node.get("/api/v1/bots/a").await,
         node.get("/api/v1/bots").await,
@@ -76,7 +77,7 @@ async fn a_registry_that_is_down_is_told_and_nothing_inside_leaks() {
 #[tokio::test]
 async fn a_node_that_can_serve_nothing_is_down_and_not_ready() {
     let node = Node::new().await;
-    node.backend.turn_off();
+    node.backend.turn(Order::Fails);
     let health = node.get("/api/v1/health").await;
     assert_eq!(
         (health.status, &health.json()["status"]),
@@ -130,7 +131,7 @@ async fn metrics_count_requests_by_route_and_tell_revisions() {
     ] {
         assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
     }
-    node.backend.turn_off();
+    node.backend.turn(Order::Fails);
     let text = String::from_utf8(node.get("/metrics").await.bytes).unwrap();
     assert!(
         text.contains("hotbed_registry_up 0") && !text.contains("head_revision"),
@@ -243,4 +244,48 @@ async fn a_page_that_only_reads_is_never_a_change() {
     }
     assert_eq!(node.head().await.0, 1);
     let _: Value = node.get("/api/v1/openapi.json").await.json();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_hangs_below_is_answered_in_time() {
+    let limits = Limits {
+        request: Duration::from_secs(7),
+        ..Limits::default()
+    };
+    let node = Node::with(limits, Admission::Permissive).await;
+    node.backend.turn(Order::Hangs);
+    for answer in [
+        node.get("/api/v1/bots").await,
+        node.put("/api/v1/bots/a", &json!({"config": {}})).await,
+    ] {
+        assert_eq!(answer.status, 503);
+        assert!(
+            answer.detail().contains("did not finish within 7 s"),
+            "{}",
+            answer.detail()
+        );
+    }
+    let health = node.get("/api/v1/health").await;
+    assert_eq!(
+        (health.status, &health.json()["registry"]["state"]),
+        (503, &json!("unreachable"))
+    );
+}
+
+#[tokio::test]
+async fn a_panic_below_is_an_answer_that_tells_nothing() {
+    let node = Node::new().await;
+    node.backend.turn(Order::Panics);
+    let answer = node.get("/api/v1/bots").await;
+    assert_eq!(
+        (answer.status, &answer.json()["type"]),
+        (500, &json!("urn:hotbed:problem:internal"))
+    );
+    assert!(!answer.detail().contains("secret"), "{}", answer.detail());
+    node.backend.turn(Order::Works);
+    assert_eq!(
+        node.get("/api/v1/bots").await.status,
+        OK,
+        "the server serves on"
+    );
 }
