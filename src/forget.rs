@@ -1,21 +1,31 @@
 use async_trait::async_trait;
+use hotbed::cache::CachingRegistryManager;
 use hotbed::hotreload::ReloadTarget;
 use hotbed::registry::{Change, ChangeKind, Id, Observer, Revision, Snapshot};
 use hotbed_backends::DiskSnapshot;
-use hotbed_bots::Conversations;
+use hotbed_bots::{Bot, Conversations};
 use std::sync::Arc;
 
 /// Drops what this node keeps of bots beside their instances once they are deleted, on whichever node: their
 /// conversations, and their place in the snapshot, so that a restart does not bring them back.
+///
+/// Must be told after `bots`: it looks there whether the bot has been created anew since.
 #[derive(Debug)]
 pub(crate) struct ForgetDeleted {
+    pub(crate) bots: Arc<CachingRegistryManager<Bot>>,
     pub(crate) conversations: Conversations,
     pub(crate) snapshot: Arc<DiskSnapshot>,
 }
 
 impl Observer for ForgetDeleted {
     fn observe(&self, change: &Change) {
-        if change.kind == ChangeKind::Deleted {
+        // This node's own deletions come back on the bus; by then the bot may have a new life and new conversations.
+        let is_back = || {
+            let held = self.bots.held_for(&change.id);
+            held.and_then(|held| held.revision)
+                .is_some_and(|revision| revision > change.revision)
+        };
+        if change.kind == ChangeKind::Deleted && !is_back() {
             self.conversations.forget_bot(&change.id);
             self.snapshot.forget(&change.id);
         }

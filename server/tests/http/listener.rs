@@ -63,6 +63,12 @@ async fn read_until(stream: &mut TcpStream, end: &str) -> String {
 #[tokio::test]
 async fn a_server_drains_with_an_idle_connection_a_stream_and_half_a_request_open() {
     let running = run(Limits::default()).await;
+    // Accepted in order: these before those that are answered.
+    let untouched = running.connect().await;
+    let mut half = running.connect().await;
+    half.write_all(b"GET /healthz HTTP/1.1\r\nHost: loc")
+        .await
+        .unwrap();
     let mut idle = running.connect().await;
     idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await
@@ -81,11 +87,6 @@ async fn a_server_drains_with_an_idle_connection_a_stream_and_half_a_request_ope
             .await
             .contains("text/event-stream")
     );
-    let untouched = running.connect().await;
-    let mut half = running.connect().await;
-    half.write_all(b"GET /healthz HTTP/1.1\r\nHost: loc")
-        .await
-        .unwrap();
     running.end().await.unwrap();
     assert_eq!(
         read_until(&mut watcher, "never").await.trim(),
