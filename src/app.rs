@@ -150,6 +150,7 @@ impl App {
             .build(),
         );
         let forget = Arc::new(ForgetDeleted {
+            bots: Arc::clone(&bots),
             conversations,
             snapshot,
         });

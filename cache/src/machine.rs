@@ -24,7 +24,7 @@ pub(crate) struct Machine {
     created: u64,
     /// Counts registries: revisions of different eras cannot be compared.
     era: u64,
-    /// The newest revision told of.
+    /// The newest revision told of, by an observation or by the registry itself.
     observed: Revision,
     standing: Standing,
     trusted_until: Instant,
@@ -238,6 +238,17 @@ impl Machine {
         begins
     }
 
+    /// Begins a build that no reader waits for, unless a reader had it done meanwhile: what cannot be built must not
+    /// be tried again before its time. Trust that ends before `ahead` is worth a renewal.
+    pub(crate) fn start_early(&mut self, now: Instant, ahead: Instant) -> bool {
+        let owed = self.settled < self.epoch
+            || match &self.trouble {
+                Some(trouble) => now >= trouble.retry_at,
+                None => self.trusted_until < ahead,
+            };
+        owed && self.start()
+    }
+
     /// A build (or its next round) reads what it may rely on.
     pub(crate) fn begin(&self) -> Attempt {
         let confirmable = match self.standing {
@@ -263,6 +274,12 @@ impl Machine {
         chance: f64,
     ) -> Settlement {
         self.ended += 1;
+        if self.phase == Phase::Retired {
+            return Settlement {
+                instance: Fate::Keep,
+                next: Next::Leave,
+            };
+        }
         let instance = if attempt.era == self.era {
             self.judge(attempt, outcome, now, settings, chance)
         } else {
@@ -287,12 +304,11 @@ impl Machine {
         settings: &CacheSettings,
         chance: f64,
     ) -> Fate {
-        let (revision, salvaged) = match outcome {
+        let revision = match outcome {
             Outcome::Built(revision)
             | Outcome::Confirmed(revision)
-            | Outcome::Inactive(revision) => (Some(revision), None),
-            Outcome::Salvaged(revision, ref failure) => (None, Some((revision, failure.clone()))),
-            Outcome::Absent | Outcome::Failed(_) => (None, None),
+            | Outcome::Inactive(revision) => Some(revision),
+            Outcome::Salvaged(..) | Outcome::Absent | Outcome::Failed(_) => None,
         };
         if let Some(revision) = revision {
             // The registry had told us more before this read began: it answers from the past.
@@ -315,19 +331,29 @@ impl Machine {
         } else if self.settled > attempt.epoch {
             return Fate::Keep;
         }
+        match outcome {
+            Outcome::Failed(failure) => return self.fail(attempt, failure, now, settings, chance),
+            Outcome::Salvaged(revision, failure) => {
+                self.fail(attempt, failure, now, settings, chance);
+                // What is installed is at least as new, and what is known to be gone stays gone.
+                if self.standing != Standing::Unknown {
+                    return Fate::Keep;
+                }
+                self.standing = Standing::Live(revision);
+                self.created = attempt.epoch;
+                return Fate::Install;
+            }
+            _ => {}
+        }
         let up_to_date =
             revision.is_some_and(|read| read >= self.observed) && attempt.epoch >= self.forced;
-        let settled = if up_to_date {
+        self.settled = self.settled.max(if up_to_date {
             self.epoch
         } else {
             attempt.epoch
-        };
-        match outcome {
-            Outcome::Failed(failure) => return self.fail(attempt, failure, now, settings, chance),
-            Outcome::Salvaged(..) => {}
-            _ => self.trouble = None,
-        }
-        self.settled = self.settled.max(settled);
+        });
+        self.observed = self.observed.max(revision.unwrap_or_default());
+        self.trouble = None;
         self.trusted_until = now + settings.jittered_ttl(chance);
         match outcome {
             Outcome::Built(revision) => {
@@ -335,17 +361,6 @@ impl Machine {
                 self.created = attempt.epoch;
                 Fate::Install
             }
-            Outcome::Salvaged(..) => {
-                let (revision, failure) = salvaged.expect("taken from this outcome above");
-                self.fail(attempt, failure, now, settings, chance);
-                if self.is_live() {
-                    return Fate::Keep;
-                }
-                self.standing = Standing::Live(revision);
-                self.created = attempt.epoch;
-                Fate::Install
-            }
-            Outcome::Confirmed(_) => Fate::Keep,
             Outcome::Inactive(revision) => {
                 self.standing = Standing::Inactive(revision);
                 Fate::Drop
@@ -355,7 +370,7 @@ impl Machine {
                 self.trusted_until = now + settings.negative_ttl;
                 Fate::Drop
             }
-            Outcome::Failed(_) => Fate::Keep,
+            Outcome::Confirmed(_) | Outcome::Salvaged(..) | Outcome::Failed(_) => Fate::Keep,
         }
     }
 
@@ -438,9 +453,11 @@ impl Machine {
         self.invalidate();
         self.era += 1;
         self.observed = Revision::ZERO;
-        if self.is_live() {
-            self.standing = Standing::Live(Revision::ZERO);
-        }
+        self.standing = match self.standing {
+            Standing::Live(_) => Standing::Live(Revision::ZERO),
+            Standing::Inactive(_) => Standing::Inactive(Revision::ZERO),
+            gone @ (Standing::Absent | Standing::Unknown) => gone,
+        };
     }
 
     /// The cache wants the room: true if it may have it now, false if a build must end first.
@@ -454,7 +471,7 @@ impl Machine {
         leaves_now
     }
 
-    /// The cache wanted the room, and the build that held it has ended.
+    /// Out of service at once, whatever is under way.
     pub(crate) fn leave(&mut self) {
         self.phase = Phase::Retired;
     }
@@ -487,14 +504,19 @@ impl Machine {
             && self.trusted_until < then
     }
 
-    /// Whether it holds nothing that is worth its place: what it knows has expired, or will be read anew anyway.
-    pub(crate) fn is_spent(&self, now: Instant) -> bool {
-        let expired = self
+    /// Whether it holds nothing that is worth its place: what it knows has expired, or will be read anew anyway. A
+    /// failure is remembered longer than until its retry, or the back-off of whoever is asked for now and then would
+    /// begin anew each time.
+    pub(crate) fn is_spent(&self, now: Instant, settings: &CacheSettings) -> bool {
+        let expires = self
             .trouble
             .as_ref()
-            .map_or(self.trusted_until, |trouble| trouble.retry_at)
-            <= now;
-        self.phase == Phase::Resting && !self.is_live() && (expired || self.settled < self.epoch)
+            .map_or(self.trusted_until, |trouble| {
+                trouble.retry_at + settings.max_backoff
+            });
+        self.phase == Phase::Resting
+            && !self.is_live()
+            && (expires <= now || self.settled < self.epoch)
     }
 
     pub(crate) fn is_live(&self) -> bool {

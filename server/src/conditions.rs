@@ -47,7 +47,7 @@ pub(crate) async fn precondition(
         }
     };
     if let [revision] = revisions[..] {
-        return Ok(Precondition::At(revision));
+        return Ok(Precondition::Present);
     }
     // The registry checks one revision, so pick the one that may hold; it is checked again with the write.
     let current = reader
