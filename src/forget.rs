@@ -7,7 +7,8 @@ use hotbed_bots::{Bot, Conversations};
 use std::sync::Arc;
 
 /// Drops what this node keeps of bots beside their instances once they are deleted, on whichever node: their
-/// conversations, and their place in the snapshot, so that a restart does not bring them back.
+/// conversations, and their place in the snapshot, so that a restart does not bring them back. Those out of service
+/// keep their conversations.
 ///
 /// Must be told after `bots`: it looks there whether the bot has been created anew since.
 #[derive(Debug)]
@@ -25,9 +26,14 @@ impl Observer for ForgetDeleted {
             held.and_then(|held| held.revision)
                 .is_some_and(|revision| revision > change.revision)
         };
-        if change.kind == ChangeKind::Deleted && !is_back() {
-            self.conversations.forget_bot(&change.id);
-            self.snapshot.forget(&change.id);
+        match change.kind {
+            ChangeKind::Deleted if !is_back() => {
+                self.conversations.forget_bot(&change.id);
+                self.snapshot.forget(&change.id);
+            }
+            // What is there is of when it was in service.
+            ChangeKind::Deactivated if !is_back() => self.snapshot.forget(&change.id),
+            _ => {}
         }
     }
 }

@@ -6,8 +6,11 @@ use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::stats::Counters;
 use crate::{Failure, FailureKind};
+use futures::FutureExt;
 use hotbed_lease::Lease as Loan;
 use hotbed_registry::{Registration, Source, Status};
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::OwnedSemaphorePermit;
@@ -22,16 +25,32 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
 ) {
     loop {
         let attempt = slot.begin(&shared);
+        let round = AssertUnwindSafe(round(&shared, &slot, attempt)).catch_unwind();
         let (outcome, new) = tokio::select! {
-            round = round(&shared, &slot, attempt) => round,
+            biased;
             // Waiters look at the shutdown themselves.
             () = shared.shutdown.cancelled() => return,
+            round = round => round.unwrap_or_else(|panic| {
+                let failure = Failure {
+                    kind: FailureKind::Panic,
+                    message: format!("reading the registry panicked: {}", panic_text(&*panic)),
+                    revision: None,
+                };
+                (Outcome::Failed(failure), None)
+            }),
         };
         if let Outcome::Failed(failure) | Outcome::Salvaged(_, failure) = &outcome {
             Counters::add(&shared.counters.build_failures);
             tracing::warn!(id = %slot.id, %failure, "instance is not built");
         }
-        match slot.settle(&shared, attempt, outcome, new) {
+        let next = slot.settle(&shared, attempt, outcome, new);
+        if !attempt.has_instance {
+            // Whoever waited for the first one has not had a chance to use it. A later one is no use by anybody, or
+            // what is refreshed now and then would never be idle.
+            slot.last_used_ms
+                .fetch_max(shared.clock.coarse_ms(), Ordering::Relaxed);
+        }
+        match next {
             Next::BuildAgain => {}
             Next::Rest => break,
             Next::Leave => {
@@ -42,8 +61,6 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
         }
     }
     drop(permit);
-    slot.last_used_ms
-        .fetch_max(shared.clock.coarse_ms(), Ordering::Relaxed);
     // Fails only when the cache is closed.
     drop(shared.to_keeper.send(slot));
 }
@@ -114,7 +131,8 @@ async fn create<T: Send + Sync + 'static>(
         .resolve(&registration.config)
         .map_err(|error| fail(FailureKind::Config, &error))?;
     let mut guarded = JoinSet::new();
-    guarded.spawn({
+    // Tracked as well: once the cache is closed, no factory is at work.
+    guarded.spawn(shared.tasks.track_future({
         let shared = Arc::clone(shared);
         async move {
             let instance = shared
@@ -128,7 +146,7 @@ async fn create<T: Send + Sync + 'static>(
                 Instance::new(instance),
             ))
         }
-    });
+    }));
     match tokio::time::timeout(shared.settings.build_deadline, guarded.join_next()).await {
         Ok(Some(Ok(Ok(loan)))) => Ok(loan),
         Ok(Some(Ok(Err(error)))) => {
@@ -146,4 +164,10 @@ async fn create<T: Send + Sync + 'static>(
             revision: Some(revision),
         }),
     }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without a message")
 }

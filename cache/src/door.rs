@@ -2,6 +2,7 @@ use crate::shared::Shared;
 use hotbed_configs::PortableConfig;
 use hotbed_registry::{Check, Id, Verdict};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Judges at the write door what a cache could build: resolves the configuration in this node's environment and asks
@@ -32,7 +33,12 @@ impl<T: Send + Sync + 'static> Check for DoorCheck<T> {
             .iter()
             .map(ToString::to_string)
             .collect();
-        match self.shared.factory.check(id, &resolved) {
+        let checked = catch_unwind(AssertUnwindSafe(|| {
+            self.shared.factory.check(id, &resolved)
+        }));
+        let checked =
+            checked.unwrap_or_else(|_| Err("the factory panicked while it checked this".into()));
+        match checked {
             Ok(more) => {
                 warnings.extend(more);
                 Verdict {

@@ -2,6 +2,7 @@
 //! and expired absences leave by rounds through all slots, a slice at a time.
 
 use crate::EvictionPolicy;
+use crate::settings::ROUND_TICKS;
 use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::stats::Counters;
@@ -10,12 +11,11 @@ use moka::notification::RemovalCause;
 use moka::sync::Cache;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// Slots handled before other tasks get a turn.
 const SLICE: usize = 256;
-/// Ticks for one round through all slots, at most.
-const ROUND_TICKS: usize = 50;
 
 /// A moka cache of slots and what it has evicted since the keeper last looked.
 struct House<T> {
@@ -51,7 +51,7 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
     let mut batch = Vec::with_capacity(SLICE);
     loop {
         tokio::select! {
-            () = shared.shutdown.cancelled() => return,
+            () = shared.shutdown.cancelled() => break,
             _ = tick.tick() => {
                 shared.clock.now();
                 keeper.note_touches();
@@ -59,7 +59,7 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
             }
             received = ended.recv_many(&mut batch, SLICE) => {
                 if received == 0 {
-                    return;
+                    break;
                 }
                 for slot in batch.drain(..) {
                     // Uses come first: they decide whom this one displaces.
@@ -71,6 +71,15 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
             }
         }
     }
+    // By hand, for moka and the index free what they held in their own time, and no instance may wait for that.
+    let slots: Vec<_> = shared.slots();
+    for (closed, slot) in slots.iter().enumerate() {
+        if closed % SLICE == SLICE - 1 {
+            tokio::task::yield_now().await;
+        }
+        slot.close(&shared);
+    }
+    shared.index.pin().clear();
 }
 
 impl<T: Send + Sync + 'static> House<T> {
@@ -167,30 +176,34 @@ impl<T: Send + Sync + 'static> Keeper<T> {
     fn evict(&self) {
         for house in [&self.live, &self.vacant] {
             for slot in house.take_evicted() {
-                self.leave(&slot);
+                if self.leave(&slot) {
+                    Counters::add(&self.shared.counters.evictions);
+                }
             }
         }
     }
 
-    fn leave(&self, slot: &Arc<Slot<T>>) {
-        // One that is being built leaves when the build ends, see `build::run`.
-        if slot.retire(&self.shared) {
+    /// True if it is gone; one that is being built leaves when the build ends, see `build::run`.
+    fn leave(&self, slot: &Arc<Slot<T>>) -> bool {
+        let leaves = slot.retire(&self.shared);
+        if leaves {
             self.shared.unlist(slot);
-            Counters::add(&self.shared.counters.evictions);
         }
+        leaves
     }
 
     /// Looks at the next part of all slots.
     async fn go_round(&mut self) {
-        let part = (self.round.len() / ROUND_TICKS)
+        let part = (self.round.len() / ROUND_TICKS as usize)
             .max(SLICE)
             .min(self.round.len());
         let now = self.shared.clock.now();
         let now_ms = self.shared.clock.to_ms(now);
-        let settings = &self.shared.settings;
-        let idle_ms = u64::try_from(settings.idle.as_millis()).unwrap_or(u64::MAX);
-        let horizon = now + settings.tick() * u32::try_from(ROUND_TICKS).unwrap_or(u32::MAX);
-        let ahead = horizon.min(now + settings.ttl / 4);
+        let shared = Arc::clone(&self.shared);
+        let settings = &shared.settings;
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let (idle_ms, ttl_ms) = (ms(settings.idle), ms(settings.ttl));
+        let ahead = settings.ahead(now);
         for looked in 0..part {
             if looked % SLICE == SLICE - 1 {
                 tokio::task::yield_now().await;
@@ -201,22 +214,21 @@ impl<T: Send + Sync + 'static> Keeper<T> {
             self.next %= self.round.len();
             let slot = &self.round[self.next];
             self.note_use(slot, now_ms);
-            let idle = now_ms.saturating_sub(slot.last_used_ms.load(Ordering::Relaxed));
+            let unused_ms = now_ms.saturating_sub(slot.last_used_ms.load(Ordering::Relaxed));
             let (retired, spent, due, live) = slot.look(|machine| {
-                let used =
-                    idle < u64::try_from(self.shared.settings.ttl.as_millis()).unwrap_or(u64::MAX);
-                let due = machine.retry_due(now) || (used && machine.trust_ends_before(ahead));
+                let renews = unused_ms < ttl_ms && machine.trust_ends_before(ahead);
                 (
                     machine.is_retired(),
-                    machine.is_spent(now),
-                    due,
+                    machine.is_spent(now, settings),
+                    machine.retry_due(now) || renews,
                     machine.is_live(),
                 )
             });
-            if retired || spent || idle > idle_ms {
+            let idle = unused_ms > idle_ms;
+            if retired || spent || idle {
                 let slot = self.round.swap_remove(self.next);
-                if !retired {
-                    self.leave(&slot);
+                if !retired && self.leave(&slot) && idle {
+                    Counters::add(&self.shared.counters.evictions);
                 }
                 self.live.release(&slot);
                 self.vacant.release(&slot);

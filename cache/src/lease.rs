@@ -34,15 +34,20 @@ impl<T> Instance<T> {
 
     /// Says until when it may be handed out. Only its slot does, under its lock.
     pub(crate) fn publish(&self, fresh_until_ms: u64, generation: u64) {
-        self.generation.store(generation, Ordering::Relaxed);
+        if self.generation.load(Ordering::Relaxed) != generation {
+            // The old promise ends before the new generation is seen: no reader may take one with the other.
+            self.fresh_until.store(0, Ordering::Relaxed);
+            self.generation.store(generation, Ordering::Release);
+        }
         self.fresh_until.store(fresh_until_ms, Ordering::Release);
     }
 
     #[inline]
     pub(crate) fn is_fresh(&self, coarse_ms: u64, generation: u64) -> bool {
-        // Acquire pairs with `publish`: whoever learned of a write sees the 0 that the write left here.
-        coarse_ms < self.fresh_until.load(Ordering::Acquire)
-            && self.generation.load(Ordering::Relaxed) == generation
+        // Acquire pairs with `publish`, in this order: whoever learned of a write sees the 0 that it left here, and
+        // whoever sees the new generation sees no older promise.
+        self.generation.load(Ordering::Acquire) == generation
+            && coarse_ms < self.fresh_until.load(Ordering::Acquire)
     }
 
     /// Notes a use; true the first time since the keeper looked.

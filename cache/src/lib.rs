@@ -23,6 +23,7 @@ mod settings;
 mod shared;
 mod slot;
 mod stats;
+mod waiter;
 mod watcher;
 
 pub use door::DoorCheck;

@@ -304,31 +304,31 @@ impl Machine {
         settings: &CacheSettings,
         chance: f64,
     ) -> Fate {
-        let revision = match outcome {
+        let read = match outcome {
             Outcome::Built(revision)
             | Outcome::Confirmed(revision)
             | Outcome::Inactive(revision) => Some(revision),
             Outcome::Salvaged(..) | Outcome::Absent | Outcome::Failed(_) => None,
         };
-        if let Some(revision) = revision {
+        let (outcome, read) = match read {
             // The registry had told us more before this read began: it answers from the past.
-            if revision < attempt.observed {
-                let message = format!(
-                    "the registry answered revision {revision} although {} is known: it lags behind",
-                    attempt.observed
-                );
+            Some(read) if read < attempt.observed => {
                 let failure = Failure {
                     kind: FailureKind::Registry,
-                    message,
-                    revision: Some(revision),
+                    message: format!(
+                        "the registry answered revision {read} although {} is known: it lags behind",
+                        attempt.observed
+                    ),
+                    revision: Some(read),
                 };
-                return self.fail(attempt, failure, now, settings, chance);
+                (Outcome::Failed(failure), None)
             }
-            // It was deleted or deactivated since: what was read before that is of no use to anybody.
-            if revision < self.observed && self.settled > attempt.epoch {
-                return Fate::Keep;
-            }
-        } else if self.settled > attempt.epoch {
+            read => (outcome, read),
+        };
+        let up_to_date =
+            read.is_some_and(|read| read >= self.observed) && attempt.epoch >= self.forced;
+        // It was deleted or deactivated since: what was read before that is of no use to anybody.
+        if self.settled > attempt.epoch && !up_to_date {
             return Fate::Keep;
         }
         match outcome {
@@ -345,14 +345,12 @@ impl Machine {
             }
             _ => {}
         }
-        let up_to_date =
-            revision.is_some_and(|read| read >= self.observed) && attempt.epoch >= self.forced;
         self.settled = self.settled.max(if up_to_date {
             self.epoch
         } else {
             attempt.epoch
         });
-        self.observed = self.observed.max(revision.unwrap_or_default());
+        self.observed = self.observed.max(read.unwrap_or_default());
         self.trouble = None;
         self.trusted_until = now + settings.jittered_ttl(chance);
         match outcome {
@@ -382,9 +380,6 @@ impl Machine {
         settings: &CacheSettings,
         chance: f64,
     ) -> Fate {
-        if self.settled > attempt.epoch {
-            return Fate::Keep;
-        }
         // A newer configuration deserves a fresh start; the same one does not.
         let before = if self.settled == attempt.epoch {
             self.trouble.as_ref().map_or(0, |t| t.attempts)
@@ -508,12 +503,9 @@ impl Machine {
     /// failure is remembered longer than until its retry, or the back-off of whoever is asked for now and then would
     /// begin anew each time.
     pub(crate) fn is_spent(&self, now: Instant, settings: &CacheSettings) -> bool {
-        let expires = self
-            .trouble
-            .as_ref()
-            .map_or(self.trusted_until, |trouble| {
-                trouble.retry_at + settings.max_backoff
-            });
+        let expires = self.trouble.as_ref().map_or(self.trusted_until, |trouble| {
+            trouble.retry_at + settings.max_backoff
+        });
         self.phase == Phase::Resting
             && !self.is_live()
             && (expires <= now || self.settled < self.epoch)

@@ -1,8 +1,9 @@
 use crate::clock::Clock;
 use crate::get::GetOrCreate;
-use crate::machine::{Answer, Ask, Effect};
+use crate::machine::{Answer, Effect};
 use crate::shared::Shared;
 use crate::stats::Counters;
+use crate::waiter::Asked;
 use crate::{
     CacheSettings, CloseError, DoorCheck, Failure, GetError, Held, InstanceFactory, Lease, Stats,
     build, keeper, reaper, refresher,
@@ -91,10 +92,11 @@ impl<T: Send + Sync + 'static> ManagerBuilder<T> {
         let (to_reaper, returns) = mpsc::unbounded_channel();
         let (count, destroyed) = watch::channel(0);
         let shutdown = CancellationToken::new();
+        let settings = self.settings.bounded();
         let shared = Arc::new(Shared {
             reader: self.reader,
             environment: self.environment,
-            index: Shared::index(&self.settings),
+            index: Shared::index(&settings),
             clock: Clock::new(),
             generation: AtomicU64::new(0),
             touches: Shared::touches(),
@@ -107,7 +109,7 @@ impl<T: Send + Sync + 'static> ManagerBuilder<T> {
             counters: Counters::default(),
             tasks: TaskTracker::new(),
             shutdown: shutdown.clone(),
-            settings: self.settings,
+            settings,
             factory: self.factory,
         });
         shared.tasks.spawn(keeper::run(Arc::clone(&shared), ended));
@@ -174,37 +176,40 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
         let shared = &self.shared;
         Counters::add(&shared.counters.misses);
         loop {
+            if shared.shutdown.is_cancelled() {
+                return Err(GetError::Closed { id });
+            }
             let slot = shared.slot(&id);
-            let (answer, start) = match slot.ask(shared) {
-                Ask::Answer { answer, start } => (Some(answer), start),
-                Ask::Wait { ticket, start } => {
+            let told = match slot.ask(shared) {
+                Asked::Told { told, start } => {
+                    if start {
+                        self.start_build(&slot);
+                    }
+                    told
+                }
+                Asked::Wait { waiter, start } => {
                     if start {
                         self.start_build(&slot);
                     }
                     tokio::select! {
-                        answer = slot.wait(ticket) => (Some(answer), false),
-                        () = shared.shutdown.cancelled() => (None, false),
+                        told = waiter.told() => told,
+                        () = shared.shutdown.cancelled() => return Err(GetError::Closed { id }),
                     }
                 }
             };
-            if start {
-                self.start_build(&slot);
-            }
-            match answer {
-                Some(Answer::Serve) => {
-                    if let Some(lease) = slot.lease() {
+            match told.answer {
+                Answer::Serve => {
+                    if let Some(lease) = told.lease {
                         if lease.instance().touch() {
                             drop(shared.touches.push(slot));
                         }
                         return Ok(lease);
                     }
-                    // It left in this very moment: ask again.
+                    // Only a cache that closes takes what it has promised: the next round says so.
                 }
-                Some(Answer::Absent) => return Err(GetError::NotFound { id }),
-                Some(Answer::Inactive(revision)) => {
-                    return Err(GetError::Inactive { id, revision });
-                }
-                Some(Answer::Failed(failure, retry_at)) => {
+                Answer::Absent => return Err(GetError::NotFound { id }),
+                Answer::Inactive(revision) => return Err(GetError::Inactive { id, revision }),
+                Answer::Failed(failure, retry_at) => {
                     let retry_in = retry_at.saturating_duration_since(shared.clock.now());
                     return Err(GetError::Failed {
                         id,
@@ -212,8 +217,7 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
                         retry_in,
                     });
                 }
-                Some(Answer::Retired) => shared.unlist(&slot),
-                None => return Err(GetError::Closed { id }),
+                Answer::Retired => shared.unlist(&slot),
             }
         }
     }
@@ -260,8 +264,12 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
 
     /// Forgets all revisions: the registry was replaced by another one, whose revisions may be smaller.
     pub fn begin_era(&self) {
-        for slot in self.slots() {
+        for slot in self.shared.slots() {
             slot.begin_era(&self.shared);
+            // Also those whose registration is not in the new registry: no change will be told of them.
+            if slot.look(crate::machine::Machine::is_live) {
+                self.shared.refresh(&slot);
+            }
         }
     }
 
@@ -310,21 +318,16 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
     /// What is held, for all ids, in no particular order.
     pub fn held(&self) -> Vec<Held> {
         let now = self.shared.clock.now();
-        self.slots().iter().map(|slot| slot.held(now)).collect()
+        self.shared
+            .slots()
+            .iter()
+            .map(|slot| slot.held(now))
+            .collect()
     }
 
     /// The ids that are held, with or without an instance.
     pub fn ids(&self) -> Vec<Id> {
         self.shared.index.pin().keys().cloned().collect()
-    }
-
-    fn slots(&self) -> Vec<Arc<crate::slot::Slot<T>>> {
-        self.shared
-            .index
-            .pin()
-            .values()
-            .map(|entry| Arc::clone(&entry.slot))
-            .collect()
     }
 
     /// What the cache has done and holds.
@@ -347,10 +350,6 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
         shared.tasks.close();
         let drained = async {
             shared.tasks.wait().await;
-            for slot in self.slots() {
-                slot.retire(shared);
-            }
-            shared.index.pin().clear();
             let mut destroyed = self.destroyed.clone();
             while shared.lender.outstanding() > 0 {
                 if destroyed.changed().await.is_err() {
@@ -361,7 +360,9 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
         if tokio::time::timeout(deadline, drained).await.is_ok() {
             return Ok(());
         }
-        let name = |s: hotbed_lease::Straggler| format!("{}@{}", s.name, s.generation);
+        let name = |s: hotbed_lease::Straggler| {
+            format!("{}@{} ({} leases)", s.name, s.generation, s.leases)
+        };
         Err(CloseError {
             stragglers: shared.lender.stragglers().into_iter().map(name).collect(),
         })

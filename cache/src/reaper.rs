@@ -34,7 +34,7 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
                     "factory panicked while it destroyed an instance"
                 ),
                 Err(_) => {
-                    tracing::error!(id, revision, "factory did not destroy an instance in time")
+                    tracing::error!(id, revision, "factory did not destroy an instance in time");
                 }
             }
             drop(settled);

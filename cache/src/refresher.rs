@@ -11,7 +11,7 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
     shared: Arc<Shared<T>>,
     mut queue: UnboundedReceiver<Arc<Slot<T>>>,
 ) {
-    let permits = Arc::new(Semaphore::new(shared.settings.refreshes.max(1)));
+    let permits = Arc::new(Semaphore::new(shared.settings.refreshes));
     let work = async {
         while let Some(slot) = queue.recv().await {
             let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
@@ -19,8 +19,8 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
             };
             // From here on another change queues it again.
             slot.queued.store(false, Ordering::Release);
-            // A reader may have begun it already: then there is nothing left to do.
-            if slot.start(&shared) {
+            // A reader may have had it built already: then there is nothing left to do.
+            if slot.start_early(&shared) {
                 shared
                     .tasks
                     .spawn(build::run(Arc::clone(&shared), slot, Some(permit)));

@@ -1,4 +1,11 @@
 use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+/// Ticks for one round of the keeper through all slots, at most.
+pub(crate) const ROUND_TICKS: u32 = 50;
+/// As good as never, and far from where arithmetic on times overflows.
+const NEVER: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// How a cache behaves. The defaults suit a bot server.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,20 +51,51 @@ impl Default for CacheSettings {
         Self {
             capacity: 1_000,
             policy: EvictionPolicy::default(),
-            ttl: Duration::from_secs(300),
+            ttl: Duration::from_mins(5),
             ttl_jitter: 0.1,
             negative_ttl: Duration::from_secs(5),
-            idle: Duration::from_secs(30 * 60),
+            idle: Duration::from_mins(30),
             build_deadline: Duration::from_secs(30),
             destroy_deadline: Duration::from_secs(30),
             backoff: Duration::from_millis(500),
-            max_backoff: Duration::from_secs(60),
+            max_backoff: Duration::from_mins(1),
             refreshes: 32,
         }
     }
 }
 
 impl CacheSettings {
+    /// The same settings with each value where it can be worked with.
+    pub(crate) fn bounded(self) -> Self {
+        Self {
+            ttl: self.ttl.min(NEVER),
+            ttl_jitter: if self.ttl_jitter.is_nan() {
+                0.0
+            } else {
+                self.ttl_jitter.clamp(0.0, 1.0)
+            },
+            negative_ttl: self.negative_ttl.min(NEVER),
+            idle: self.idle.min(NEVER),
+            build_deadline: self.build_deadline.min(NEVER),
+            destroy_deadline: self.destroy_deadline.min(NEVER),
+            backoff: self.backoff.min(NEVER),
+            max_backoff: self.max_backoff.min(NEVER),
+            refreshes: self.refreshes.clamp(1, Semaphore::MAX_PERMITS),
+            ..self
+        }
+    }
+
+    /// How often the keeper looks: often enough that no promise of time is late by more than a tenth.
+    pub(crate) fn tick(&self) -> Duration {
+        let shortest = self.ttl.min(self.negative_ttl).min(self.idle) / 10;
+        shortest.clamp(Duration::from_millis(5), Duration::from_millis(100))
+    }
+
+    /// Trust that ends before this is renewed now: the keeper may come by again only then.
+    pub(crate) fn ahead(&self, now: Instant) -> Instant {
+        now + (self.tick() * ROUND_TICKS).min(self.ttl / 4)
+    }
+
     /// How many ids are remembered without an instance: unknown, inactive or failing. Apart from the capacity, so that
     /// a flood of unknown ids evicts no instance.
     pub(crate) fn vacancies(&self) -> u64 {
@@ -66,8 +104,7 @@ impl CacheSettings {
 
     /// The TTL of one build; `chance` in 0..1 picks the jitter.
     pub(crate) fn jittered_ttl(&self, chance: f64) -> Duration {
-        self.ttl
-            .mul_f64(1.0 - self.ttl_jitter.clamp(0.0, 1.0) * chance)
+        self.ttl.mul_f64(1.0 - self.ttl_jitter * chance)
     }
 
     /// The wait before attempt `failed + 1`; `chance` in 0..1 spreads it over its upper quarter.
@@ -96,5 +133,31 @@ mod tests {
         for many in [31, 32, 33, u32::MAX] {
             assert_eq!(settings.wait(many, 1.0), settings.max_backoff, "{many}");
         }
+    }
+
+    #[test]
+    fn no_setting_is_too_large_or_too_odd_to_work_with() {
+        let settings = CacheSettings {
+            capacity: u64::MAX,
+            policy: EvictionPolicy::Lru,
+            ttl: Duration::MAX,
+            ttl_jitter: f64::NAN,
+            negative_ttl: Duration::MAX,
+            idle: Duration::MAX,
+            build_deadline: Duration::MAX,
+            destroy_deadline: Duration::MAX,
+            backoff: Duration::MAX,
+            max_backoff: Duration::MAX,
+            refreshes: usize::MAX,
+        }
+        .bounded();
+        let now = Instant::now();
+        let far = [
+            now + settings.jittered_ttl(1.0) + settings.max_backoff,
+            now + settings.wait(u32::MAX, 1.0),
+            settings.ahead(now),
+        ];
+        assert!(far.into_iter().all(|then| then > now));
+        assert!(settings.refreshes <= Semaphore::MAX_PERMITS);
     }
 }

@@ -69,10 +69,20 @@ impl<T: Send + Sync + 'static> Shared<T> {
             Entry::new(Arc::new(Slot::new(
                 id.clone(),
                 now,
+                self.clock.to_ms(now),
                 self.generation.load(Ordering::Acquire),
             )))
         };
         Arc::clone(&self.index.pin().get_or_insert_with(id.clone(), make).slot)
+    }
+
+    /// All slots, in no particular order.
+    pub(crate) fn slots(&self) -> Vec<Arc<Slot<T>>> {
+        let index = self.index.pin();
+        index
+            .values()
+            .map(|entry| Arc::clone(&entry.slot))
+            .collect()
     }
 
     /// Takes a retired slot out of the index, unless another has its place already.

@@ -1,7 +1,8 @@
 use crate::lease::Instance;
 use crate::machine::{Answer, Ask, Attempt, Effect, Fate, Machine, Next, Outcome, Ticket};
 use crate::shared::Shared;
-use crate::{CacheSettings, Held, Lease};
+use crate::waiter::{Asked, Told, Waiter};
+use crate::{Held, Lease};
 use hotbed_lease::{Lease as Loan, WeakLease as WeakLoan};
 use hotbed_registry::{Change, Id, Revision};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,10 +16,10 @@ pub(crate) struct Slot<T> {
     pub(crate) id: Id,
     inside: Mutex<Inside<T>>,
     /// Rings when a build ends.
-    ended: Notify,
+    pub(crate) ended: Notify,
     /// Waits in the refresher's queue.
     pub(crate) queued: AtomicBool,
-    /// When the keeper last saw a use of it, in the clock's milliseconds.
+    /// When it was last asked for, or the keeper saw a use of it, in the clock's milliseconds.
     pub(crate) last_used_ms: AtomicU64,
 }
 
@@ -28,6 +29,8 @@ struct Inside<T> {
     machine: Machine,
     /// The last good instance, if there is one.
     installed: Option<Installed<T>>,
+    /// Readers who wait for a build.
+    waiting: usize,
     /// The invalidation of everything that the machine has taken notice of.
     generation: u64,
 }
@@ -66,17 +69,18 @@ impl<T> Entry<T> {
 }
 
 impl<T: Send + Sync + 'static> Slot<T> {
-    pub(crate) fn new(id: Id, now: Instant, generation: u64) -> Self {
+    pub(crate) fn new(id: Id, now: Instant, used_ms: u64, generation: u64) -> Self {
         Self {
             id,
             inside: Mutex::new(Inside {
                 machine: Machine::new(now),
                 installed: None,
+                waiting: 0,
                 generation,
             }),
             ended: Notify::new(),
             queued: AtomicBool::new(false),
-            last_used_ms: AtomicU64::new(0),
+            last_used_ms: AtomicU64::new(used_ms),
         }
     }
 
@@ -96,26 +100,46 @@ impl<T: Send + Sync + 'static> Slot<T> {
             .is_some_and(|installed| installed.loan.untouch())
     }
 
-    pub(crate) fn ask(&self, shared: &Shared<T>) -> Ask {
+    pub(crate) fn ask<'a>(&'a self, shared: &'a Shared<T>) -> Asked<'a, T> {
         let now = shared.clock.now();
-        self.with(shared, |inside| inside.machine.ask(now))
-    }
-
-    /// Waits for the answer to a question.
-    pub(crate) async fn wait(&self, ticket: Ticket) -> Answer {
-        loop {
-            let mut ended = std::pin::pin!(self.ended.notified());
-            // Registered before looking, so that an end between the look and the wait is not missed.
-            ended.as_mut().enable();
-            if let Some(answer) = self.inside().machine.check(ticket) {
-                return answer;
+        self.last_used_ms
+            .fetch_max(shared.clock.to_ms(now), Ordering::Relaxed);
+        self.with(shared, |inside| match inside.machine.ask(now) {
+            Ask::Answer { answer, start } => Asked::Told {
+                told: inside.told(answer),
+                start,
+            },
+            Ask::Wait { ticket, start } => {
+                inside.waiting += 1;
+                Asked::Wait {
+                    waiter: Waiter::new(self, shared, ticket),
+                    start,
+                }
             }
-            ended.await;
-        }
+        })
     }
 
-    pub(crate) fn start(&self, shared: &Shared<T>) -> bool {
-        self.with(shared, |inside| inside.machine.start())
+    pub(crate) fn check(&self, ticket: Ticket) -> Option<Told<T>> {
+        let inside = self.inside();
+        let answer = inside.machine.check(ticket)?;
+        Some(inside.told(answer))
+    }
+
+    /// A reader no longer waits.
+    pub(crate) fn end_wait(&self, shared: &Shared<T>) {
+        self.with(shared, |inside| {
+            inside.waiting -= 1;
+            if inside.machine.is_retired() {
+                self.vacate(shared, inside);
+            }
+        });
+    }
+
+    /// Begins a build that no reader waits for, if one is owed.
+    pub(crate) fn start_early(&self, shared: &Shared<T>) -> bool {
+        let now = shared.clock.now();
+        let ahead = shared.settings.ahead(now);
+        self.with(shared, |inside| inside.machine.start_early(now, ahead))
     }
 
     pub(crate) fn begin(&self, shared: &Shared<T>) -> Attempt {
@@ -124,7 +148,7 @@ impl<T: Send + Sync + 'static> Slot<T> {
 
     /// Ends a round of a build. The new instance, if there is one, is installed or dropped.
     pub(crate) fn settle(
-        self: &Arc<Self>,
+        &self,
         shared: &Shared<T>,
         attempt: Attempt,
         outcome: Outcome,
@@ -146,6 +170,7 @@ impl<T: Send + Sync + 'static> Slot<T> {
             }
             if settlement.next == Next::Leave {
                 inside.machine.leave();
+                self.vacate(shared, inside);
             }
             settlement.next
         });
@@ -153,7 +178,7 @@ impl<T: Send + Sync + 'static> Slot<T> {
         next
     }
 
-    pub(crate) fn observe(self: &Arc<Self>, shared: &Shared<T>, change: &Change) -> Effect {
+    pub(crate) fn observe(&self, shared: &Shared<T>, change: &Change) -> Effect {
         let now = shared.clock.now();
         let effect = self.with(shared, |inside| {
             let effect = inside.machine.observe(change, now, &shared.settings);
@@ -177,11 +202,11 @@ impl<T: Send + Sync + 'static> Slot<T> {
     }
 
     /// Takes the slot out of service; false if a build must end first.
-    pub(crate) fn retire(self: &Arc<Self>, shared: &Shared<T>) -> bool {
+    pub(crate) fn retire(&self, shared: &Shared<T>) -> bool {
         let leaves = self.with(shared, |inside| {
             let leaves = inside.machine.retire();
             if leaves {
-                self.take_down(shared, inside);
+                self.vacate(shared, inside);
             }
             leaves
         });
@@ -189,6 +214,15 @@ impl<T: Send + Sync + 'static> Slot<T> {
             self.ended.notify_waiters();
         }
         leaves
+    }
+
+    /// Takes the slot out of service, whatever is under way in it.
+    pub(crate) fn close(&self, shared: &Shared<T>) {
+        self.with(shared, |inside| {
+            inside.machine.leave();
+            self.take_down(shared, inside);
+        });
+        self.ended.notify_waiters();
     }
 
     pub(crate) fn look<R>(&self, look: impl FnOnce(&Machine) -> R) -> R {
@@ -237,11 +271,11 @@ impl<T: Send + Sync + 'static> Slot<T> {
     }
 
     /// Makes the index lead to an instance, or to none. Does nothing once another slot has this one's place.
-    fn show(self: &Arc<Self>, shared: &Shared<T>, loan: Option<&Loan<Instance<T>>>) {
+    fn show(&self, shared: &Shared<T>, loan: Option<&Loan<Instance<T>>>) {
         let index = shared.index.pin();
         index.update(self.id.clone(), |entry| Entry {
             slot: Arc::clone(&entry.slot),
-            instance: if Arc::ptr_eq(&entry.slot, self) {
+            instance: if std::ptr::eq(Arc::as_ptr(&entry.slot), self) {
                 loan.map(Loan::downgrade)
             } else {
                 entry.instance.clone()
@@ -249,8 +283,15 @@ impl<T: Send + Sync + 'static> Slot<T> {
         });
     }
 
+    /// Lets go of the instance of a slot that has left, unless somebody waits for it: who has waited is not sent away.
+    fn vacate(&self, shared: &Shared<T>, inside: &mut Inside<T>) {
+        if inside.waiting == 0 {
+            self.take_down(shared, inside);
+        }
+    }
+
     /// Lets go of the instance. Hits that found it a moment ago see that it is no longer fresh.
-    fn take_down(self: &Arc<Self>, shared: &Shared<T>, inside: &mut Inside<T>) {
+    fn take_down(&self, shared: &Shared<T>, inside: &mut Inside<T>) {
         if let Some(installed) = inside.installed.take() {
             installed.loan.publish(0, inside.generation);
             self.show(shared, None);
@@ -262,21 +303,23 @@ impl<T: Send + Sync + 'static> Slot<T> {
     }
 }
 
+impl<T> Inside<T> {
+    fn told(&self, answer: Answer) -> Told<T> {
+        let lease = match answer {
+            Answer::Serve => self
+                .installed
+                .as_ref()
+                .map(|installed| Lease::new(installed.loan.clone())),
+            _ => None,
+        };
+        Told { answer, lease }
+    }
+}
+
 impl<T> std::fmt::Debug for Installed<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Installed")
             .field("loan", &self.loan)
             .finish_non_exhaustive()
-    }
-}
-
-impl CacheSettings {
-    /// How often the keeper looks: often enough that no promise of time is late by more than a tenth.
-    pub(crate) fn tick(&self) -> std::time::Duration {
-        let shortest = self.ttl.min(self.negative_ttl).min(self.idle) / 10;
-        shortest.clamp(
-            std::time::Duration::from_millis(5),
-            std::time::Duration::from_millis(100),
-        )
     }
 }

@@ -92,14 +92,23 @@ impl ConfigWatcher {
         let work = async {
             loop {
                 let told = self.told.notified();
+                // Set aside, for one that cannot be read must not keep the others from being told.
+                let mut unread = BTreeSet::new();
                 while let Some(id) = self.next_pending() {
                     if let Err(error) = self.look(&id).await {
                         tracing::warn!(%id, %error, "changed registration is not read yet");
-                        self.pending().insert(id);
-                        tokio::time::sleep(RETRY).await;
+                        unread.insert(id);
+                        if matches!(error, Error::Unavailable { .. }) {
+                            break;
+                        }
                     }
                 }
-                told.await;
+                if unread.is_empty() {
+                    told.await;
+                } else {
+                    self.pending().append(&mut unread);
+                    tokio::time::sleep(RETRY).await;
+                }
             }
         };
         tokio::select! {
@@ -114,9 +123,12 @@ impl ConfigWatcher {
             Some(new) => self.known().insert(id.clone(), new.clone()),
             None => self.known().remove(id),
         };
-        let revision =
-            |registration: &Option<Registration>| registration.as_ref().map(|found| found.revision);
-        if revision(&old) == revision(&new) {
+        // The time as well, for another registry may have taken this one's place, and counts its revisions anew.
+        let written = |registration: &Option<Registration>| {
+            let found = registration.as_ref();
+            found.map(|found| (found.revision, found.updated_at))
+        };
+        if written(&old) == written(&new) {
             return Ok(());
         }
         let change = ConfigChange {

@@ -2,6 +2,7 @@ use crate::{Freshness, ReloadTarget};
 use chrono::Utc;
 use hotbed_registry::{Change, ChangeKind, Changes, Error, Id, Reader, Revision};
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -30,8 +31,12 @@ pub(crate) struct Core {
 #[derive(Debug, Default)]
 struct Confirmed {
     at: Option<Instant>,
+    /// When the last walk that succeeded began.
+    began: Option<Instant>,
     /// Events were lost since, or may have been.
     in_doubt: bool,
+    /// Why no events are heard, if events are what this node goes by.
+    deaf: Option<String>,
     error: Option<String>,
 }
 
@@ -71,14 +76,15 @@ impl Core {
         let confirmed_ago = confirmed.at.map(|at| at.elapsed());
         let overdue = match (confirmed_ago, self.stale_after) {
             (Some(ago), Some(allowed)) => ago > allowed,
-            (Some(_), None) => confirmed.in_doubt,
+            (Some(_), None) => confirmed.in_doubt || confirmed.deaf.is_some(),
             (None, _) => true,
         };
+        let error = confirmed.error.as_ref().or(confirmed.deaf.as_ref());
         Freshness {
             revision: *self.reached.borrow(),
             confirmed_ago,
             stale: overdue,
-            error: confirmed.error.clone(),
+            error: error.cloned(),
         }
     }
 
@@ -101,9 +107,29 @@ impl Core {
         self.confirmed().in_doubt = true;
     }
 
+    /// Events are heard from here on.
+    pub(crate) fn listens(&self) {
+        self.confirmed().deaf = None;
+    }
+
+    /// No events are heard from here on. Where nothing else tells of changes, what was confirmed is confirmed no more.
+    pub(crate) fn is_deaf(&self, reason: String) {
+        if self.stale_after.is_none() {
+            self.confirmed().deaf = Some(reason);
+        }
+    }
+
     /// Reads the log up to its head and tells the targets.
     pub(crate) async fn sync(&self) -> Result<Revision, Error> {
+        let asked = Instant::now();
         let mut cursor = self.cursor.lock().await;
+        let began = Instant::now();
+        if let Some(at) = *cursor
+            && self.confirmed().began.is_some_and(|began| began > asked)
+        {
+            // Many ask at once: a walk that began after this call did is as good as one of its own.
+            return Ok(at);
+        }
         // Doubts that arise from here on are not settled by this walk.
         self.confirmed().in_doubt = false;
         let walked = self.walk(&mut cursor).await;
@@ -111,9 +137,11 @@ impl Core {
         match &walked {
             Ok(_) => {
                 confirmed.at = Some(Instant::now());
+                confirmed.began = Some(began);
                 confirmed.error = None;
             }
             Err(error) => {
+                confirmed.began = None;
                 confirmed.in_doubt = true;
                 confirmed.error = Some(error.to_string());
             }
@@ -199,7 +227,10 @@ impl Core {
 
     fn tell(&self, change: &Change) {
         for target in &self.targets {
-            target.observe(change);
+            // One that panics must not end the loop for the others.
+            if catch_unwind(AssertUnwindSafe(|| target.observe(change))).is_err() {
+                tracing::error!(id = %change.id, "a reload target panicked over a change");
+            }
         }
     }
 

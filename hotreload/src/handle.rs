@@ -71,17 +71,12 @@ impl Handle {
                 drop(tokio::time::timeout(Duration::from_millis(50), reached.changed()).await);
             }
         };
-        match tokio::time::timeout(timeout, caught_up).await {
-            Ok(()) => Ok(()),
-            Err(_) => {
-                let reached = *self.core.reached().borrow();
-                Err(BehindError {
-                    demanded,
-                    reached,
-                    source: last_error,
-                })
-            }
-        }
+        let timely = tokio::time::timeout(timeout, caught_up).await;
+        timely.map_err(|_| BehindError {
+            demanded,
+            reached: *self.core.reached().borrow(),
+            source: last_error,
+        })
     }
 
     /// Builds one id anew, in every target that builds. The answer is that of the first.

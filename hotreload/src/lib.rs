@@ -5,6 +5,7 @@
 //! this node is, catches up on demand, and reloads by hand.
 
 mod core;
+mod ear;
 mod freshness;
 mod handle;
 mod manager;

@@ -47,7 +47,7 @@ pub(crate) async fn precondition(
         }
     };
     if let [revision] = revisions[..] {
-        return Ok(Precondition::Present);
+        return Ok(Precondition::At(revision));
     }
     // The registry checks one revision, so pick the one that may hold; it is checked again with the write.
     let current = reader

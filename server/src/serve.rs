@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+use tower_http::metrics::in_flight_requests::{InFlightRequests, InFlightRequestsCounter};
 
 /// The wait after the system refused a connection, for want of file descriptors most likely.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -21,6 +22,9 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 const HTTP2_PING: Duration = Duration::from_secs(20);
 /// Requests under way on one HTTP/2 connection.
 const HTTP2_STREAMS: u32 = 256;
+
+/// How long a connection may be quiet while the server ends.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// Why a server did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +135,7 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "connection keeps its delay");
     }
+    let (router, requests) = InFlightRequests::pair(router);
     let service =
         TowerToHyperService::new(router.map_request(|request: Request<_>| request.map(Body::new)));
     let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
@@ -138,10 +143,27 @@ async fn connection(
         ended = connection.as_mut() => ended,
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                ended = connection => ended,
+                // Half the head of a request is no request, and would be waited for.
+                () = quiet(&requests) => return,
+            }
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "connection ended early");
+    }
+}
+
+/// Waits until a connection has had no request under way for a while, long enough to have sent its last answer.
+async fn quiet(requests: &InFlightRequestsCounter) {
+    let mut was_quiet = false;
+    loop {
+        let is_quiet = requests.get() == 0;
+        if is_quiet && was_quiet {
+            return;
+        }
+        was_quiet = is_quiet;
+        tokio::time::sleep(QUIET).await;
     }
 }

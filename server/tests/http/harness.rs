@@ -15,6 +15,7 @@ use hotbed_registry::{
 };
 use hotbed_server::{Access, Limits, NodeInfo, ServerState, router};
 use serde_json::Value;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -254,6 +255,7 @@ pub(crate) const OK: u16 = StatusCode::OK.as_u16();
 pub(crate) struct Switch {
     memory: MemoryBackend,
     order: Mutex<Order>,
+    log_reads: AtomicUsize,
 }
 
 /// What becomes of a call to a [`Switch`].
@@ -269,6 +271,11 @@ pub(crate) enum Order {
 impl Switch {
     pub(crate) fn turn(&self, order: Order) {
         *self.order.lock().unwrap() = order;
+    }
+
+    /// How often the log was read.
+    pub(crate) fn log_reads(&self) -> usize {
+        self.log_reads.load(Ordering::SeqCst)
     }
 
     async fn on(&self) -> Result<&MemoryBackend, Error> {
@@ -317,6 +324,7 @@ impl RegistryBackend for Switch {
     }
 
     async fn changes(&self, after: Revision, limit: usize) -> Result<Changes, Error> {
+        self.log_reads.fetch_add(1, Ordering::SeqCst);
         self.on().await?.changes(after, limit).await
     }
 

@@ -1,0 +1,99 @@
+use crate::ReloadMode;
+use crate::manager::{MAX_RETRY, backoff};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use hotbed_events::{Delivery, Event, EventBus, Subscription, Topic};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long one attempt to subscribe may take.
+const SUBSCRIBE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// What there is to hear.
+pub(crate) enum Heard {
+    Event(Arc<Event>),
+    Gap,
+    /// Nothing is heard from here on, and why.
+    Loss(String),
+}
+
+/// Listens to the bus, for ever: subscribes again whenever the subscription ends.
+pub(crate) struct Ear {
+    source: Option<(Arc<dyn EventBus>, Topic)>,
+    /// Since when it is subscribed.
+    subscription: Option<(Subscription, Instant)>,
+    /// An attempt to subscribe. Kept here, for a dropped `hear` must not begin it anew, nor the wait before it.
+    attempt: Option<BoxFuture<'static, Result<Subscription, String>>>,
+    failures: u32,
+}
+
+impl Ear {
+    pub(crate) fn new(mode: &ReloadMode) -> Self {
+        let source = mode
+            .events()
+            .map(|(bus, topic)| (Arc::clone(bus), topic.clone()));
+        Self {
+            source,
+            subscription: None,
+            attempt: None,
+            failures: 0,
+        }
+    }
+
+    /// Waits for what comes next. Cancel-safe.
+    pub(crate) async fn hear(&mut self) -> Heard {
+        let Some((bus, topic)) = &self.source else {
+            return std::future::pending().await;
+        };
+        loop {
+            if let Some((subscription, since)) = &mut self.subscription {
+                match subscription.next().await {
+                    Some(Delivery::Event(event)) => return Heard::Event(event),
+                    Some(Delivery::Gap) => return Heard::Gap,
+                    None => {
+                        // One that never lasts is as bad as none: the wait goes on growing.
+                        if since.elapsed() > MAX_RETRY {
+                            self.failures = 0;
+                        }
+                        self.failures = self.failures.saturating_add(1);
+                        self.subscription = None;
+                        tracing::warn!(%topic, "subscription ended: subscribing again");
+                        return Heard::Loss("event bus ended the subscription".into());
+                    }
+                }
+            }
+            let attempt = self
+                .attempt
+                .get_or_insert_with(|| subscribe(bus, topic, self.failures));
+            let subscribed = attempt.await;
+            self.attempt = None;
+            match subscribed {
+                Ok(subscription) => self.subscription = Some((subscription, Instant::now())),
+                Err(error) => {
+                    self.failures = self.failures.saturating_add(1);
+                    tracing::warn!(%topic, error, "event bus is not heard");
+                }
+            }
+        }
+    }
+}
+
+/// Subscribes once, after the wait that so many failures deserve.
+fn subscribe(
+    bus: &Arc<dyn EventBus>,
+    topic: &Topic,
+    failures: u32,
+) -> BoxFuture<'static, Result<Subscription, String>> {
+    let (bus, topic) = (Arc::clone(bus), topic.clone());
+    let attempt = async move {
+        if failures > 0 {
+            tokio::time::sleep(backoff(failures, MAX_RETRY)).await;
+        }
+        match tokio::time::timeout(SUBSCRIBE_DEADLINE, bus.subscribe(&topic)).await {
+            Ok(subscribed) => subscribed.map_err(|error| error.to_string()),
+            Err(_) => Err("it did not answer in time".to_owned()),
+        }
+    };
+    attempt.boxed()
+}

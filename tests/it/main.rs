@@ -1,0 +1,20 @@
+//! The real program as processes: what nobody sees in one crate alone.
+//!
+//! Each promise of docs/ARCHITECTURE.md has a test of its name here. Its comment names a mutation that it was seen to
+//! catch.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on has failed, and says what it saw"
+)]
+
+mod convergence;
+mod freshness_is_visible;
+mod harness;
+mod kills;
+mod last_known_good;
+mod main_job;
+mod no_lost_update;
+mod nothing_left_behind;
+mod traffic;

@@ -1,0 +1,64 @@
+use crate::harness::{Launch, Node, chat_with_strangers, eventually};
+use serde_json::Value;
+use std::fs;
+use std::time::Duration;
+
+const ROUNDS: usize = 12;
+/// Per round: 50,000 requests and 500 bots in all.
+const STRANGERS: usize = 0;
+const BOTS: usize = 300;
+/// What the allocator may keep of one round, in KiB. The strangers of a round, kept, would be more than twice that.
+const MARGIN: u64 = 2_048;
+
+/// Caught: a cache that remembers every unknown id; conversations that outlive their bot.
+#[tokio::test]
+async fn nothing_left_behind() {
+    let node = Launch::new().arg("--cache-capacity", "50").start().await;
+    node.put_bot("resident", "p").await;
+    node.served("resident").await;
+    let before = node.health().await["cache"].clone();
+    let mut sizes = Vec::new();
+    for round in 0..ROUNDS {
+        let strangers = (0..STRANGERS).map(|number| format!("stranger-{round}-{number}"));
+        chat_with_strangers(&node, strangers).await;
+        for bot in 0..BOTS {
+            come_and_go(&node, &format!("bot-{round}-{bot}")).await;
+        }
+        sizes.push(resident_kib(&node));
+    }
+    let [.., last, newest] = sizes[..] else {
+        unreachable!()
+    };
+    eprintln!("resident KiB after each round: {sizes:?}");
+    assert!(newest < last + MARGIN, "resident KiB after each round: {sizes:?}");
+    settled(&node, &before).await;
+    node.terminate().await;
+}
+
+async fn come_and_go(node: &Node, id: &str) {
+    node.put_bot(id, &"a prompt that takes room ".repeat(40)).await;
+    node.chat(id, &"a message that takes room ".repeat(40)).await.expect(200);
+    node.delete(&format!("/api/v1/bots/{id}")).await.expect(204);
+    node.chat(id, "hi").await.problem(404);
+}
+
+/// Waits until the cache holds what it held before.
+async fn settled(node: &Node, before: &Value) {
+    eventually("the cache is as it was", Duration::from_secs(30), async || {
+        let now = node.health().await["cache"].clone();
+        let is_back = ["size", "instances"]
+            .iter()
+            .all(|member| now[member] == before[member]);
+        if is_back { Ok(()) } else { Err(now.to_string()) }
+    })
+    .await;
+}
+
+fn resident_kib(node: &Node) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", node.pid())).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
