@@ -3,9 +3,9 @@
 /// Says how large one YAML text may be, in bytes.
 pub const MAX_TEXT_BYTES: usize = 8 * 1024 * 1024;
 
-/// Says how many objects and lists may be nested in one another. What `serde_json` reads by default, so that whatever
-/// is accepted here can be read back anywhere.
-pub const MAX_NESTING: usize = 127;
+/// Says how many objects and lists may be nested in one another. Readers of JSON commonly
+/// take 128 levels; a list of registrations puts a few around a configuration, and must be read back anywhere.
+pub const MAX_NESTING: usize = 120;
 
 /// Says how large a configuration may become once YAML aliases, resources and variables are filled in: one unit per
 /// byte of text and keys, and four per value. No text of [`MAX_TEXT_BYTES`] reaches it by itself.

@@ -105,17 +105,17 @@ mod tests {
 
     #[test]
     fn what_is_accepted_can_be_read_back_and_what_is_deeper_is_refused() {
-        let deepest = PortableConfig::from_value(nested(127)).unwrap();
+        let deepest = PortableConfig::from_value(nested(120)).unwrap();
         let text = deepest.clone().into_value().to_string();
         serde_json::from_str::<Value>(&text).unwrap();
         assert_eq!(deepest.digest().len(), 64);
 
-        let refused = PortableConfig::from_value(nested(128)).unwrap_err();
+        let refused = PortableConfig::from_value(nested(121)).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "nested deeper than 127 levels; flatten it"
+            "nested deeper than 120 levels; flatten it"
         );
-        let in_lists = (0..127).fold(json!([]), |inner, _| json!([inner]));
+        let in_lists = (0..120).fold(json!([]), |inner, _| json!([inner]));
         assert!(PortableConfig::from_value(json!({ "a": in_lists })).is_err());
     }
 

@@ -3,10 +3,10 @@ use serde_json::Value;
 use std::fs;
 use std::time::Duration;
 
-const ROUNDS: usize = 12;
+const ROUNDS: usize = 8;
 /// Per round: 50,000 requests and 500 bots in all.
-const STRANGERS: usize = 0;
-const BOTS: usize = 300;
+const STRANGERS: usize = 20_000;
+const BOTS: usize = 0;
 /// What the allocator may keep of one round, in KiB. The strangers of a round, kept, would be more than twice that.
 const MARGIN: u64 = 2_048;
 

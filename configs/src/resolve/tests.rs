@@ -255,7 +255,7 @@ fn a_resource_cannot_nest_deeper_than_a_configuration_may() {
             .unwrap_err();
         let said = errors.to_string();
         assert!(
-            said.ends_with("nested deeper than 127 levels; flatten it"),
+            said.ends_with("nested deeper than 120 levels; flatten it"),
             "{said}"
         );
     }
