@@ -1,22 +1,21 @@
 //! The composition root: which parts a server is made of, and in which order they start and stop.
 
+use crate::account::Account;
 use crate::config_dir::ConfigDir;
+use crate::domains::{Domains, Registered};
 use crate::forget::ForgetDeleted;
 use crate::serve_args::{self, Reload, ServeArgs};
 use anyhow::{Context, bail};
 use hotbed::cache::{CacheSettings, CachingRegistryManager};
-use hotbed::configs::DomainBot;
 use hotbed::events::{EventBus, MemoryBus};
 use hotbed::hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed::registry::{
-    Admission, CollectionName, ConnectingBackend, Draft, Error, Id, Precondition, Registry,
-    RegistryBackend, Status,
+    Admission, CollectionName, ConnectingBackend, Registry, RegistryBackend, Snapshot,
 };
 use hotbed_api::Readiness;
 use hotbed_backends::{DiskSnapshot, RegistryUrl, StoreAt};
 use hotbed_bots::{BotFactory, ConversationLimits, Conversations, ProviderKeys};
 use hotbed_server::{Access, Limits, NodeInfo, ServerState};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -33,8 +32,8 @@ pub(crate) struct App {
     store: Arc<StoreAt>,
     readiness: watch::Sender<Readiness>,
     background: Background,
+    drain_delay: Duration,
     drain: Duration,
-    /// What a start did, for the person who started it.
     pub(crate) account: Account,
 }
 
@@ -61,25 +60,6 @@ impl Stage {
     }
 }
 
-/// What a start did.
-#[derive(Debug)]
-pub(crate) struct Account {
-    pub(crate) address: std::net::SocketAddr,
-    pub(crate) environment: String,
-    pub(crate) registry: String,
-    pub(crate) reload: String,
-    pub(crate) domains: Option<Domains>,
-    pub(crate) warnings: Vec<String>,
-}
-
-/// What became of the bots in domain files.
-#[derive(Debug, Default)]
-pub(crate) struct Domains {
-    pub(crate) dir: PathBuf,
-    pub(crate) registered: Vec<Id>,
-    pub(crate) kept: Vec<Id>,
-}
-
 impl App {
     /// Puts a server together and starts its parts; it takes requests once it [runs](Self::run).
     pub(crate) async fn start(
@@ -97,38 +77,37 @@ impl App {
         let address = listener.local_addr()?;
         let bus = open_bus(&args.bus)?;
         let background = Background::default();
-        let mut warnings = Vec::new();
+        let mut warnings = config.warnings;
 
         let url: RegistryUrl = match &args.registry {
             Some(url) => url.parse()?,
             None => format!("sqlite:{}", args.data_dir.join("hotbed.db").display()).parse()?,
         };
-        std::fs::create_dir_all(&args.data_dir).with_context(|| {
-            format!(
-                "cannot create {}: choose another place with --data-dir",
-                args.data_dir.display()
-            )
-        })?;
-        let snapshot = Arc::new(DiskSnapshot::open(&args.data_dir.join("snapshot.json")).await);
+        let snapshot =
+            DiskSnapshot::open(&args.data_dir.join("snapshot.json"), &url.to_string()).await?;
+        let snapshot = Arc::new(snapshot);
         background
             .upkeep
             .tasks
             .spawn(Arc::clone(&snapshot).run(background.upkeep.stop.clone()));
-        let store = StoreAt::new(url);
-        let (backend, reachable) = open_bots(&store, &snapshot, &background.follow).await?;
-        if !reachable {
+        if args.reload == Reload::EventDriven && url != RegistryUrl::Memory {
             warnings.push(format!(
-                "the registry {} cannot be reached: {} bots are served from this node's snapshot",
-                store.url(),
-                snapshot.len()
+                "the bus {} does not leave this process: if others write to {url}, use --reload hybrid",
+                args.bus
             ));
         }
+        // A registry that this node served from is not begun anew because its file is missing right now.
+        let store = if snapshot.is_empty() {
+            StoreAt::new(url)
+        } else {
+            StoreAt::existing(url)
+        };
+        let (backend, waiting) = open_bots(&store, &snapshot).await?;
 
         let admission = match args.admission {
             serve_args::Admission::Permissive => Admission::Permissive,
             serve_args::Admission::Strict => Admission::Strict,
         };
-        let snapshot_registrations = snapshot.len();
         let registry = Registry::builder(CollectionName::bots(), backend, Arc::clone(&bus))
             .admission(admission)
             .snapshot(Arc::clone(&snapshot) as _)
@@ -159,11 +138,26 @@ impl App {
         registry.add_observer(Arc::clone(&forget) as _);
 
         let domains = match config.domains_dir {
-            Some(dir) if reachable => {
-                Some(register(&registry, dir, config.domains, &mut warnings).await?)
-            }
-            _ => None,
+            Some(dir) => Some(Domains::prove(dir, config.domains, &registry, admission)?),
+            None => None,
         };
+        let domains = match (domains, waiting) {
+            (Some(domains), None) => Some(domains.register(&registry).await?),
+            (None, None) => None,
+            (domains, Some(waiting)) => {
+                let stop = background.follow.stop.clone();
+                background.follow.tasks.spawn(when_reachable(
+                    waiting,
+                    domains,
+                    registry.clone(),
+                    stop,
+                ));
+                None
+            }
+        };
+        if let Some(domains) = &domains {
+            warnings.extend(domains.warnings.iter().cloned());
+        }
         let targets: Vec<Arc<dyn ReloadTarget>> = vec![Arc::clone(&bots) as _, forget];
         let hot_reload = HotReloadManager::new(registry.reader(), mode(&args, bus), targets);
         let handle = hot_reload.handle();
@@ -197,7 +191,7 @@ impl App {
                 registry: store.url().to_string(),
                 bus: args.bus,
                 admission,
-                snapshot_registrations,
+                snapshot_registrations: 0,
                 warnings,
             },
             access: Access {
@@ -205,7 +199,7 @@ impl App {
                 hosts: args.host,
             },
             limits: Limits {
-                body_bytes: args.max_body_bytes,
+                body_bytes: usize::try_from(args.max_body_bytes).unwrap_or(usize::MAX),
                 drain: args.drain_deadline,
                 ..Limits::default()
             },
@@ -218,6 +212,7 @@ impl App {
             store,
             readiness,
             background,
+            drain_delay: args.drain_delay,
             drain: args.drain_deadline,
             account,
         })
@@ -231,6 +226,7 @@ impl App {
             store,
             readiness,
             background,
+            drain_delay,
             drain,
             ..
         } = self;
@@ -248,6 +244,11 @@ impl App {
                 ended = &mut server => ended.context("server ended"),
                 () = stop.cancelled() => {
                     readiness.send_replace(Readiness::Draining);
+                    // Whoever sends requests here gets the time to notice.
+                    tokio::select! {
+                        ended = &mut server => drop(ended),
+                        () = tokio::time::sleep(drain_delay) => {}
+                    }
                     server_stop.cancel();
                     server.await.context("server did not drain")
                 }
@@ -286,63 +287,44 @@ impl App {
 async fn open_bots(
     store: &Arc<StoreAt>,
     snapshot: &DiskSnapshot,
-    waiting: &Stage,
-) -> anyhow::Result<(Arc<dyn RegistryBackend>, bool)> {
+) -> anyhow::Result<(Arc<dyn RegistryBackend>, Option<Arc<ConnectingBackend>>)> {
     let connect = store.connect(CollectionName::bots());
     match connect.connect().await {
-        Ok(backend) => Ok((backend, true)),
+        Ok(backend) => Ok((backend, None)),
         Err(error) if snapshot.is_empty() => {
             Err(error).with_context(|| format!("cannot open the registry {}", store.url()))
         }
         Err(error) => {
-            tracing::warn!(%error, "registry cannot be opened: serving from the snapshot and trying again");
-            let backend = Arc::new(ConnectingBackend::new(connect, &error));
-            let (connecting, stop) = (Arc::clone(&backend), waiting.stop.clone());
-            waiting
-                .tasks
-                .spawn(async move { connecting.run(stop).await });
-            Ok((backend, false))
+            let bots = snapshot.len();
+            tracing::warn!(%error, bots, "registry cannot be opened: serving from the snapshot and trying again");
+            let waiting = Arc::new(ConnectingBackend::new(connect, &error));
+            Ok((Arc::clone(&waiting) as _, Some(waiting)))
         }
     }
 }
 
-/// Registers the bots of domain files that are not registered yet. What is registered is left as it is: it may have
-/// been changed since.
-async fn register(
-    registry: &Registry,
-    dir: PathBuf,
-    bots: Vec<DomainBot>,
-    warnings: &mut Vec<String>,
-) -> anyhow::Result<Domains> {
-    let mut domains = Domains {
-        dir,
-        ..Domains::default()
-    };
-    for bot in bots {
-        let id = Id::new(&bot.id).with_context(|| format!("in {}", domains.dir.display()))?;
-        let draft = Draft {
-            config: bot.config,
-            status: Status::Active,
-            metadata: Some(bot.metadata),
-        };
-        match registry.put(&id, draft, Precondition::Absent).await {
-            Ok(admitted) => {
-                warnings.extend(
-                    admitted
-                        .warnings
-                        .into_iter()
-                        .map(|warning| format!("{id}: {warning}")),
-                );
-                domains.registered.push(id);
+/// Does what a start with the registry down could not do.
+async fn when_reachable(
+    waiting: Arc<ConnectingBackend>,
+    domains: Option<Domains>,
+    registry: Registry,
+    stop: CancellationToken,
+) {
+    waiting.run(stop.clone()).await;
+    if stop.is_cancelled() {
+        return;
+    }
+    if let Some(domains) = domains {
+        match domains.register(&registry).await {
+            Ok(Registered { added, .. }) => {
+                tracing::info!(?added, "bots of domain files are registered")
             }
-            Err(Error::Conflict { .. }) => domains.kept.push(id),
-            Err(error) => {
-                return Err(error)
-                    .with_context(|| format!("cannot register {id} of {}", domains.dir.display()));
-            }
+            Err(error) => tracing::warn!(
+                error = format!("{error:#}"),
+                "bots of domain files are not registered"
+            ),
         }
     }
-    Ok(domains)
 }
 
 fn open_bus(url: &str) -> anyhow::Result<Arc<dyn EventBus>> {
@@ -375,65 +357,5 @@ fn describe_reload(args: &ServeArgs) -> String {
             "events of {}, and polling every {:?}",
             args.bus, args.poll_interval
         ),
-    }
-}
-
-impl Account {
-    /// Tells a person what was done and what to try.
-    pub(crate) fn tell(&self, program: &Path, out: &mut dyn std::io::Write) -> std::io::Result<()> {
-        let url = format!("http://{}", self.address);
-        writeln!(out, "hotbed {}", env!("CARGO_PKG_VERSION"))?;
-        writeln!(out, "  environment  {}", self.environment)?;
-        writeln!(out, "  registry     {}", self.registry)?;
-        writeln!(out, "  reload       {}", self.reload)?;
-        let list = |ids: &[Id]| ids.iter().map(Id::as_str).collect::<Vec<_>>().join(", ");
-        if let Some(domains) = &self.domains {
-            let dir = domains.dir.display();
-            if !domains.registered.is_empty() {
-                writeln!(
-                    out,
-                    "  registered   {} (from {dir})",
-                    list(&domains.registered)
-                )?;
-            }
-            if !domains.kept.is_empty() {
-                writeln!(
-                    out,
-                    "  kept         {} (registered before; {dir} is not applied again)",
-                    list(&domains.kept)
-                )?;
-            }
-        }
-        for warning in &self.warnings {
-            writeln!(
-                out,
-                "  warning      {}",
-                warning.replace('\n', "\n               ")
-            )?;
-        }
-        writeln!(out, "  listening    {url}  (API {url}/docs)")?;
-        let known = self
-            .domains
-            .iter()
-            .flat_map(|domains| domains.registered.iter().chain(&domains.kept))
-            .next();
-        let (id, program) = (known.map_or("greeter", Id::as_str), program.display());
-        let server = if self.address.port() == 8700 && self.address.ip().is_loopback() {
-            String::new()
-        } else {
-            format!(" --server {url}")
-        };
-        writeln!(out, "\nTry, in another terminal:")?;
-        if known.is_none() {
-            let config = r#"'{"llm": {"provider": "echo", "model": "echo-1"}, "system_prompt": "You greet."}'"#;
-            writeln!(out, "  {program}{server} bots put {id} --config {config}")?;
-            writeln!(out, "  {program}{server} bots chat {id} Hello")?;
-            writeln!(out, "  {program}{server} health")?;
-        } else {
-            writeln!(out, "  {program}{server} bots list")?;
-            writeln!(out, "  {program}{server} bots chat {id} Hello")?;
-            writeln!(out, "  {program}{server} bots watch")?;
-        }
-        out.flush()
     }
 }

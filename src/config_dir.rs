@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 
 /// The directory that is used without being named.
 const DEFAULT: &str = "configs";
-/// The endings of YAML files.
-const ENDINGS: [&str; 2] = ["yaml", "yml"];
+/// The endings of the files that are read; JSON is YAML too.
+const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
+/// The environment that needs no file.
+const UNNAMED: &str = "development";
 
 /// What a configuration directory holds for one environment.
 #[derive(Debug)]
@@ -18,9 +20,18 @@ pub(crate) struct ConfigDir {
     pub(crate) environment: Environment,
     /// Says which environment this is, why, and from which file, for a person.
     pub(crate) environment_note: String,
-    pub(crate) domains: Vec<DomainBot>,
+    pub(crate) domains: Vec<DomainFile>,
     /// Where the domains came from.
     pub(crate) domains_dir: Option<PathBuf>,
+    /// What whoever runs this node should know.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// The bots of one file.
+#[derive(Debug)]
+pub(crate) struct DomainFile {
+    pub(crate) path: PathBuf,
+    pub(crate) bots: Vec<DomainBot>,
 }
 
 impl ConfigDir {
@@ -37,36 +48,53 @@ impl ConfigDir {
             None => Some(PathBuf::from(DEFAULT)).filter(|dir| dir.is_dir()),
         };
         let detected = detect_environment(&variables);
+        // Empty is not set: that is how a variable is taken back in many a deployment.
+        let env = env.map(str::trim).filter(|name| !name.is_empty());
+        let chosen = env.is_some();
         let (name, reason) = match env {
-            Some(name) => (name, "it was chosen".to_owned()),
-            None => (detected.name.as_str(), detected.reason.clone()),
+            Some(name) => (name.to_lowercase(), "it was chosen".to_owned()),
+            None => (detected.name, detected.reason),
         };
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        if name.is_empty() || !name.chars().all(is_plain) {
+        if !name.chars().all(is_plain) {
             bail!("environment {name:?} is not a name: use letters, digits, '-' and '_'");
         }
         let file = dir
             .as_deref()
             .map(|dir| dir.join("environments"))
-            .and_then(|dir| with_ending(&dir, name));
+            .and_then(|dir| with_ending(&dir, &name));
+        let mut warnings = Vec::new();
         let (environment, from) = match (&file, &dir) {
             (Some(file), _) => {
                 let environment =
                     Environment::parse(&file.display().to_string(), &read(file)?, &variables)?;
                 (environment, format!("from {}", file.display()))
             }
-            (None, Some(dir)) if env.is_some() => {
+            (None, Some(dir)) if chosen || name != UNNAMED => {
+                let file = dir.join("environments").join(format!("{name}.yaml"));
                 bail!(
-                    "environment {name:?} has no file: {}/environments/{name}.yaml is missing",
-                    dir.display()
+                    "environment {name:?} ({reason}) has no file: {} is missing",
+                    file.display()
                 )
             }
-            (None, None) if env.is_some() => {
+            (None, None) if chosen => {
                 bail!(
                     "environment {name:?} has no file: there is no configuration directory, name one with --config"
                 )
             }
-            (None, _) => (Environment::empty(name), "empty: it has no file".to_owned()),
+            (None, None) if name != UNNAMED => {
+                warnings.push(format!(
+                    "environment {name:?} ({reason}) is empty: there is no configuration directory"
+                ));
+                (
+                    Environment::empty(&name),
+                    "empty: it has no file".to_owned(),
+                )
+            }
+            (None, _) => (
+                Environment::empty(&name),
+                "empty: it has no file".to_owned(),
+            ),
         };
         let domains_dir = dir
             .map(|dir| dir.join("domains"))
@@ -78,13 +106,15 @@ impl ConfigDir {
             .transpose()?
             .unwrap_or_default()
         {
-            domains.extend(parse_domain(&file.display().to_string(), &read(&file)?)?);
+            let bots = parse_domain(&file.display().to_string(), &read(&file)?)?;
+            domains.push(DomainFile { path: file, bots });
         }
         Ok(Self {
             environment: environment.with_variables(for_bots(process)),
             environment_note: format!("{name} ({reason}), {from}"),
             domains,
             domains_dir,
+            warnings,
         })
     }
 }
@@ -92,16 +122,19 @@ impl ConfigDir {
 /// The variables that a bot's configuration may refer to. Whoever may write configurations can have them echoed, so
 /// what is named like a secret is withheld.
 fn for_bots(process: &[(String, String)]) -> Variables {
-    const SECRET: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL"];
-    let harmless = |name: &str| {
+    const SECRET: [&str; 13] = [
+        "KEY", "TOKEN", "SECRET", "PASS", "PWD", "CRED", "AUTH", "PRIVATE", "SESSION", "COOKIE",
+        "DSN", "CONN", "CERT",
+    ];
+    let harmless = |(name, value): &&(String, String)| {
         let name = name.to_ascii_uppercase();
-        !SECRET.iter().any(|word| name.contains(word))
+        // A URL with a user in it has a password in it, as a rule.
+        let holds_login = value
+            .split_once("://")
+            .is_some_and(|(_, rest)| rest.contains('@'));
+        !holds_login && !SECRET.iter().any(|word| name.contains(word))
     };
-    process
-        .iter()
-        .filter(|(name, _)| harmless(name))
-        .cloned()
-        .collect()
+    process.iter().filter(harmless).cloned().collect()
 }
 
 fn with_ending(dir: &Path, name: &str) -> Option<PathBuf> {

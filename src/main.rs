@@ -1,7 +1,9 @@
 //! The `hotbed` binary: reads the arguments and the environment, runs, and says how it went.
 
+mod account;
 mod app;
 mod config_dir;
+mod domains;
 mod forget;
 mod serve_args;
 mod supervise;
@@ -15,7 +17,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use supervise::Signals;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 /// A registry-and-cache service with hot reload for fleets of bots and mods
 #[derive(Debug, Parser)]
@@ -93,9 +94,8 @@ fn process_environment() -> Vec<(String, String)> {
 }
 
 fn start_log(args: &ServeArgs) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder().parse(&args.log)?;
     // The provider library logs bodies of failed requests, which may hold what users said.
-    let filter = filter.add_directive("genai=off".parse()?);
+    let filter = args.log.clone().0.add_directive("genai=off".parse()?);
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -1,7 +1,9 @@
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
+use tracing_subscriber::EnvFilter;
 
 /// What `hotbed serve` can be told. Every flag is also a variable, shown in the help; a flag wins.
 #[derive(Debug, Clone, Args)]
@@ -63,8 +65,11 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "TIME", env = "HOTBED_CACHE_TTL", default_value = "5m", value_parser = interval)]
     pub(crate) cache_ttl: Duration,
     /// Largest request body in bytes
-    #[arg(long, value_name = "BYTES", env = "HOTBED_MAX_BODY_BYTES", default_value_t = 8 << 20)]
-    pub(crate) max_body_bytes: usize,
+    #[arg(long, value_name = "BYTES", env = "HOTBED_MAX_BODY_BYTES", default_value_t = 8 << 20, value_parser = clap::value_parser!(u32).range(1024..))]
+    pub(crate) max_body_bytes: u32,
+    /// How long requests are still taken after the stop began, with /readyz answering 503, so that balancers notice
+    #[arg(long, value_name = "TIME", env = "HOTBED_DRAIN_DELAY", default_value = "0s", value_parser = delay)]
+    pub(crate) drain_delay: Duration,
     /// How long requests and bots in use may take to finish when the server is stopped
     #[arg(long, value_name = "TIME", env = "HOTBED_DRAIN_DEADLINE", default_value = "30s", value_parser = interval)]
     pub(crate) drain_deadline: Duration,
@@ -75,7 +80,7 @@ pub(crate) struct ServeArgs {
         env = "HOTBED_LOG",
         default_value = "info"
     )]
-    pub(crate) log: String,
+    pub(crate) log: LogFilter,
     /// How the log is written to standard error
     #[arg(long, value_enum, env = "HOTBED_LOG_FORMAT", default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
@@ -101,6 +106,27 @@ pub(crate) enum Admission {
     Strict,
 }
 
+/// What is logged, understood.
+#[derive(Debug)]
+pub(crate) struct LogFilter(pub(crate) EnvFilter, String);
+
+impl Clone for LogFilter {
+    fn clone(&self) -> Self {
+        self.1.parse().expect("the same text was parsed before")
+    }
+}
+
+impl FromStr for LogFilter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let filter = EnvFilter::builder().parse(text);
+        let filter =
+            filter.map_err(|_| "write it like info, or warn,hotbed_cache=debug".to_owned())?;
+        Ok(Self(filter, text.to_owned()))
+    }
+}
+
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -112,6 +138,15 @@ pub(crate) enum LogFormat {
 
 /// The shortest interval that makes sense for anything here.
 const SHORTEST: Duration = Duration::from_millis(10);
+
+/// Like an interval, but none at all will do.
+fn delay(text: &str) -> Result<Duration, String> {
+    if matches!(text, "0" | "0s") {
+        Ok(Duration::ZERO)
+    } else {
+        interval(text)
+    }
+}
 
 fn interval(text: &str) -> Result<Duration, String> {
     match hotbed_cli::parse_duration(text) {

@@ -3,7 +3,7 @@ use utoipa::ToSchema;
 
 /// Something to be answered by a bot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object that holds `message`")]
 #[schema(example = json!({"message": "Hello!", "conversation_id": "9a6d1b1e-6f0e-4b7c-8f0a-2f4f2b0c8a11"}))]
 pub struct ChatRequest {
     /// What the person says: 1 byte to 64 KiB, not blank.

@@ -36,7 +36,7 @@ pub struct RegistrationWrite {
 
 /// Every field that a body may hold.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object that holds `config`")]
 struct Accepted {
     bot_id: Option<String>,
     id: Option<String>,

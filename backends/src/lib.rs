@@ -11,7 +11,7 @@ mod store;
 mod url;
 mod waiting;
 
-pub use snapshot::DiskSnapshot;
+pub use snapshot::{DiskSnapshot, SnapshotError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::{OpenError, Store, open};

@@ -6,6 +6,7 @@ use file::Loaded;
 use hotbed_registry::{Id, Registration, Revision, Snapshot};
 use std::collections::HashMap;
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,11 +19,15 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Keeps what this node served last in one file, for a start while the registry is down.
 ///
 /// Noting is done in memory; [`run`](Self::run) writes the file soon after. The file is replaced as a whole and
-/// only its owner may read it: configurations may hold what others should not see.
+/// only its owner may read it: configurations may hold what others should not see. It belongs to one process at a
+/// time, and to one registry.
 pub struct DiskSnapshot {
     path: PathBuf,
+    registry: String,
     held: Mutex<Held>,
     noted: Notify,
+    /// Locked for as long as this exists.
+    _lock: File,
 }
 
 #[derive(Debug, Default)]
@@ -34,18 +39,51 @@ struct Held {
     written: u64,
 }
 
+/// Why a snapshot cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// Another process uses it.
+    #[error("{} is used by another process: give each its own data directory", path.display())]
+    InUse {
+        /// The snapshot's file.
+        path: PathBuf,
+    },
+    /// Its lock file cannot be made.
+    #[error("{} cannot be locked: name a directory that this user may write to", path.display())]
+    Locking {
+        /// The snapshot's file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
 impl DiskSnapshot {
-    /// Reads the file, if there is one. One that is torn, tampered with or of an unknown format is put aside
-    /// under its name with `.bad` added, and the snapshot begins empty: it is a help, never a reason not to
-    /// start.
-    pub async fn open(path: &Path) -> Self {
-        let path = path.to_owned();
+    /// Takes the file for this process and reads it, if there is one. One that is torn, tampered with or of an
+    /// unknown format is put aside under its name with `.bad` added, one of another registry with `.other`, and the
+    /// snapshot begins empty: it is a help, never a reason not to start.
+    pub async fn open(path: &Path, registry: &str) -> Result<Self, SnapshotError> {
+        let (path, of) = (path.to_owned(), registry.to_owned());
         let place = path.clone();
-        let loaded = tokio::task::spawn_blocking(move || file::load(&place)).await;
-        let registrations = match loaded.unwrap_or_else(|error| Loaded::Bad(error.to_string())) {
+        let opened = tokio::task::spawn_blocking(move || {
+            let lock = file::lock(&place)?;
+            Ok((lock, file::load(&place, &of)))
+        });
+        let (lock, loaded) = opened.await.unwrap_or_else(|panicked| {
+            let source = std::io::Error::other(panicked);
+            Err(SnapshotError::Locking {
+                path: path.clone(),
+                source,
+            })
+        })?;
+        let registrations = match loaded {
             Loaded::Missing => HashMap::new(),
             Loaded::Registrations(found) => {
                 found.into_iter().map(|it| (it.id.clone(), it)).collect()
+            }
+            Loaded::Foreign(of) => {
+                tracing::warn!(path = %path.display(), of, "snapshot is of another registry and put aside as .other");
+                HashMap::new()
             }
             Loaded::Bad(reason) => {
                 tracing::warn!(path = %path.display(), reason, "snapshot is not used and put aside as .bad");
@@ -56,21 +94,13 @@ impl DiskSnapshot {
             registrations,
             ..Held::default()
         });
-        Self {
+        Ok(Self {
             path,
+            registry: registry.to_owned(),
             held,
             noted: Notify::new(),
-        }
-    }
-
-    /// How many registrations it holds.
-    pub fn len(&self) -> usize {
-        self.held().registrations.len()
-    }
-
-    /// Whether it holds nothing.
-    pub fn is_empty(&self) -> bool {
-        self.held().registrations.is_empty()
+            _lock: lock,
+        })
     }
 
     /// Which ids it holds, and at which revision.
@@ -112,8 +142,10 @@ impl DiskSnapshot {
                 held.notes,
             )
         };
-        let path = self.path.clone();
-        let written = tokio::task::spawn_blocking(move || file::store(&path, &registrations)).await;
+        let (path, registry) = (self.path.clone(), self.registry.clone());
+        let written =
+            tokio::task::spawn_blocking(move || file::store(&path, &registry, &registrations))
+                .await;
         match written.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
             Ok(()) => {
                 self.held().written = notes;
@@ -144,13 +176,17 @@ impl Snapshot for DiskSnapshot {
     fn save(&self, registration: &Registration) {
         let mut held = self.held();
         let known = held.registrations.get(&registration.id);
-        // Two readers may come back in another order than they were answered.
-        if known.is_none_or(|known| known.revision < registration.revision) {
+        // A smaller revision is taken too: the registry may have been restored from a backup, and what it says counts.
+        if known.is_none_or(|known| known.revision != registration.revision) {
             held.registrations
                 .insert(registration.id.clone(), registration.clone());
             held.notes += 1;
             self.noted.notify_one();
         }
+    }
+
+    fn len(&self) -> usize {
+        self.held().registrations.len()
     }
 
     fn forget(&self, id: &Id) {
@@ -166,7 +202,7 @@ impl fmt::Debug for DiskSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DiskSnapshot")
             .field("path", &self.path)
-            .field("len", &self.len())
+            .field("len", &Snapshot::len(self))
             .finish_non_exhaustive()
     }
 }

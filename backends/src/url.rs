@@ -52,6 +52,17 @@ impl FromStr for RegistryUrl {
     }
 }
 
+impl RegistryUrl {
+    /// Whether it names a file that does not exist.
+    pub(crate) fn is_missing(&self) -> bool {
+        match self {
+            Self::Memory => false,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(path) => !path.exists(),
+        }
+    }
+}
+
 /// Shows no more than the scheme of what could hold a password.
 fn invalid(text: &str, reason: String) -> InvalidUrl {
     let shown = match text.split_once("://") {

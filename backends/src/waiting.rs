@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 #[derive(Debug)]
 pub struct StoreAt {
     url: RegistryUrl,
+    must_exist: bool,
     opened: OnceCell<Store>,
 }
 
@@ -21,10 +22,21 @@ struct CollectionAt {
 }
 
 impl StoreAt {
-    /// The store at a URL, not opened yet.
+    /// The store at a URL, not opened yet; created if there is none.
     pub fn new(url: RegistryUrl) -> Arc<Self> {
+        Self::at(url, false)
+    }
+
+    /// The store at a URL that was there before: while it is missing it counts as down, and nothing new is created
+    /// in its place, for that would read as if everything in it had been deleted.
+    pub fn existing(url: RegistryUrl) -> Arc<Self> {
+        Self::at(url, true)
+    }
+
+    fn at(url: RegistryUrl, must_exist: bool) -> Arc<Self> {
         Arc::new(Self {
             url,
+            must_exist,
             opened: OnceCell::new(),
         })
     }
@@ -36,6 +48,16 @@ impl StoreAt {
 
     /// The store; tries to open it if nobody could so far.
     pub async fn store(&self) -> Result<&Store, Error> {
+        if self.must_exist && !self.opened.initialized() && self.url.is_missing() {
+            return Err(Error::Unavailable {
+                operation: "open its store",
+                reason: format!(
+                    "{} is missing, although it was there before: restore it",
+                    self.url
+                ),
+                source: None,
+            });
+        }
         self.opened.get_or_try_init(|| Store::open(&self.url)).await
     }
 

@@ -10,7 +10,7 @@ const NEVER: Duration = Duration::from_hours(10 * 365 * 24);
 /// How a cache behaves. The defaults suit a bot server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CacheSettings {
-    /// How many ids may hold an instance. Beyond it the policy decides who leaves. Default 1,000.
+    /// How many ids may hold an instance. Beyond it the policy decides who leaves. Default 1,000; 0 is 1.
     pub capacity: u64,
     /// Who leaves first. Default [`EvictionPolicy::Lru`].
     pub policy: EvictionPolicy,
@@ -68,6 +68,8 @@ impl CacheSettings {
     /// The same settings with each value where it can be worked with.
     pub(crate) fn bounded(self) -> Self {
         Self {
+            // moka takes 0 for a cache that is switched off, and never tells who did not get in.
+            capacity: self.capacity.max(1),
             ttl: self.ttl.min(NEVER),
             ttl_jitter: if self.ttl_jitter.is_nan() {
                 0.0

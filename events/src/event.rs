@@ -52,8 +52,8 @@ impl Event {
 
     /// The same event with its sender named.
     #[must_use]
-    pub fn from_source(mut self, source: Arc<str>) -> Self {
-        self.source = Some(source);
+    pub fn from_source(mut self, source: &str) -> Self {
+        self.source = Some(source.into());
         self
     }
 }

@@ -12,8 +12,11 @@ use tokio::time::Instant;
 const PAGE: usize = 1_000;
 /// Heads per read of a relist.
 const HEADS: usize = 5_000;
-/// How long one read of the registry may take.
+/// How long one read of the registry may take, at most: less where the poll interval is shorter, for a read that never
+/// ends must not keep a node behind for longer than that.
 const READ_DEADLINE: Duration = Duration::from_secs(5);
+/// How long one read may take however short the interval.
+const MIN_READ_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Where this node stands in the log, and the way forward. Shared by the loop and the handles; one of them walks at
 /// a time.
@@ -25,7 +28,7 @@ pub(crate) struct Core {
     /// The cursor for those who only look or wait.
     reached: watch::Sender<Revision>,
     confirmed: Mutex<Confirmed>,
-    stale_after: Option<Duration>,
+    poll_interval: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -33,8 +36,10 @@ struct Confirmed {
     at: Option<Instant>,
     /// When the last walk that succeeded began.
     began: Option<Instant>,
-    /// Events were lost since, or may have been.
-    in_doubt: bool,
+    /// Counts the times that events were lost, or may have been.
+    doubts: u64,
+    /// How many of the doubts a walk has settled.
+    settled: u64,
     /// Why no events are heard, if events are what this node goes by.
     deaf: Option<String>,
     error: Option<String>,
@@ -55,7 +60,7 @@ impl Core {
     pub(crate) fn new(
         reader: Reader,
         targets: Vec<Arc<dyn ReloadTarget>>,
-        stale_after: Option<Duration>,
+        poll_interval: Option<Duration>,
     ) -> Self {
         Self {
             reader,
@@ -63,7 +68,7 @@ impl Core {
             cursor: tokio::sync::Mutex::new(None),
             reached: watch::Sender::new(Revision::ZERO),
             confirmed: Mutex::default(),
-            stale_after,
+            poll_interval,
         }
     }
 
@@ -74,16 +79,16 @@ impl Core {
     pub(crate) fn freshness(&self) -> Freshness {
         let confirmed = self.confirmed();
         let confirmed_ago = confirmed.at.map(|at| at.elapsed());
-        let overdue = match (confirmed_ago, self.stale_after) {
-            (Some(ago), Some(allowed)) => ago > allowed,
-            (Some(_), None) => confirmed.in_doubt || confirmed.deaf.is_some(),
+        let stale = match (confirmed_ago, self.poll_interval) {
+            (Some(ago), Some(every)) => ago > every.saturating_mul(2),
+            (Some(_), None) => confirmed.settled < confirmed.doubts || confirmed.deaf.is_some(),
             (None, _) => true,
         };
         let error = confirmed.error.as_ref().or(confirmed.deaf.as_ref());
         Freshness {
             revision: *self.reached.borrow(),
             confirmed_ago,
-            stale: overdue,
+            stale,
             error: error.cloned(),
         }
     }
@@ -104,7 +109,7 @@ impl Core {
 
     /// Something may have been missed.
     pub(crate) fn doubt(&self) {
-        self.confirmed().in_doubt = true;
+        self.confirmed().doubts += 1;
     }
 
     /// Events are heard from here on.
@@ -114,7 +119,7 @@ impl Core {
 
     /// No events are heard from here on. Where nothing else tells of changes, what was confirmed is confirmed no more.
     pub(crate) fn is_deaf(&self, reason: String) {
-        if self.stale_after.is_none() {
+        if self.poll_interval.is_none() {
             self.confirmed().deaf = Some(reason);
         }
     }
@@ -130,19 +135,20 @@ impl Core {
             // Many ask at once: a walk that began after this call did is as good as one of its own.
             return Ok(at);
         }
-        // Doubts that arise from here on are not settled by this walk.
-        self.confirmed().in_doubt = false;
+        // Doubts that arise from here on are not settled by this walk, and none is if it does not arrive.
+        let doubts = self.confirmed().doubts;
         let walked = self.walk(&mut cursor).await;
         let mut confirmed = self.confirmed();
         match &walked {
             Ok(_) => {
                 confirmed.at = Some(Instant::now());
                 confirmed.began = Some(began);
+                confirmed.settled = doubts;
                 confirmed.error = None;
             }
             Err(error) => {
                 confirmed.began = None;
-                confirmed.in_doubt = true;
+                confirmed.doubts += 1;
                 confirmed.error = Some(error.to_string());
             }
         }
@@ -151,13 +157,18 @@ impl Core {
 
     async fn walk(&self, cursor: &mut Option<Revision>) -> Result<Revision, Error> {
         let Some(mut at) = *cursor else {
-            let head = bounded("read its revision", self.reader.head()).await?;
+            let head = self
+                .bounded("read its revision", self.reader.head())
+                .await?;
             self.relist(head).await?;
             self.advance(cursor, head);
             return Ok(head);
         };
         loop {
-            match bounded("read its log", self.reader.changes(at, PAGE)).await? {
+            match self
+                .bounded("read its log", self.reader.changes(at, PAGE))
+                .await?
+            {
                 Changes::Log { changes, head } => {
                     for change in &changes {
                         self.tell(change);
@@ -177,6 +188,8 @@ impl Core {
                         for target in &self.targets {
                             target.begin_era();
                         }
+                        // Means nothing in the new log, not even once that has grown past it.
+                        *cursor = None;
                     }
                     self.relist(head).await?;
                     self.advance(cursor, head);
@@ -199,7 +212,8 @@ impl Core {
         let at = Utc::now();
         let mut after: Option<Id> = None;
         loop {
-            let heads = bounded("list its heads", self.reader.heads(after.as_ref(), HEADS)).await?;
+            let page = self.reader.heads(after.as_ref(), HEADS);
+            let heads = self.bounded("list its heads", page).await?;
             for (id, revision) in &heads {
                 missing.remove(id);
                 self.tell(&Change {
@@ -245,20 +259,23 @@ impl Core {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-async fn bounded<R>(
-    operation: &'static str,
-    read: impl Future<Output = Result<R, Error>>,
-) -> Result<R, Error> {
-    tokio::time::timeout(READ_DEADLINE, read)
-        .await
-        .unwrap_or_else(|elapsed| {
-            let reason = format!("it did not answer within {} s", READ_DEADLINE.as_secs());
-            Err(Error::Unavailable {
-                operation,
-                reason,
-                source: Some(elapsed.into()),
+    async fn bounded<R>(
+        &self,
+        operation: &'static str,
+        read: impl Future<Output = Result<R, Error>>,
+    ) -> Result<R, Error> {
+        let deadline = self.poll_interval.map_or(READ_DEADLINE, |every| {
+            every.clamp(MIN_READ_DEADLINE, READ_DEADLINE)
+        });
+        tokio::time::timeout(deadline, read)
+            .await
+            .unwrap_or_else(|elapsed| {
+                Err(Error::Unavailable {
+                    operation,
+                    reason: format!("it did not answer within {deadline:?}"),
+                    source: Some(elapsed.into()),
+                })
             })
-        })
+    }
 }

@@ -73,6 +73,7 @@ impl Ear {
                 Err(error) => {
                     self.failures = self.failures.saturating_add(1);
                     tracing::warn!(%topic, error, "event bus is not heard");
+                    return Heard::Loss(format!("event bus is not heard: {error}"));
                 }
             }
         }

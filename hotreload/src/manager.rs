@@ -25,8 +25,7 @@ pub struct HotReloadManager {
 impl HotReloadManager {
     /// A loop that follows what `reader` reads and tells `targets`. Does nothing until it [runs](Self::run).
     pub fn new(reader: Reader, mode: ReloadMode, targets: Vec<Arc<dyn ReloadTarget>>) -> Self {
-        let stale_after = mode.poll_interval().map(|every| every.saturating_mul(2));
-        let core = Core::new(reader, targets, stale_after);
+        let core = Core::new(reader, targets, mode.poll_interval());
         core.is_deaf("event bus is not heard yet".into());
         Self {
             core: Arc::new(core),
@@ -58,6 +57,7 @@ impl HotReloadManager {
         loop {
             tokio::select! {
                 () = until(due) => {
+                    let began = Instant::now();
                     let synced = self.core.sync().await;
                     breath = Instant::now() + BREATH;
                     match synced {
@@ -68,7 +68,8 @@ impl HotReloadManager {
                         Err(error) => {
                             failures = failures.saturating_add(1);
                             tracing::warn!(%error, failures, "registry log is not read");
-                            due = Some(Instant::now() + self.wait(failures));
+                            // A read that hangs has waited already.
+                            due = Some(began + self.wait(failures));
                         }
                     }
                 }

@@ -18,9 +18,10 @@ pub fn event_from_change(change: &Change, topic: Topic) -> Event {
     payload.insert("instance_id".into(), change.id.as_str().into());
     payload.insert("bot_id".into(), change.id.as_str().into());
     payload.insert("revision".into(), change.revision.0.into());
-    let mut event = Event::new(topic, kind, payload);
-    event.timestamp = change.at;
-    event
+    Event {
+        timestamp: change.at,
+        ..Event::new(topic, kind, payload).from_source("registry")
+    }
 }
 
 /// The change that an event announces; `None` if it does not say which id or which revision, so that the

@@ -8,7 +8,7 @@ const MAX_BYTES: usize = 256;
 /// Names one registration within its collection. Parsed once, so whoever holds one need not check it again.
 ///
 /// 1 to 256 bytes of UTF-8. Refused is what would mean something else in a URL path or a file name: `.` and
-/// `..`, the characters `/ \ ? # %`, control characters, and white space at either end. Everything else is
+/// `..`, the characters `/ \ ? # %`, control characters, marks that cannot be seen, and white space at either end. Everything else is
 /// allowed, spaces inside and any script included; two ids are equal when their bytes are.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(Arc<str>);
@@ -60,9 +60,21 @@ fn fault(text: &str) -> Option<String> {
     if text.trim() != text {
         return Some("begins or ends with white space: remove it".into());
     }
+    if let Some(c) = text.chars().find(|c| is_invisible(*c)) {
+        return Some(format!(
+            "holds {}, which cannot be seen: ids that differ must look different",
+            c.escape_unicode()
+        ));
+    }
     text.chars().find(|c| c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '%')).map(|c| {
         format!("holds {c:?}: slashes, '?', '#', '%' and control characters are not allowed in an id")
     })
+}
+
+/// Marks without a shape that make one id look like another: directions of writing, breaks of no width. The joiners
+/// that emoji and several scripts are made with are not among them.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 impl AsRef<str> for Id {
@@ -162,7 +174,22 @@ mod tests {
     fn ids_that_mean_something_in_a_path_are_refused_with_the_reason() {
         let long = "x".repeat(10_000);
         for bad in [
-            "", ".", "..", "/", "a/b", "a\\b", "?x", "#f", "%00", "a\0b", "a\n", " a", "a ", &long,
+            "",
+            ".",
+            "..",
+            "/",
+            "a/b",
+            "a\\b",
+            "?x",
+            "#f",
+            "%00",
+            "a\0b",
+            "a\n",
+            " a",
+            "a ",
+            "a\u{202e}b",
+            "\u{feff}a",
+            &long,
         ] {
             assert!(Id::new(bad).is_err(), "{bad:?}");
         }

@@ -99,6 +99,11 @@ impl Reader {
         }
     }
 
+    /// How many registrations can be read while the registry cannot be reached.
+    pub fn snapshot_len(&self) -> usize {
+        self.snapshot.as_ref().map_or(0, |snapshot| snapshot.len())
+    }
+
     /// Notes that somebody used a registration; written with the next batch.
     pub fn note_access(&self, id: &Id) {
         self.accesses.note(id);

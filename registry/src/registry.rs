@@ -236,7 +236,20 @@ impl Registry {
     }
 
     /// Puts a registration back into service. Without effect where it is in service already.
+    ///
+    /// A strict collection refuses it if no instance can be built, as it refuses such a write.
     pub async fn activate(&self, id: &Id, when: Precondition) -> Result<Registration, Error> {
+        if self.door.admission == Admission::Strict
+            && let Some(found) = self.door.backend.get(id).await?
+        {
+            let problems = self.check(id, &Draft::active(found.config)).problems;
+            if !problems.is_empty() {
+                return Err(Error::Refused {
+                    id: id.clone(),
+                    problems,
+                });
+            }
+        }
         self.set_status(id, Status::Active, ChangeKind::Activated, when)
             .await
     }

@@ -110,9 +110,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        // An error of the document as a whole has the path `.`.
+        // An error of the document as a whole has the path `.`, or `?` where it ends too early.
+        let is_whole = matches!(path.as_str(), "." | "?");
         place_fault(
-            if path == "." { String::new() } else { path },
+            if is_whole { String::new() } else { path },
             error.inner(),
         )
     })?;

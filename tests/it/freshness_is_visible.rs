@@ -15,14 +15,29 @@ async fn freshness_is_visible() {
     let tag = format!("\"{revision}\"");
     let read = node.get("/api/v1/bots/b").await.expect(200);
     assert_eq!(read.header("etag"), Some(tag.as_str()));
-    assert_eq!(read.header("x-hotbed-revision"), Some(revision.to_string().as_str()));
+    assert_eq!(
+        read.header("x-hotbed-revision"),
+        Some(revision.to_string().as_str())
+    );
     let chat = node.chat("b", "hi").await.expect(200);
-    assert_eq!(chat.header("x-hotbed-revision"), Some(revision.to_string().as_str()));
+    assert_eq!(
+        chat.header("x-hotbed-revision"),
+        Some(revision.to_string().as_str())
+    );
     let list = node.get("/api/v1/bots").await.expect(200);
     assert_eq!(list.header("etag"), Some(format!("\"{head}\"").as_str()));
-    for path in ["/api/v1/bots", "/api/v1/changes", "/api/v1/bots/b/instance", "/api/v1/health"] {
+    for path in [
+        "/api/v1/bots",
+        "/api/v1/changes",
+        "/api/v1/bots/b/instance",
+        "/api/v1/health",
+    ] {
         let answer = node.get(path).await.expect(200);
-        assert_eq!(answer.header("x-hotbed-revision"), Some(head.to_string().as_str()), "{path}");
+        assert_eq!(
+            answer.header("x-hotbed-revision"),
+            Some(head.to_string().as_str()),
+            "{path}"
+        );
     }
     for path in ["/api/v1/bots/b", "/api/v1/bots"] {
         let tag = node.get(path).await.header("etag").unwrap().to_owned();
@@ -32,7 +47,9 @@ async fn freshness_is_visible() {
     }
 
     for path in ["/api/v1/bots/b", "/api/v1/bots", "/api/v1/bots/b/instance"] {
-        node.get(&format!("{path}?min_revision={head}")).await.expect(200);
+        node.get(&format!("{path}?min_revision={head}"))
+            .await
+            .expect(200);
     }
     let begun = Instant::now();
     let demand = format!("/api/v1/bots/b?min_revision={}", head + 1);
@@ -46,7 +63,7 @@ async fn freshness_is_visible() {
 /// Caught: a node that waits for its poll when a client demands a revision.
 #[tokio::test]
 async fn a_client_that_saw_its_write_elsewhere_can_demand_it_here() {
-    let launch = Launch::new().polling(Duration::from_secs(60));
+    let launch = Launch::new().polling(Duration::from_mins(1));
     let (a, b) = (launch.start().await, launch.named("b").start().await);
     a.put_bot("b", "zero").await;
     for version in 0..20 {

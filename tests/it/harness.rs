@@ -2,8 +2,8 @@
 
 mod answer;
 mod api;
-mod eventually;
 mod events;
+mod eventually;
 mod launch;
 mod lock;
 mod model;
@@ -12,8 +12,8 @@ mod raw;
 
 pub(crate) use answer::Answer;
 pub(crate) use api::echo;
+pub(crate) use events::Events;
 pub(crate) use eventually::eventually;
-pub(crate) use events::{Event, Events};
 pub(crate) use launch::{Ended, HOTBED, Launch, ROOT};
 pub(crate) use lock::{RegistryLock, WriteLock};
 pub(crate) use model::SlowModel;

@@ -27,7 +27,10 @@ async fn no_acknowledged_write_is_lost_to_a_kill_and_no_other_is_half_there() {
     let lanes = (0..LANES).map(|lane| kill_again_and_again(seed.wrapping_add(lane as u64)));
     let writes: usize = join_all(lanes).await.into_iter().sum();
     eprintln!("{writes} writes were acknowledged");
-    assert!(writes > LANES * KILLS, "{writes} writes are too few to show anything");
+    assert!(
+        writes > LANES * KILLS,
+        "{writes} writes are too few to show anything"
+    );
 }
 
 /// Answers how many writes were acknowledged.
@@ -77,22 +80,18 @@ async fn write_until_killed(node: &Node, mut writer: Writer, mut chance: SmallRn
             let request = node.request(Method::PUT, &path);
             (op, request.json(&body(writer.next)))
         };
-        match node.try_send(request).await {
-            Ok(answer) => {
-                let expected = match (op.value, *exists) {
-                    (None, _) => 204,
-                    (Some(_), false) => 201,
-                    (Some(_), true) => 200,
-                };
-                assert_eq!(answer.status, expected, "{answer:?}");
-                let revision = answer.header("x-hotbed-revision").unwrap().parse().unwrap();
-                *exists = op.value.is_some();
-                writer.acknowledged.insert(revision, (id.clone(), op));
-            }
-            Err(_) => {
-                writer.unanswered = Some((id.clone(), op));
-                return writer;
-            }
-        }
+        let Ok(answer) = node.try_send(request).await else {
+            writer.unanswered = Some((id.clone(), op));
+            return writer;
+        };
+        let expected = match (op.value, *exists) {
+            (None, _) => 204,
+            (Some(_), false) => 201,
+            (Some(_), true) => 200,
+        };
+        assert_eq!(answer.status, expected, "{answer:?}");
+        let revision = answer.header("x-hotbed-revision").unwrap().parse().unwrap();
+        *exists = op.value.is_some();
+        writer.acknowledged.insert(revision, (id.clone(), op));
     }
 }

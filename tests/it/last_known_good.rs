@@ -34,7 +34,10 @@ async fn last_known_good() {
     }
     let instance = node.instance("b").await;
     assert_eq!(instance["state"], "degraded", "{instance}");
-    assert_eq!((&instance["revision"], &instance["observed"]), (&json!(good), &json!(bad)));
+    assert_eq!(
+        (&instance["revision"], &instance["observed"]),
+        (&json!(good), &json!(bad))
+    );
     assert_eq!(instance["error"]["revision"], bad);
     let message = instance["error"]["message"].as_str().unwrap();
     assert!(message.contains("provider"), "{message}");
@@ -62,7 +65,11 @@ async fn a_registry_that_breaks_takes_no_bot_away() {
     let cut_off = async || {
         let health = node.health().await;
         let is_known = health["status"] == "stale" && health["registry"]["state"] == "unreachable";
-        if is_known { Ok(()) } else { Err(health.to_string()) }
+        if is_known {
+            Ok(())
+        } else {
+            Err(health.to_string())
+        }
     };
     eventually("health says so", Duration::from_secs(10), cut_off).await;
     // Its time to be confirmed is long over by now.
@@ -83,6 +90,16 @@ async fn a_registry_that_breaks_takes_no_bot_away() {
     assert_eq!(node.served("b").await, revision);
 
     drop(lock);
+    // Who could not be built at all is built again when somebody asks.
+    eventually("the other is built", Duration::from_secs(20), async || {
+        let answer = node.chat("unused", "hi").await;
+        if answer.status == 200 {
+            Ok(())
+        } else {
+            Err(answer.text)
+        }
+    })
+    .await;
     healthy_again(&node).await;
     let next = node.put_bot("b", "q").await;
     assert_eq!(next, revision + 2, "what was refused was not written");
@@ -121,14 +138,20 @@ async fn restart_without_the_registry(put_in_its_place: impl Fn(&Launch)) {
         node.served(id).await;
     }
     node.delete("/api/v1/bots/deleted").await.expect(204);
-    node.post("/api/v1/bots/deactivated/deactivate").await.expect(200);
+    node.post("/api/v1/bots/deactivated/deactivate")
+        .await
+        .expect(200);
     node.terminate().await;
 
     let away = launch.home().join("away.db");
     fs::rename(launch.registry(), &away).unwrap();
     put_in_its_place(&launch);
     let node = launch.start().await;
-    assert!(node.output().contains("cannot be reached"), "{}", node.output());
+    assert!(
+        node.output().contains("cannot be reached"),
+        "{}",
+        node.output()
+    );
     for (id, revision) in &revisions {
         assert_eq!(node.served(id).await, *revision);
     }
@@ -137,7 +160,9 @@ async fn restart_without_the_registry(put_in_its_place: impl Fn(&Launch)) {
     let health = node.health().await;
     assert_eq!(health["status"], "stale", "{health}");
     assert_eq!(health["registry"]["state"], "unreachable");
-    node.put("/api/v1/bots/bot-0", &echo("q")).await.problem(503);
+    node.put("/api/v1/bots/bot-0", &echo("q"))
+        .await
+        .problem(503);
 
     if launch.registry().is_dir() {
         fs::remove_dir(launch.registry()).unwrap();

@@ -9,6 +9,9 @@
     reason = "a test that cannot go on has failed, and says what it saw"
 )]
 
+mod bad_input;
+mod cli;
+mod configs;
 mod convergence;
 mod freshness_is_visible;
 mod harness;
@@ -17,4 +20,9 @@ mod last_known_good;
 mod main_job;
 mod no_lost_update;
 mod nothing_left_behind;
+mod openapi;
+mod python_clients;
+mod start;
+mod stop;
+mod storage_faults;
 mod traffic;

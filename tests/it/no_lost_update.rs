@@ -82,10 +82,15 @@ async fn of_many_who_create_one_id_one_wins() {
             });
         }
         let answers = creators.join_all().await;
-        let winners: Vec<_> = answers.iter().filter(|(_, status)| *status == 201).collect();
+        let winners: Vec<_> = answers
+            .iter()
+            .filter(|(_, status)| *status == 201)
+            .collect();
         assert_eq!(winners.len(), 1, "{answers:?}");
         assert!(
-            answers.iter().all(|(_, status)| matches!(status, 201 | 412)),
+            answers
+                .iter()
+                .all(|(_, status)| matches!(status, 201 | 412)),
             "{answers:?}"
         );
         let stored = nodes[0].get(&format!("/api/v1/bots/race-{round}")).await;
@@ -124,10 +129,6 @@ async fn a_read_never_writes_over_a_write() {
         is_over.store(true, Ordering::SeqCst);
     };
     tokio::join!(reader(), reader(), writer);
-    let before = node.get("/api/v1/bots/b").await.expect(200).json();
-    // Accesses are noted on the way out at the latest.
-    let head = node.head().await;
-    assert_eq!(head, 101);
+    assert_eq!(node.head().await, 101, "an access is no change");
     node.terminate().await;
-    assert!(before["last_accessed_at"].is_string());
 }

@@ -100,7 +100,10 @@ async fn make_before_break() {
     for events in under_way {
         let events = events.rest().await;
         let done = events.last().unwrap();
-        assert_eq!((done.name.as_str(), &done.data["reply"]), ("done", &"Hello you".into()));
+        assert_eq!(
+            (done.name.as_str(), &done.data["reply"]),
+            ("done", &"Hello you".into())
+        );
         assert_eq!(done.data["revision"], first, "a reply is of one revision");
     }
     node.terminate().await;

@@ -1,5 +1,6 @@
 //! The snapshot's file: a format tag, a checksum, and the registrations that it covers.
 
+use super::SnapshotError;
 use chrono::{DateTime, Utc};
 use hotbed_registry::PortableConfig;
 use hotbed_registry::{Id, Registration, Revision, Status};
@@ -8,7 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,8 @@ const FORMAT: &str = "hotbed-snapshot/1";
 pub(super) enum Loaded {
     Missing,
     Registrations(Vec<Registration>),
+    /// Put aside, because it is of this registry.
+    Foreign(String),
     /// Put aside, because of this.
     Bad(String),
 }
@@ -27,6 +30,9 @@ pub(super) enum Loaded {
 #[derive(Serialize, Deserialize)]
 struct Envelope<'a> {
     format: &'a str,
+    /// The URL of the registry that the registrations are of.
+    #[serde(borrow)]
+    registry: std::borrow::Cow<'a, str>,
     sha256: String,
     #[serde(borrow)]
     body: &'a RawValue,
@@ -46,14 +52,39 @@ struct Stored {
     config: Box<RawValue>,
 }
 
+/// Takes a file for this process, by a lock beside it that ends with the process.
+pub(super) fn lock(path: &Path) -> Result<File, SnapshotError> {
+    let failed = |source| SnapshotError::Locking {
+        path: path.to_owned(),
+        source,
+    };
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).map_err(failed)?;
+    }
+    let lock = private(OpenOptions::new().write(true).create(true).truncate(false))
+        .open(with_suffix(path, ".lock"))
+        .map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(SnapshotError::InUse {
+            path: path.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
 /// Reads a file; renames one that cannot be used.
-pub(super) fn load(path: &Path) -> Loaded {
+pub(super) fn load(path: &Path, registry: &str) -> Loaded {
     let read = match std::fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Loaded::Missing,
         read => read.map_err(|error| error.to_string()),
     };
     match read.and_then(|text| parse(&text)) {
-        Ok(registrations) => Loaded::Registrations(registrations),
+        Ok((of, registrations)) if of == registry => Loaded::Registrations(registrations),
+        Ok((of, _)) => match std::fs::rename(path, with_suffix(path, ".other")) {
+            Ok(()) => Loaded::Foreign(of),
+            Err(error) => Loaded::Bad(format!("it is of {of}, nor can it be put aside: {error}")),
+        },
         Err(reason) => match std::fs::rename(path, with_suffix(path, ".bad")) {
             Ok(()) => Loaded::Bad(reason),
             Err(error) => Loaded::Bad(format!("{reason}; nor can it be put aside: {error}")),
@@ -62,8 +93,8 @@ pub(super) fn load(path: &Path) -> Loaded {
 }
 
 /// Replaces a file as a whole, and durably.
-pub(super) fn store(path: &Path, registrations: &[Registration]) -> io::Result<()> {
-    let text = render(registrations)?;
+pub(super) fn store(path: &Path, registry: &str, registrations: &[Registration]) -> io::Result<()> {
+    let text = render(registry, registrations)?;
     let directory = path
         .parent()
         .filter(|it| !it.as_os_str().is_empty())
@@ -98,7 +129,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn render(registrations: &[Registration]) -> io::Result<String> {
+fn render(registry: &str, registrations: &[Registration]) -> io::Result<String> {
     let stored = registrations
         .iter()
         .map(Stored::of)
@@ -106,13 +137,14 @@ fn render(registrations: &[Registration]) -> io::Result<String> {
     let body = serde_json::value::to_raw_value(&stored)?;
     let envelope = Envelope {
         format: FORMAT,
-        sha256: checksum(body.get()),
+        registry: registry.into(),
+        sha256: checksum(registry, body.get()),
         body: &body,
     };
     Ok(serde_json::to_string(&envelope)?)
 }
 
-fn parse(text: &str) -> Result<Vec<Registration>, String> {
+fn parse(text: &str) -> Result<(String, Vec<Registration>), String> {
     let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if envelope.format != FORMAT {
         return Err(format!(
@@ -120,16 +152,24 @@ fn parse(text: &str) -> Result<Vec<Registration>, String> {
             envelope.format
         ));
     }
-    if envelope.sha256 != checksum(envelope.body.get()) {
+    if envelope.sha256 != checksum(&envelope.registry, envelope.body.get()) {
         return Err("its checksum is wrong".to_owned());
     }
     let stored: Vec<Stored> =
         serde_json::from_str(envelope.body.get()).map_err(|error| error.to_string())?;
-    stored.into_iter().map(Stored::into_registration).collect()
+    let registrations = stored
+        .into_iter()
+        .map(Stored::into_registration)
+        .collect::<Result<_, _>>()?;
+    Ok((envelope.registry.into_owned(), registrations))
 }
 
-fn checksum(body: &str) -> String {
-    Sha256::digest(body.as_bytes())
+fn checksum(registry: &str, body: &str) -> String {
+    Sha256::new()
+        .chain_update(registry.len().to_be_bytes())
+        .chain_update(registry)
+        .chain_update(body)
+        .finalize()
         .iter()
         .fold(String::new(), |mut hex, byte| {
             write!(hex, "{byte:02x}").expect("a string takes what is written to it");

@@ -28,6 +28,8 @@ mod code {
     pub(super) const CORRUPT: i32 = 11;
     pub(super) const FULL: i32 = 13;
     pub(super) const CANTOPEN: i32 = 14;
+    /// The locks of the write-ahead log could not be had, however often it was tried.
+    pub(super) const PROTOCOL: i32 = 15;
     pub(super) const NOTADB: i32 = 26;
 }
 
@@ -44,7 +46,7 @@ impl Fault {
         };
         let unavailable = |reason: String| (Kind::Unavailable, reason);
         let (kind, reason) = match (primary_code(&error), &error) {
-            (Some(code::BUSY | code::LOCKED), _) => unavailable(format!(
+            (Some(code::BUSY | code::LOCKED | code::PROTOCOL), _) => unavailable(format!(
                 "{path} has been locked by another process for {busy_timeout:?}: see what holds it, or try again"
             )),
             (Some(code::READONLY | code::PERM), _) => unavailable(format!(

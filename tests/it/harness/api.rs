@@ -49,9 +49,7 @@ impl Node {
 
     /// Registers an echo bot, or changes its prompt. Answers the revision.
     pub(crate) async fn put_bot(&self, id: &str, prompt: &str) -> u64 {
-        let answer = self
-            .put(&format!("/api/v1/bots/{id}"), &echo(prompt))
-            .await;
+        let answer = self.put(&format!("/api/v1/bots/{id}"), &echo(prompt)).await;
         assert!(matches!(answer.status, 200 | 201), "{answer:?}");
         answer.revision()
     }

@@ -32,10 +32,9 @@ impl Events {
     /// The next event; none once the answer has ended as it should.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         loop {
-            if let Some((block, rest)) = self.unread.split_once("\n\n") {
-                let event = parse(block);
-                self.unread = rest.to_owned();
-                match event {
+            if let Some(end) = self.unread.find("\n\n") {
+                let block: String = self.unread.drain(..end + 2).collect();
+                match parse(&block) {
                     Some(event) => return Some(event),
                     None => continue,
                 }

