@@ -4,6 +4,8 @@
 //! [`cache::InstanceFactory`] and get your own live objects, swapped the moment their configuration changes.
 //! `examples/embed.rs` shows it in one page.
 
+pub use hotbed_backends as backends;
+pub use hotbed_bots as bots;
 pub use hotbed_cache as cache;
 pub use hotbed_configs as configs;
 pub use hotbed_events as events;

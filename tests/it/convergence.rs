@@ -48,10 +48,16 @@ async fn convergence() {
 
     let second = a.put_bot("changed", "two").await;
     serves(&b, "changed", second).await;
-    // The other way, and a node does not take its own change for everybody's.
     let third = b.put_bot("changed", "three").await;
     assert_eq!(b.served("changed").await, third);
     serves(&a, "changed", third).await;
+    // A node that hears of its own change has not heard of those before it.
+    for version in 0..10 {
+        let theirs = a.put_bot("changed", &format!("version {version}")).await;
+        let ours = b.put_bot("ours", "p").await;
+        assert_eq!(b.served("ours").await, ours);
+        serves(&b, "changed", theirs).await;
+    }
     a.delete("/api/v1/bots/deleted").await.expect(204);
     serves_no_more(&b, "deleted").await;
     b.terminate().await;

@@ -103,9 +103,7 @@ async fn a_stop_under_load_breaks_no_answer_and_loses_no_write() {
     let writer = async {
         for version in 0.. {
             let body = echo(&format!("version {version}"));
-            let put = node
-                .request(Method::PUT, "/api/v1/bots/b")
-                .json(&body);
+            let put = node.request(Method::PUT, "/api/v1/bots/b").json(&body);
             match node.try_send(put).await {
                 Ok(answer) => newest = answer.expect(200).revision(),
                 Err(_) => break,

@@ -37,7 +37,7 @@ const CONTROL_DEADLINE: Duration = Duration::from_secs(20);
 fn no_stale_fill() {
     let plain = CacheSettings::default();
     let setups = [
-        ("with room for all", 7_000_000, plain.clone(), Chaos::None),
+        ("with room for all", 8_000_000, plain.clone(), Chaos::None),
         (
             "with room for a quarter",
             1_000_000,
@@ -59,7 +59,7 @@ fn no_stale_fill() {
         ),
         (
             "with everything at once",
-            1_000_000,
+            300_000,
             CacheSettings {
                 capacity: KEYS as u64 / 2,
                 ttl: Duration::from_millis(20),

@@ -165,8 +165,8 @@ async fn catching_up_waits_for_a_revision_that_is_not_there_yet() {
         write(&backend, "bot").await;
     });
     caught_up.unwrap();
-    let late = began.elapsed() - Duration::from_secs(3);
-    assert!(late <= Duration::from_millis(100), "{late:?}");
+    let took = began.elapsed();
+    assert!(took <= Duration::from_millis(3_100), "{took:?}");
 }
 
 /// A demand that is not met in time is refused at that time, with both revisions and, if the registry is to blame, why.
@@ -188,8 +188,8 @@ async fn catching_up_in_vain_says_where_this_node_is() {
         backend.rule(move |_| fault);
         let began = Instant::now();
         let behind = node.handle.catch_up(Revision(7), timeout).await;
-        let waited = began.elapsed() - timeout;
-        assert!(waited <= Duration::from_millis(2), "{waited:?}");
+        let waited = began.elapsed();
+        assert!(waited <= timeout + Duration::from_millis(2), "{waited:?}");
         let behind = behind.unwrap_err();
         assert_eq!(
             (behind.demanded, behind.reached),

@@ -205,7 +205,7 @@ async fn a_cursor_never_moves_past_a_change_that_was_not_told() {
         pass(EVERY).await;
         assert_eq!(
             recorder.revisions(),
-            Vec::from_iter(before + 1..=before + 2_500)
+            (before + 1..=before + 2_500).collect::<Vec<_>>()
         );
         assert_eq!(reached(), before + 2_500);
     }

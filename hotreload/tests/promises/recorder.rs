@@ -8,19 +8,12 @@ use std::sync::{Arc, Mutex};
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     told: Mutex<Vec<Change>>,
-    held: Mutex<Vec<(Id, Revision)>>,
     eras: AtomicUsize,
 }
 
 impl Recorder {
     pub(crate) fn new() -> Arc<Self> {
         Arc::default()
-    }
-
-    /// What it says it holds.
-    pub(crate) fn hold(&self, id: &str, revision: u64) {
-        let held = (Id::new(id).unwrap(), Revision(revision));
-        self.held.lock().unwrap().push(held);
     }
 
     /// The revisions it was told of, in order.
@@ -52,7 +45,7 @@ impl ReloadTarget for Recorder {
     }
 
     fn revisions(&self) -> Vec<(Id, Revision)> {
-        self.held.lock().unwrap().clone()
+        Vec::new()
     }
 
     fn begin_era(&self) {

@@ -89,7 +89,7 @@ impl Rule for Chaos {
                 Duration::ZERO
             }
         };
-        Vec::from_iter((0..copies).map(delay))
+        (0..copies).map(delay).collect()
     }
 
     fn loses_publication(&mut self) -> bool {
