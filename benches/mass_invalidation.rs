@@ -42,7 +42,7 @@ fn main() {
         let backend = registry(&names).await;
         let mut holds = true;
 
-        let manager = filled(&backend, &names, Duration::from_secs(3600)).await;
+        let manager = filled(&backend, &names, Duration::from_hours(1)).await;
         let slowest = slowest_reader(&names, &manager, || manager.invalidate_all()).await;
         holds &= show("hotbed, invalidate_all", slowest, Some(LIMIT));
         drop(manager);

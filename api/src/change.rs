@@ -48,7 +48,7 @@ pub struct ChangeLog {
     pub head: u64,
 }
 
-/// The log no longer reaches back to the revision that was asked for: list the collection, then go on after `head`.
+/// The log does not reach back to the revision that was asked for, or never held it: list the collection, then go on after `head`.
 /// The data of the server-sent event `compacted`; otherwise part of a problem of status 410.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Compacted {

@@ -23,7 +23,7 @@ pub struct Health {
     pub freshness: Freshness,
     /// The instances of bots in memory.
     pub cache: CacheHealth,
-    /// Ids that this node could not build.
+    /// Ids whose newest revision this node could not build.
     pub failures: Failures,
     /// What whoever runs this node should know.
     pub warnings: Vec<String>,
@@ -35,7 +35,8 @@ pub struct Health {
 pub enum HealthStatus {
     /// Everything works.
     Ok,
-    /// It serves; some ids cannot be built, or the registry cannot be reached right now.
+    /// It serves; an earlier instance of some id stands in for the newest revision, which could not be built, or the
+    /// registry cannot be reached right now. An id that never could be built here does not count.
     Degraded,
     /// It serves, and cannot say that what it serves is up to date.
     Stale,
@@ -147,11 +148,12 @@ pub struct CacheHealth {
     pub instances: u64,
 }
 
-/// Ids that a node could not build.
+/// Ids whose newest revision a node could not build: those of state `degraded`, for which an earlier instance serves,
+/// and those of state `failed`, for which nothing does. Only the former make a node `degraded`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Failures {
     /// How many there are.
     pub total: u64,
-    /// The first hundred of them, in id order.
+    /// A hundred of them, those of state `degraded` first, then in id order.
     pub items: Vec<Instance>,
 }

@@ -66,7 +66,7 @@ fn show(name: &str, times: &mut [(Duration, f64)], limit: Option<f64>) -> bool {
 pub fn per_operation(count: usize, work: impl FnOnce()) -> Duration {
     let began = Instant::now();
     work();
-    began.elapsed().div_f64(count as f64)
+    began.elapsed() / u32::try_from(count).expect("fewer than four thousand million")
 }
 
 /// Compares two series of one thing under two conditions, by their medians. True if the limit holds.

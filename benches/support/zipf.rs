@@ -1,6 +1,6 @@
 //! Keys as a service sees them: a few are asked for most of the time.
 
-use rand::distr::Distribution;
+use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -10,8 +10,17 @@ pub fn keys(keys: usize, count: usize) -> Vec<usize> {
     let mut names: Vec<usize> = (0..keys).collect();
     // The most popular keys are not neighbours in memory.
     names.shuffle(&mut random);
-    let zipf = rand_distr::Zipf::new(keys as f64, 1.0).expect("a valid exponent");
-    (0..count)
-        .map(|_| names[zipf.sample(&mut random) as usize - 1])
-        .collect()
+    // Rank r is drawn with a weight of 1/r: cut the sum of all weights at random and see where that is.
+    let mut total = 0.0;
+    let sums: Vec<f64> = (1..=u32::try_from(keys).expect("few keys"))
+        .map(|rank| {
+            total += 1.0 / f64::from(rank);
+            total
+        })
+        .collect();
+    let draw = |_| {
+        let cut = random.random_range(0.0..total);
+        names[sums.partition_point(|&sum| sum < cut)]
+    };
+    (0..count).map(draw).collect()
 }

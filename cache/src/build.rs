@@ -1,7 +1,7 @@
 //! One build: read the registry, resolve, create, settle; again if something newer was observed meanwhile.
 
 use crate::lease::Instance;
-use crate::machine::{Attempt, Next, Outcome};
+use crate::machine::{Attempt, Machine, Next, Outcome};
 use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::stats::Counters;
@@ -14,6 +14,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinSet;
 
 /// Builds the instance of a slot whose machine said to start. Runs as a task of its own: whoever waits for it may go
@@ -61,8 +62,24 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
         }
     }
     drop(permit);
-    // Fails only when the cache is closed.
-    drop(shared.to_keeper.send(slot));
+    house(&shared, slot).await;
+}
+
+/// Hands a slot whose build ended to the keeper.
+async fn house<T: Send + Sync + 'static>(shared: &Shared<T>, slot: Arc<Slot<T>>) {
+    match shared.to_keeper.try_send(slot) {
+        Ok(()) | Err(TrySendError::Closed(_)) => {}
+        Err(TrySendError::Full(slot)) if slot.look(Machine::is_live) => {
+            // Fails only when the cache is closed.
+            drop(shared.to_keeper.send(slot).await);
+        }
+        // In a flood of unknown ids they are not remembered: memory comes first.
+        Err(TrySendError::Full(slot)) => {
+            if slot.retire(shared) {
+                shared.unlist(&slot);
+            }
+        }
+    }
 }
 
 async fn round<T: Send + Sync + 'static>(

@@ -12,8 +12,10 @@ use moka::sync::Cache;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 
+/// Slots whose build ended that may wait for the keeper.
+pub(crate) const BACKLOG: usize = 4096;
 /// Slots handled before other tasks get a turn.
 const SLICE: usize = 256;
 
@@ -36,7 +38,7 @@ struct Keeper<T> {
 
 pub(crate) async fn run<T: Send + Sync + 'static>(
     shared: Arc<Shared<T>>,
-    mut ended: UnboundedReceiver<Arc<Slot<T>>>,
+    mut ended: Receiver<Arc<Slot<T>>>,
 ) {
     let settings = &shared.settings;
     let mut keeper = Keeper {

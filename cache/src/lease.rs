@@ -11,14 +11,15 @@ pub struct Lease<T> {
 }
 
 /// An instance, and beside it, on the memory that a lease touches anyway, what decides whether it may be leased again.
+#[repr(C)]
 pub(crate) struct Instance<T> {
-    pub(crate) value: T,
     /// Until when this may be handed out without asking its slot, in the clock's milliseconds; 0 is not at all.
     fresh_until: AtomicU64,
     /// The invalidation of everything that this outlived.
     generation: AtomicU64,
     /// Used since the keeper last looked.
     touched: AtomicBool,
+    pub(crate) value: T,
 }
 
 impl<T> Instance<T> {

@@ -79,12 +79,12 @@ impl<T: Send + Sync + 'static> ManagerBuilder<T> {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn build(self) -> CachingRegistryManager<T> {
+        let (to_keeper, ended) = mpsc::channel(keeper::BACKLOG);
         #[expect(
             clippy::disallowed_methods,
-            reason = "a slot is in each queue at most once: bounded by the slots"
+            reason = "a slot is in it at most once: bounded by the slots"
         )]
-        let ((to_keeper, ended), (to_refresher, queue)) =
-            (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        let (to_refresher, queue) = mpsc::unbounded_channel();
         #[expect(
             clippy::disallowed_methods,
             reason = "bounded by the instances that exist"

@@ -101,7 +101,7 @@ impl CacheSettings {
     /// How many ids are remembered without an instance: unknown, inactive or failing. Apart from the capacity, so that
     /// a flood of unknown ids evicts no instance.
     pub(crate) fn vacancies(&self) -> u64 {
-        self.capacity.max(1_000)
+        (self.capacity / 8).max(1_000)
     }
 
     /// The TTL of one build; `chance` in 0..1 picks the jitter.

@@ -10,7 +10,7 @@ use hotbed_registry::{Id, Reader};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{Sender, UnboundedSender};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -35,7 +35,7 @@ pub(crate) struct Shared<T> {
     pub(crate) generation: AtomicU64,
     pub(crate) touches: ArrayQueue<Arc<Slot<T>>>,
     /// Slots whose build ended, for the keeper to house.
-    pub(crate) to_keeper: UnboundedSender<Arc<Slot<T>>>,
+    pub(crate) to_keeper: Sender<Arc<Slot<T>>>,
     /// Slots to build before anybody asks.
     pub(crate) to_refresher: UnboundedSender<Arc<Slot<T>>>,
     pub(crate) lender: Lender<Instance<T>>,

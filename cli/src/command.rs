@@ -21,7 +21,7 @@ pub use watch::WatchArgs;
 pub enum Command {
     /// Register, change, list and talk to bots
     #[command(subcommand)]
-    Bots(BotsCommand),
+    Bots(Box<BotsCommand>),
     /// Build everything that the server holds in memory anew
     ///
     /// Each bot serves with its old instance until the new one stands; one that cannot be built keeps the old one,

@@ -16,8 +16,10 @@ const WATCH_SILENCE: Duration = Duration::from_mins(1);
 ///
 /// Dropping the future ends the command; a write that was sent by then may still happen.
 pub async fn run(command: Command, options: &ClientOptions, streams: Streams<'_>) -> Exit {
-    let silence = match command {
-        Command::Bots(BotsCommand::Watch(_)) => options.timeout.max(WATCH_SILENCE),
+    let silence = match &command {
+        Command::Bots(command) if matches!(**command, BotsCommand::Watch(_)) => {
+            options.timeout.max(WATCH_SILENCE)
+        }
         _ => options.timeout,
     };
     let client = match Client::new(options.server.clone(), silence) {
@@ -42,7 +44,7 @@ pub async fn run(command: Command, options: &ClientOptions, streams: Streams<'_>
 
 async fn dispatch(command: Command, session: &mut Session<'_>) -> Result<Exit, Error> {
     let command = match command {
-        Command::Bots(command) => command,
+        Command::Bots(command) => *command,
         Command::Reload => return reload::all(session).await,
         Command::Health => return health::run(session).await,
     };

@@ -18,6 +18,9 @@ pub struct Lease<T> {
 }
 
 /// What all leases of one value point at; its own end is the end of the last lease.
+///
+/// In this order in memory, so that the value stands beside the count that each new lease touches.
+#[repr(C)]
 struct Shared<T> {
     /// `None` only within `drop`.
     lent: Option<Returned<T>>,

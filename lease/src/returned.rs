@@ -6,6 +6,7 @@ use crate::ledger::Ledger;
 /// Carries a value that nobody uses any more to its destruction.
 ///
 /// Dropping it destroys the value in place, then settles it.
+#[repr(C)]
 pub struct Returned<T> {
     // Declared, and so dropped, before `settled`: the value counts as outstanding until it is destroyed.
     value: T,

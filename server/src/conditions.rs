@@ -2,9 +2,11 @@
 //! collection's newest revision.
 
 use crate::fault::{Fault, Kind};
+use crate::freshness::refusal;
+use crate::state::Node;
 use axum::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue};
-use hotbed_registry::{Error, Id, Precondition, Reader, Revision};
+use hotbed_registry::{Error, Id, Precondition, Revision};
 
 /// What a revision is called in headers.
 pub(crate) fn etag(revision: Revision) -> HeaderValue {
@@ -23,7 +25,7 @@ pub(crate) fn is_known(headers: &HeaderMap, revision: Revision) -> Result<bool, 
 /// What a writer requires of the registration that it writes to.
 pub(crate) async fn precondition(
     headers: &HeaderMap,
-    reader: &Reader,
+    node: &Node,
     id: &Id,
 ) -> Result<Precondition, Fault> {
     let (matching, absent) = (
@@ -50,7 +52,8 @@ pub(crate) async fn precondition(
         return Ok(Precondition::At(revision));
     }
     // The registry checks one revision, so pick the one that may hold; it is checked again with the write.
-    let current = reader
+    let current = node
+        .reader
         .peek(id)
         .await?
         .map(|registration| registration.revision);
@@ -59,12 +62,12 @@ pub(crate) async fn precondition(
     }
     let last = revisions.last().expect("a list of tags holds one at least");
     let expected = Precondition::At(*last);
-    Err(Error::Conflict {
+    let conflict = Error::Conflict {
         id: id.clone(),
         expected,
         actual: current,
-    }
-    .into())
+    };
+    Err(refusal(node, id, conflict).await)
 }
 
 #[derive(Debug, PartialEq)]

@@ -214,6 +214,11 @@ impl Fault {
         self
     }
 
+    /// Whether the log does not reach back to the revision that was asked for.
+    pub(crate) fn is_compacted(&self) -> bool {
+        self.0.kind == Kind::Compacted
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         self.0.kind.parts().0
     }

@@ -1,4 +1,4 @@
-//! Clients that demand a revision.
+//! Clients that demand a revision, and what they may conclude from one that they are shown.
 
 use crate::edge::REVISION;
 use crate::fault::{Fault, Kind};
@@ -7,7 +7,7 @@ use crate::state::Node;
 use axum::http::header::HeaderName;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
-use hotbed_registry::Revision;
+use hotbed_registry::{Error, Id, Revision};
 
 /// The query parameter that demands a revision.
 pub(crate) const MIN_REVISION: &str = "min_revision";
@@ -44,6 +44,43 @@ pub(crate) async fn catch_up(
                 .await?;
             Ok(())
         }
+    }
+}
+
+/// Makes sure that this node has caught up with what an answer is about to tell of an id, so that the next request is
+/// not served an older revision. Without effect, and without cost, where it has.
+pub(crate) async fn know(node: &Node, id: &Id, stands: Option<Revision>) {
+    match stands {
+        Some(revision) => know_revision(node, revision).await,
+        // It is gone, and this node has not heard of it.
+        None if node.state.bots.peek(id).is_some() => sync(node).await,
+        None => {}
+    }
+}
+
+/// The same for an answer about many ids.
+pub(crate) async fn know_revision(node: &Node, revision: Revision) {
+    if *node.state.hot_reload.reached().borrow() < revision {
+        sync(node).await;
+    }
+}
+
+/// The same for what a refusal tells of an id.
+pub(crate) async fn refusal(node: &Node, id: &Id, error: Error) -> Fault {
+    match error {
+        Error::Conflict { actual, .. } => know(node, id, actual).await,
+        Error::NotFound { .. } => know(node, id, None).await,
+        _ => {}
+    }
+    error.into()
+}
+
+async fn sync(node: &Node) {
+    let synced = node.state.hot_reload.sync();
+    match tokio::time::timeout(node.state.limits.catch_up, synced).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "node tells more than it has caught up with"),
+        Err(_) => tracing::warn!("node tells more than it has caught up with: the log is too slow"),
     }
 }
 

@@ -22,11 +22,13 @@ mod load;
 mod media;
 mod metrics;
 mod openapi;
+mod pages;
 mod params;
 mod path_id;
 mod routes;
 mod serve;
 mod state;
+mod tail;
 mod watch;
 mod wire;
 

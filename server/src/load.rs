@@ -40,14 +40,15 @@ pub(crate) async fn in_time(
     })
 }
 
-/// Leave for one more answer that stays open; to be held as long as it is.
+/// Leave for one more answer that stays open; to be held as long as it does.
 pub(crate) fn open_stream(node: &Node) -> Result<OwnedSemaphorePermit, Fault> {
     Arc::clone(&node.streams)
         .try_acquire_owned()
         .map_err(|_| overloaded(&format!("{} streams are open", node.state.limits.streams)))
 }
 
-fn overloaded(what: &str) -> Fault {
+/// The server has no room for this now.
+pub(crate) fn overloaded(what: &str) -> Fault {
     Fault::new(
         Kind::Overloaded,
         format!("{what}, which is as many as this server takes: try again later"),

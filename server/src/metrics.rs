@@ -107,12 +107,10 @@ impl fmt::Debug for Metrics {
 fn current(node: &Node, head: Option<Revision>) -> Registry {
     let state = &node.state;
     let (cache, freshness) = (state.bots.stats(), state.hot_reload.freshness());
-    let failing = state
-        .bots
-        .held()
-        .iter()
-        .filter(|held| is_failing(held.state))
-        .count() as u64;
+    let ids = state.bots.held();
+    let count_of = |counts: fn(InstanceState) -> bool| {
+        ids.iter().filter(|held| counts(held.state)).count() as u64
+    };
     let mut metrics = Registry::with_prefix("hotbed");
 
     let version = vec![
@@ -163,7 +161,12 @@ fn current(node: &Node, head: Option<Revision>) -> Registry {
     show(
         "cache_failing",
         "Ids whose newest revision could not be built",
-        failing,
+        count_of(is_failing),
+    );
+    show(
+        "cache_degraded",
+        "Those of them that an earlier instance serves for",
+        count_of(is_degraded),
     );
     show(
         "registry_up",
@@ -206,9 +209,14 @@ fn current(node: &Node, head: Option<Revision>) -> Registry {
     metrics
 }
 
-/// Whether an id counts as failing on the health page and in the metrics.
+/// Whether the newest revision of an id could not be built, whatever serves meanwhile.
 pub(crate) fn is_failing(state: InstanceState) -> bool {
     matches!(state, InstanceState::Degraded | InstanceState::Failed)
+}
+
+/// Whether an earlier instance of an id serves, because the newest revision could not be built.
+pub(crate) fn is_degraded(state: InstanceState) -> bool {
+    state == InstanceState::Degraded
 }
 
 fn gauge(value: u64) -> ConstGauge<i64> {

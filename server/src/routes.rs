@@ -39,6 +39,7 @@ pub fn router(state: ServerState) -> Router {
             "/api/v1/openapi.json",
             get(async move || Json(OpenApi::clone(&api))),
         )
+        .route("/", get(docs::from_root))
         .route("/docs", get(docs::to_folder))
         .route("/docs/", get(docs::page))
         .route("/docs/{*file}", get(docs::page))

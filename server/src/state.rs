@@ -1,4 +1,6 @@
+use crate::body::BodyMemory;
 use crate::metrics::Metrics;
+use crate::tail::Tail;
 use crate::{Access, Limits};
 use hotbed_api::Readiness;
 use hotbed_bots::Bot;
@@ -46,7 +48,7 @@ pub struct NodeInfo {
     pub bus: String,
     /// How the registry treats configurations that no bot can be built from.
     pub admission: Admission,
-    /// How many registrations can be served without the registry, from the snapshot on this node's disk.
+    /// TEMPORARY
     pub snapshot_registrations: usize,
     /// What whoever runs this node should know.
     pub warnings: Vec<String>,
@@ -60,17 +62,24 @@ pub(crate) struct Node {
     pub(crate) metrics: Metrics,
     /// One permit per request under way.
     pub(crate) requests: Semaphore,
-    /// One permit per answer that stays open: streams and long polls.
+    /// One permit per answer that stays open: streams, long polls and long lists.
     pub(crate) streams: Arc<Semaphore>,
+    /// What large bodies take.
+    pub(crate) bodies: BodyMemory,
+    /// The newest part of the log.
+    pub(crate) tail: Tail,
 }
 
 impl Node {
     pub(crate) fn new(state: ServerState) -> Arc<Self> {
+        let reader = state.registry.reader();
         Arc::new(Self {
-            reader: state.registry.reader(),
+            tail: Tail::new(reader.clone(), state.hot_reload.reached()),
+            reader,
             metrics: Metrics::new(),
             requests: Semaphore::new(state.limits.requests),
             streams: Arc::new(Semaphore::new(state.limits.streams)),
+            bodies: BodyMemory::new(&state.limits),
             state,
         })
     }

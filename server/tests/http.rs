@@ -29,8 +29,23 @@ mod instances;
 #[path = "http/listener.rs"]
 mod listener;
 #[cfg(test)]
+#[path = "http/lists.rs"]
+mod lists;
+#[cfg(test)]
+#[path = "http/memory.rs"]
+mod memory;
+#[cfg(test)]
+#[path = "http/monotonic.rs"]
+mod monotonic;
+#[cfg(test)]
+#[path = "http/numbers.rs"]
+mod numbers;
+#[cfg(test)]
 #[path = "http/operations.rs"]
 mod operations;
 #[cfg(test)]
 #[path = "http/registrations.rs"]
 mod registrations;
+#[cfg(test)]
+#[path = "http/watchers.rs"]
+mod watchers;

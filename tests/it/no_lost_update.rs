@@ -100,10 +100,11 @@ async fn of_many_who_create_one_id_one_wins() {
     }
 }
 
-/// Caught: an access that is noted by writing the whole row.
+/// Caught: an access that is noted as if it were a write.
 #[tokio::test]
 async fn a_read_never_writes_over_a_write() {
-    let node = Launch::new().start().await;
+    let launch = Launch::new();
+    let node = launch.start().await;
     node.put_bot("b", "p").await;
     let is_over = AtomicBool::new(false);
     let reader = async || {
@@ -113,22 +114,33 @@ async fn a_read_never_writes_over_a_write() {
         }
     };
     let writer = async {
+        let mut last = Value::Null;
         for version in 0..100 {
-            let written = node
-                .put("/api/v1/bots/b", &echo(&format!("version {version}")))
-                .await
-                .expect(200)
-                .json();
+            let body = echo(&format!("version {version}"));
+            last = node.put("/api/v1/bots/b", &body).await.expect(200).json();
             for _ in 0..3 {
                 let read = node.get("/api/v1/bots/b").await.expect(200).json();
-                for member in ["revision", "version", "updated_at", "config"] {
-                    assert_eq!(read[member], written[member], "{member}");
-                }
+                assert_same_write(&read, &last);
             }
         }
         is_over.store(true, Ordering::SeqCst);
+        last
     };
-    tokio::join!(reader(), reader(), writer);
+    let ((), (), last) = tokio::join!(reader(), reader(), writer);
     assert_eq!(node.head().await, 101, "an access is no change");
     node.terminate().await;
+
+    // Accesses were noted on the way out at the latest.
+    let node = launch.start().await;
+    let read = node.get("/api/v1/bots/b").await.expect(200).json();
+    assert_same_write(&read, &last);
+    let accessed = |registration: &Value| registration["last_accessed_at"].as_str().unwrap().to_owned();
+    assert!(accessed(&read) > accessed(&last), "{read}");
+    node.terminate().await;
+}
+
+fn assert_same_write(one: &Value, other: &Value) {
+    for member in ["revision", "version", "created_at", "updated_at", "config", "status", "metadata"] {
+        assert_eq!(one[member], other[member], "{member}");
+    }
 }

@@ -223,7 +223,7 @@ fn decide(ledger: &mut Ledger, task: &mut Task) {
             when,
             answer,
         } => {
-            if let Some((draft, texts)) = draft.take() {
+            if let Some((draft, texts)) = draft.take().map(|taken| *taken) {
                 answer.settle(ledger.put(id, draft, texts, *when));
             }
         }

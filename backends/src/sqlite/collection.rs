@@ -129,7 +129,7 @@ impl RegistryBackend for SqliteCollection {
         let (answer, answered) = Answer::channel();
         let task = Task::Put {
             id: id.clone(),
-            draft: Some((draft, texts)),
+            draft: Some(Box::new((draft, texts))),
             when,
             answer,
         };

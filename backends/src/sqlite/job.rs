@@ -16,7 +16,7 @@ pub(super) enum Task {
     /// The draft is taken when it is decided on.
     Put {
         id: Id,
-        draft: Option<(Draft, Texts)>,
+        draft: Option<Box<(Draft, Texts)>>,
         when: Precondition,
         answer: Answer<Registration>,
     },
@@ -69,7 +69,7 @@ impl Job {
     /// About how much memory it takes.
     pub(super) fn size(&self) -> usize {
         match &self.task {
-            Task::Put { draft, .. } => draft.as_ref().map_or(0, |(_, texts)| texts.len()),
+            Task::Put { draft, .. } => draft.as_ref().map_or(0, |it| it.1.len()),
             Task::Touch { accesses, .. } => accesses.len(),
             Task::Delete { .. } | Task::Forget { .. } => 0,
         }

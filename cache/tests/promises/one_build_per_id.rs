@@ -66,16 +66,16 @@ async fn a_failing_factory_is_called_once_per_back_off_step_however_many_ask() {
             assert_eq!(failure.kind, FailureKind::Factory);
         }
         assert_eq!(world.workshop.begun("a"), 1);
-        let began = Instant::now();
-        while began.elapsed() < Duration::from_secs(40) {
+        let first = Instant::now();
+        while first.elapsed() < Duration::from_secs(40) {
             world.get("a").await.unwrap_err();
             pass(pause).await;
         }
         // After 0.5, 1, 2, 4, 8, 8, 8, 8 s, each up to a quarter early and up to a pause late.
-        let begun = world.workshop.begun("a");
+        let calls = world.workshop.begun("a");
         assert!(
-            (7..=11).contains(&begun),
-            "{begun} calls, asked every {pause:?}"
+            (7..=11).contains(&calls),
+            "{calls} calls, asked every {pause:?}"
         );
     }
 }

@@ -136,3 +136,23 @@ async fn a_registration_that_cannot_be_understood_keeps_no_other_from_being_told
     world.backend.corrupt(None);
     watched.sees("a", None, Some(a)).await;
 }
+
+/// Mutation: revisions alone tell whether something changed.
+#[tokio::test(start_paused = true)]
+async fn what_another_registry_holds_at_the_same_revision_is_told_as_a_change() {
+    let watched = Watched::new(World::deaf(CacheSettings::default())).await;
+    let world = &watched.world;
+    let a = world.put("a").await;
+    watched.sees("a", None, Some(a)).await;
+    let b = world.put("b").await;
+    watched.sees("b", None, Some(b)).await;
+    world.backend.replace();
+    // Its revision is the same as before, and so nobody told of it.
+    let same = world.put("a").await;
+    assert_eq!(same, a);
+    for id in ["a", "b"] {
+        watched.watcher.look_again(&name(id));
+    }
+    watched.sees("a", Some(a), Some(same)).await;
+    watched.sees("b", Some(b), None).await;
+}

@@ -303,7 +303,7 @@ pub(crate) enum Health {
 /// A memory backend that fails on demand and counts what it is asked.
 #[derive(Debug, Default)]
 pub(crate) struct Faulty {
-    inner: MemoryBackend,
+    inner: Mutex<Arc<MemoryBackend>>,
     health: Mutex<Health>,
     unreadable: Mutex<Option<Id>>,
     gets: AtomicUsize,
@@ -312,6 +312,11 @@ pub(crate) struct Faulty {
 impl Faulty {
     pub(crate) fn set(&self, health: Health) {
         *self.health.lock().unwrap() = health;
+    }
+
+    /// An empty registry takes the place of the one there was.
+    pub(crate) fn replace(&self) {
+        *self.inner.lock().unwrap() = Arc::default();
     }
 
     /// What is stored of this id cannot be understood.
@@ -324,10 +329,10 @@ impl Faulty {
         self.gets.load(SeqCst)
     }
 
-    async fn well(&self) -> Result<&MemoryBackend, Error> {
+    async fn well(&self) -> Result<Arc<MemoryBackend>, Error> {
         let health = *self.health.lock().unwrap();
         match health {
-            Health::Well => Ok(&self.inner),
+            Health::Well => Ok(Arc::clone(&self.inner.lock().unwrap())),
             Health::Down => Err(Error::Unavailable {
                 operation: "do anything",
                 reason: "it is down".into(),

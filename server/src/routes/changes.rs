@@ -6,7 +6,8 @@ use crate::load::open_stream;
 use crate::media::{Form, negotiate};
 use crate::params::Params;
 use crate::state::Node;
-use crate::watch::{Found, Wake, Watcher};
+use crate::tail::Found;
+use crate::watch::{Wake, Watcher};
 use crate::wire;
 use async_stream::stream;
 use axum::Json;
@@ -32,9 +33,10 @@ const MAX_WAIT: u64 = 60;
 /// Follow the log of changes
 ///
 /// What happened after a revision; without one, what happens from now on. With `wait` the answer comes as soon as
-/// there is something to tell. With `Accept: text/event-stream` it never ends: events `change`, whose id is the
-/// revision, so that a client that comes back goes on where it was; `compacted` where the log no longer reaches back
-/// so far, and `error` (a problem), both of which end the stream.
+/// this node has something to tell. With `Accept: text/event-stream` it never ends: events `change`, whose id is the
+/// revision, so that a client that comes back goes on where it was; `compacted` where the log does not reach back so
+/// far, whose id is the newest revision, so that a client that comes back goes on from now; and `error` (a problem).
+/// Both of these end the stream.
 #[utoipa::path(
     get,
     path = "/api/v1/changes",
@@ -81,7 +83,11 @@ pub(crate) async fn changes(
             let mut watcher = Watcher::new(node, after.map(Revision)).await?;
             let limit = limit.unwrap_or(PAGE).min(PAGE);
             let wait = Duration::from_secs(wait.unwrap_or(0).min(MAX_WAIT));
-            let found = wait_for_changes(&mut watcher, limit, Instant::now() + wait).await?;
+            let found = if wait.is_zero() {
+                watcher.read_registry(limit).await?
+            } else {
+                wait_for_changes(&mut watcher, limit, Instant::now() + wait).await?
+            };
             Ok(served(found.next, Json(log(&found)).into_response()))
         }
         Form::Events => {
@@ -120,10 +126,15 @@ fn events(
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     stream! {
         let _permit = permit;
-        // Before anything happens, so that a client that is cut off now knows where to go on.
-        yield Ok(Event::default().id(watcher.after().to_string()).comment("follows"));
+        let begin = watcher.after();
+        let mut read = watcher.read(PAGE).await;
+        if !read.as_ref().is_err_and(Fault::is_compacted) {
+            // Before anything happens, so that a client that is cut off now knows where to go on. But never with a
+            // revision that the log does not know: the client would come back with it for ever.
+            yield Ok(Event::default().id(begin.to_string()).comment("follows"));
+        }
         loop {
-            let found = match watcher.read(PAGE).await {
+            let found = match read {
                 Ok(found) => found,
                 Err(fault) => {
                     yield Ok(last_event(&fault, &request_id));
@@ -136,6 +147,7 @@ fn events(
             if found.next >= found.head && watcher.wait().await == Wake::Shutdown {
                 return;
             }
+            read = watcher.read(PAGE).await;
         }
     }
 }
@@ -144,7 +156,9 @@ fn last_event(fault: &Fault, request_id: &RequestId) -> Event {
     fault.log(&request_id.0);
     let problem = fault.problem(Some(&request_id.0));
     match (problem.oldest, problem.head) {
-        (Some(oldest), Some(head)) => event("compacted", &Compacted { oldest, head }),
+        (Some(oldest), Some(head)) => {
+            event("compacted", &Compacted { oldest, head }).id(head.to_string())
+        }
         _ => event("error", &problem),
     }
 }
@@ -158,7 +172,11 @@ fn event(name: &str, data: &impl Serialize) -> Event {
 
 fn log(found: &Found) -> ChangeLog {
     ChangeLog {
-        changes: found.changes.iter().map(wire::change).collect(),
+        changes: found
+            .changes
+            .iter()
+            .map(|change| wire::change(change))
+            .collect(),
         next: found.next.0,
         head: found.head.0,
     }

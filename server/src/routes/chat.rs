@@ -1,5 +1,5 @@
 use super::problems::{Any, OfBot, OfId, WithBody};
-use crate::body::read_json;
+use crate::body::{Read, read_json};
 use crate::edge::RequestId;
 use crate::fault::{Fault, Kind, chat_fault};
 use crate::freshness::{MIN_REVISION, catch_up, served};
@@ -39,9 +39,9 @@ use tokio::sync::OwnedSemaphorePermit;
     request_body = ChatRequest,
     responses(
         (status = 200, description = "The answer.", content((ChatReply = "application/json"), (ChatDelta = "text/event-stream"))),
-        WithBody,
         OfId,
         Any,
+        WithBody,
         OfBot,
     ),
 )]
@@ -54,22 +54,20 @@ pub(crate) async fn chat(
 ) -> Result<Response, Fault> {
     let params = Params::read(&uri, &[MIN_REVISION])?;
     let form = negotiate(request.headers())?;
-    let (parts, body) = read_json::<ChatRequest>(request, &node.state.limits).await?;
-    let conversation = body
-        .conversation_id
-        .as_deref()
-        .map(ConversationId::new)
-        .transpose();
-    let conversation = conversation
-        .map_err(|error| Fault::new(Kind::Invalid, format!("conversation_id: {error}")))?;
-    catch_up(&node, &params, &parts.headers).await?;
+    let (limits, memory) = (&node.state.limits, &node.bodies);
+    let Read {
+        headers,
+        body: (message, conversation),
+        share: _share,
+    } = read_json(request, limits, memory, understand).await?;
+    catch_up(&node, &params, &headers).await?;
 
     let bot = node.state.bots.get_or_create(&id).await?;
     node.reader.note_access(&id);
     let revision = bot.revision();
     let turn = Turn {
         conversation,
-        message: body.message,
+        message,
         revision,
     };
     let response = match form {
@@ -98,6 +96,17 @@ pub(crate) async fn chat(
         }
     };
     Ok(served(revision, response))
+}
+
+fn understand(body: ChatRequest) -> Result<(String, Option<ConversationId>), Fault> {
+    let conversation = body
+        .conversation_id
+        .as_deref()
+        .map(ConversationId::new)
+        .transpose();
+    let conversation = conversation
+        .map_err(|error| Fault::new(Kind::Invalid, format!("conversation_id: {error}")))?;
+    Ok((body.message, conversation))
 }
 
 /// An answer that is being streamed. Holds the lease, so that the bot lives as long as it speaks.

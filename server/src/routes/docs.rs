@@ -10,6 +10,11 @@ use utoipa_swagger_ui::Config;
 /// What the page may load and run: what comes from here. Swagger UI sets styles from its script.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
 
+/// There is no other page yet.
+pub(crate) async fn from_root() -> Redirect {
+    Redirect::temporary("/docs/")
+}
+
 /// The page's own addresses are relative to the folder.
 pub(crate) async fn to_folder() -> Redirect {
     Redirect::permanent("/docs/")

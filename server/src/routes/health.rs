@@ -1,5 +1,6 @@
+use super::problems::Everywhere;
 use crate::fault::{Fault, Kind};
-use crate::metrics::is_failing;
+use crate::metrics::{is_degraded, is_failing};
 use crate::state::Node;
 use crate::wire;
 use axum::Json;
@@ -10,6 +11,7 @@ use hotbed_api::{
     BusHealth, Failures, Freshness, Health, HealthStatus, Liveness, Problem, Readiness,
     RegistryHealth, RegistryState,
 };
+use hotbed_cache::Held;
 use hotbed_registry::{Query, Reader, Status};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +26,7 @@ const NAMED: usize = 100;
     get,
     path = "/healthz",
     tag = "operations",
-    responses((status = 200, description = "It is.", body = Liveness)),
+    responses((status = 200, description = "It is.", body = Liveness), Everywhere),
 )]
 pub(crate) async fn healthz() -> Json<Liveness> {
     Json(Liveness {
@@ -42,6 +44,7 @@ pub(crate) async fn healthz() -> Json<Liveness> {
     responses(
         (status = 200, description = "It does.", body = Liveness),
         (status = 503, description = "It does not; `detail` says why.", body = Problem, content_type = "application/problem+json"),
+        Everywhere,
     ),
 )]
 pub(crate) async fn readyz(State(node): State<Arc<Node>>) -> Result<Json<Liveness>, Fault> {
@@ -69,14 +72,16 @@ pub(crate) async fn readyz(State(node): State<Arc<Node>>) -> Result<Json<Livenes
     responses(
         (status = 200, description = "It serves.", body = Health),
         (status = 503, description = "It serves nothing: `status` is `down`.", body = Health),
+        Everywhere,
     ),
 )]
 pub(crate) async fn health(State(node): State<Arc<Node>>) -> Response {
     let state = &node.state;
     let registry = registry(&node).await;
     let freshness = wire::freshness(state.hot_reload.freshness());
-    let failures = failures(&node);
-    let status = overall(registry.state, can_serve(&node), &freshness, &failures);
+    let failing = failing(&node);
+    let status = overall(registry.state, can_serve(&node), &freshness, &failing);
+    let warnings = warnings(&node, registry.state);
     let health = Health {
         status,
         readiness: *state.readiness.borrow(),
@@ -90,8 +95,11 @@ pub(crate) async fn health(State(node): State<Arc<Node>>) -> Response {
         },
         freshness,
         cache: wire::cache(state.bots.stats()),
-        failures,
-        warnings: state.info.warnings.clone(),
+        failures: Failures {
+            total: failing.len() as u64,
+            items: failing.iter().take(NAMED).map(wire::instance).collect(),
+        },
+        warnings,
     };
     let code = if status == HealthStatus::Down {
         StatusCode::SERVICE_UNAVAILABLE
@@ -105,13 +113,17 @@ fn overall(
     registry: RegistryState,
     can_serve: bool,
     freshness: &Freshness,
-    failures: &Failures,
+    failing: &[Held],
 ) -> HealthStatus {
+    // An id without an earlier instance may be none of a bot: a permissive collection keeps configurations for other
+    // programs too.
+    let holds_back = failing.iter().any(|held| is_degraded(held.state));
+
     if registry == RegistryState::Unreachable && !can_serve {
         HealthStatus::Down
     } else if freshness.stale {
         HealthStatus::Stale
-    } else if registry == RegistryState::Unreachable || failures.total > 0 {
+    } else if registry == RegistryState::Unreachable || holds_back {
         HealthStatus::Degraded
     } else {
         HealthStatus::Ok
@@ -120,7 +132,7 @@ fn overall(
 
 /// Whether there is something to serve without the registry.
 fn can_serve(node: &Node) -> bool {
-    node.state.bots.stats().instances > 0 || node.state.info.snapshot_registrations > 0
+    node.state.bots.stats().instances > 0 || node.reader.snapshot_len() > 0
 }
 
 async fn answers(reader: &Reader) -> bool {
@@ -163,14 +175,29 @@ async fn registry(node: &Node) -> RegistryHealth {
     }
 }
 
-fn failures(node: &Node) -> Failures {
+/// The ids whose newest revision could not be built, those first that an earlier instance serves for.
+fn failing(node: &Node) -> Vec<Held> {
     let mut failing = node.state.bots.held();
     failing.retain(|held| is_failing(held.state));
-    failing.sort_by(|a, b| a.id.cmp(&b.id));
-    Failures {
-        total: failing.len() as u64,
-        items: failing.iter().take(NAMED).map(wire::instance).collect(),
+    failing.sort_by(|a, b| {
+        let order = (!is_degraded(a.state)).cmp(&!is_degraded(b.state));
+        order.then_with(|| a.id.cmp(&b.id))
+    });
+    failing
+}
+
+fn warnings(node: &Node, registry: RegistryState) -> Vec<String> {
+    let info = &node.state.info;
+    let mut warnings = info.warnings.clone();
+    if registry == RegistryState::Unreachable {
+        warnings.push(format!(
+            "the registry {} cannot be reached: this node serves what it has in memory, and {} registrations from its \
+             snapshot",
+            info.registry,
+            node.reader.snapshot_len()
+        ));
     }
+    warnings
 }
 
 #[cfg(test)]
@@ -178,6 +205,8 @@ mod tests {
     use super::*;
     use HealthStatus::{Degraded, Down, Ok, Stale};
     use RegistryState::{Reachable, Unreachable};
+    use hotbed_cache::InstanceState;
+    use hotbed_registry::{Id, Revision};
 
     #[test]
     fn the_word_for_all_is_the_worst_that_applies() {
@@ -187,29 +216,31 @@ mod tests {
             stale,
             error: None,
         };
-        let failures = |total| Failures {
-            total,
-            items: Vec::new(),
+        let failing = |states: &[InstanceState]| -> Vec<Held> {
+            let held = |state: &InstanceState| Held {
+                id: Id::new("a").unwrap(),
+                state: *state,
+                revision: None,
+                observed: Revision::ZERO,
+                failure: None,
+                age: None,
+                retry_in: None,
+            };
+            states.iter().map(held).collect()
         };
-        assert_eq!(
-            overall(Reachable, false, &freshness(false), &failures(0)),
-            Ok
-        );
-        assert_eq!(
-            overall(Reachable, true, &freshness(false), &failures(1)),
-            Degraded
-        );
-        assert_eq!(
-            overall(Unreachable, true, &freshness(false), &failures(0)),
-            Degraded
-        );
-        assert_eq!(
-            overall(Unreachable, true, &freshness(true), &failures(1)),
-            Stale
-        );
-        assert_eq!(
-            overall(Unreachable, false, &freshness(true), &failures(0)),
-            Down
-        );
+        let held_back = failing(&[InstanceState::Failed, InstanceState::Degraded]);
+        let never_built = failing(&[InstanceState::Failed, InstanceState::Failed]);
+        for (registry, can_serve, stale, failing, expected) in [
+            (Reachable, false, false, &failing(&[]), Ok),
+            (Reachable, true, false, &never_built, Ok),
+            (Reachable, true, false, &held_back, Degraded),
+            (Unreachable, true, false, &failing(&[]), Degraded),
+            (Reachable, true, true, &held_back, Stale),
+            (Unreachable, true, true, &held_back, Stale),
+            (Unreachable, false, true, &failing(&[]), Down),
+        ] {
+            let status = overall(registry, can_serve, &freshness(stale), failing);
+            assert_eq!(status, expected, "{registry:?} {can_serve} {stale}");
+        }
     }
 }

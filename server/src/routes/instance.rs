@@ -1,6 +1,6 @@
 use super::problems::{Any, OfId};
 use crate::fault::Fault;
-use crate::freshness::{MIN_REVISION, catch_up};
+use crate::freshness::{MIN_REVISION, catch_up, know, refusal};
 use crate::params::Params;
 use crate::path_id::PathId;
 use crate::state::Node;
@@ -38,7 +38,10 @@ pub(crate) async fn instance(
         return Ok(Json(wire::instance(&held)));
     }
     // Nobody asked for it, or it was asked for before it was registered.
-    let stored = node.reader.peek(&id).await?.ok_or(Error::NotFound { id })?;
+    let Some(stored) = node.reader.peek(&id).await? else {
+        return Err(refusal(&node, &id, Error::NotFound { id: id.clone() }).await);
+    };
+    know(&node, &id, Some(stored.revision)).await;
     Ok(Json(Instance {
         id: stored.id.to_string(),
         state: match stored.status {

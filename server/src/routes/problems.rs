@@ -7,7 +7,9 @@ use utoipa::{IntoResponses, ToSchema};
 
 type Responses = BTreeMap<String, RefOr<Response>>;
 
-/// What any request may be told.
+/// What any request may be told, even by a route that cannot fail.
+pub(crate) enum Everywhere {}
+/// What any request to the API may be told.
 pub(crate) enum Any {}
 /// What a request that names an id may be told.
 pub(crate) enum OfId {}
@@ -18,28 +20,56 @@ pub(crate) enum WithBody {}
 /// What a request to a bot may be told.
 pub(crate) enum OfBot {}
 
-impl IntoResponses for Any {
+impl IntoResponses for Everywhere {
     fn responses() -> Responses {
-        problems(&[
+        let mut responses = problems(&[
             (
-                400,
-                "Something in the request cannot be read: the id or the query is not UTF-8, a header is malformed.",
+                405,
+                "The path does not take this method; `Allow` names those that it takes.",
             ),
             (
                 421,
                 "The server listens on a loopback address and the request is for another host.",
             ),
-            (422, "A query parameter is unknown, or its value is wrong."),
             (
                 500,
                 "Something is wrong inside; the server's log says what, under the request id.",
+            ),
+        ]);
+        // Found before there is a request that could be answered with a problem.
+        for (status, description) in [
+            (
+                414,
+                "The address is longer than 65,534 bytes. Without a body.",
+            ),
+            (431, "The headers are too many or too long. Without a body."),
+        ] {
+            let response = ResponseBuilder::new().description(description).build();
+            responses.insert(status.to_string(), RefOr::T(response));
+        }
+        responses
+    }
+}
+
+impl IntoResponses for Any {
+    fn responses() -> Responses {
+        let mut responses = Everywhere::responses();
+        responses.extend(problems(&[
+            (
+                400,
+                "Something in the request cannot be read: the id or the query is not UTF-8, a header is malformed.",
+            ),
+            (
+                422,
+                "The id is unfit, a query parameter is unknown, or its value is wrong.",
             ),
             (
                 503,
                 "Not now: the registry cannot be reached, too many requests are under way, or this node has not \
                  caught up with `min_revision`. `Retry-After` says when to try again.",
             ),
-        ])
+        ]));
+        responses
     }
 }
 
@@ -66,8 +96,19 @@ impl IntoResponses for WithBody {
         problems(&[
             (403, "A web page of another origin may not change anything."),
             (408, "The body did not arrive in time."),
-            (413, "The body is larger than the limit."),
-            (415, "The body is not sent as `application/json`."),
+            (
+                413,
+                "The body, or what its values would take in memory, is larger than the limit.",
+            ),
+            (
+                415,
+                "The body is not sent as `application/json`, or it is compressed.",
+            ),
+            (
+                422,
+                "The body says what cannot be, and `place` where; or the id is unfit, a query parameter is unknown, or its \
+                 value is wrong.",
+            ),
         ])
     }
 }

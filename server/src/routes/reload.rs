@@ -1,5 +1,6 @@
 use super::problems::{Any, Conditional, OfId};
 use crate::fault::Fault;
+use crate::freshness::refusal;
 use crate::params::Params;
 use crate::path_id::PathId;
 use crate::state::Node;
@@ -38,7 +39,7 @@ pub(crate) async fn reload(
         // Removed, and whatever comes that serves nothing.
         _ => match node.reader.peek(&id).await? {
             Some(_) => (ReloadOutcome::Removed, None, None),
-            None => return Err(Error::NotFound { id }.into()),
+            None => return Err(refusal(&node, &id, Error::NotFound { id: id.clone() }).await),
         },
     };
     Ok(Json(hotbed_api::Reloaded {

@@ -1,3 +1,4 @@
+use super::problems::Everywhere;
 use crate::fault::Fault;
 use crate::metrics::CONTENT_TYPE;
 use crate::state::Node;
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
     get,
     path = "/metrics",
     tag = "operations",
-    responses((status = 200, description = "The metrics.", body = String, content_type = "application/openmetrics-text")),
+    responses((status = 200, description = "The metrics.", body = String, content_type = "application/openmetrics-text"), Everywhere),
 )]
 pub(crate) async fn metrics(State(node): State<Arc<Node>>) -> Result<Response, Fault> {
     let head = tokio::time::timeout(PATIENCE, node.reader.head())

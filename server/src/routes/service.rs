@@ -3,7 +3,7 @@
 use super::problems::{Any, Conditional, OfId};
 use crate::conditions::{etag, precondition};
 use crate::fault::Fault;
-use crate::freshness::served;
+use crate::freshness::{know, refusal, served};
 use crate::params::Params;
 use crate::path_id::PathId;
 use crate::state::Node;
@@ -14,6 +14,7 @@ use axum::http::header::ETAG;
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 use hotbed_api::Registration;
+use hotbed_registry::{Error, Id};
 use std::sync::Arc;
 
 /// Take a registration out of service
@@ -42,8 +43,9 @@ pub(crate) async fn deactivate(
     uri: Uri,
 ) -> Result<Response, Fault> {
     Params::read(&uri, &[])?;
-    let when = precondition(&headers, &node.reader, &id).await?;
-    Ok(answer(node.state.registry.deactivate(&id, when).await?))
+    let when = precondition(&headers, &node, &id).await?;
+    let done = node.state.registry.deactivate(&id, when).await;
+    answer(&node, &id, done).await
 }
 
 /// Put a registration back into service
@@ -72,18 +74,24 @@ pub(crate) async fn activate(
     uri: Uri,
 ) -> Result<Response, Fault> {
     Params::read(&uri, &[])?;
-    let when = precondition(&headers, &node.reader, &id).await?;
-    Ok(answer(node.state.registry.activate(&id, when).await?))
+    let when = precondition(&headers, &node, &id).await?;
+    let done = node.state.registry.activate(&id, when).await;
+    answer(&node, &id, done).await
 }
 
-fn answer(registration: hotbed_registry::Registration) -> Response {
+async fn answer(
+    node: &Node,
+    id: &Id,
+    done: Result<hotbed_registry::Registration, Error>,
+) -> Result<Response, Fault> {
+    let registration = match done {
+        Ok(registration) => registration,
+        Err(error) => return Err(refusal(node, id, error).await),
+    };
     let revision = registration.revision;
-    served(
-        revision,
-        (
-            [(ETAG, etag(revision))],
-            Json(wire::registration(registration)),
-        )
-            .into_response(),
-    )
+    // It may have been so before, by somebody else's doing.
+    know(node, id, Some(revision)).await;
+    let tag = [(ETAG, etag(revision))];
+    let body = Json(wire::registration(registration));
+    Ok(served(revision, (tag, body).into_response()))
 }

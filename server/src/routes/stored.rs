@@ -1,20 +1,23 @@
 //! Reading registrations.
 
 use super::problems::{Any, OfId};
+use crate::body::weigh;
 use crate::conditions::{etag, is_known};
+use crate::edge::RequestId;
 use crate::fault::{Fault, Kind};
-use crate::freshness::{MIN_REVISION, catch_up, served};
+use crate::freshness::{MIN_REVISION, catch_up, know, know_revision, refusal, served};
+use crate::pages;
 use crate::params::Params;
 use crate::path_id::PathId;
 use crate::state::Node;
 use crate::wire;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::header::ETAG;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use hotbed_api::{Registration, RegistrationList};
-use hotbed_registry::{Error, Id, Query, SortSpec};
+use hotbed_registry::{Error, Id, Query, Revision, SortSpec};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -30,8 +33,9 @@ const LIST: [&str; 7] = [
 
 /// List registrations
 ///
-/// All of them, or those that a filter, a range or a cursor picks; in id order unless `sort` says otherwise. The
-/// `ETag` is the collection's newest revision: a client that polls with `If-None-Match` is sent nothing while nothing
+/// All of them, or those that a filter, a range or a cursor picks; in id order unless `sort` says otherwise. A long list
+/// without `sort` and `offset` is read and sent in pages: one that cannot be read to its end is cut off, and is no JSON
+/// document. The `ETag` is the collection's newest revision: a client that polls with `If-None-Match` is sent nothing while nothing
 /// changes.
 #[utoipa::path(
     get,
@@ -56,6 +60,7 @@ const LIST: [&str; 7] = [
 )]
 pub(crate) async fn list(
     State(node): State<Arc<Node>>,
+    Extension(request_id): Extension<RequestId>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Fault> {
@@ -64,6 +69,7 @@ pub(crate) async fn list(
     catch_up(&node, &params, &headers).await?;
     // Read before the list, so that the tag is never newer than what it names.
     let head = node.reader.head().await?;
+    know_revision(&node, head).await;
     let tag = [(ETAG, etag(head))];
     if is_known(&headers, head)? {
         return Ok(served(
@@ -71,12 +77,23 @@ pub(crate) async fn list(
             (StatusCode::NOT_MODIFIED, tag).into_response(),
         ));
     }
-    let page = node.reader.list(&query).await?;
+    let list = if pages::is_long(&query) {
+        pages::send(node, query, request_id).await?
+    } else {
+        whole(&node, &query).await?
+    };
+    Ok(served(head, (tag, list).into_response()))
+}
+
+async fn whole(node: &Node, query: &Query) -> Result<Response, Fault> {
+    let page = node.reader.list(query).await?;
+    let newest = page.items.iter().map(|item| item.revision).max();
+    know_revision(node, newest.unwrap_or(Revision::ZERO)).await;
     let list = RegistrationList {
         items: page.items.into_iter().map(wire::registration).collect(),
         next: page.next.map(|id| id.to_string()),
     };
-    Ok(served(head, (tag, Json(list)).into_response()))
+    Ok(Json(list).into_response())
 }
 
 fn query(params: &Params) -> Result<Query, Fault> {
@@ -101,12 +118,12 @@ fn query(params: &Params) -> Result<Query, Fault> {
 }
 
 fn metadata(text: &str) -> Result<Map<String, Value>, Fault> {
-    serde_json::from_str(text).map_err(|error| {
-        Fault::new(
-            Kind::Invalid,
-            format!("query parameter \"filter_metadata\" is not a JSON object: {error}"),
-        )
-    })
+    let unfit = |what: &str| {
+        let detail = format!("query parameter \"filter_metadata\" is not a JSON object: {what}");
+        Fault::new(Kind::Invalid, detail)
+    };
+    weigh(text.as_bytes()).map_err(|inexact| unfit(&inexact.to_string()))?;
+    serde_json::from_str(text).map_err(|error| unfit(&error.to_string()))
 }
 
 /// Read a registration
@@ -137,8 +154,11 @@ pub(crate) async fn get(
 ) -> Result<Response, Fault> {
     let params = Params::read(&uri, &[MIN_REVISION])?;
     catch_up(&node, &params, &headers).await?;
-    let found = node.reader.get(&id).await?.ok_or(Error::NotFound { id })?;
+    let Some(found) = node.reader.get(&id).await? else {
+        return Err(refusal(&node, &id, Error::NotFound { id: id.clone() }).await);
+    };
     let revision = found.revision;
+    know(&node, &id, Some(revision)).await;
     let tag = [(ETAG, etag(revision))];
     let response = if is_known(&headers, revision)? {
         (StatusCode::NOT_MODIFIED, tag).into_response()

@@ -1,10 +1,10 @@
 //! Writing registrations.
 
 use super::problems::{Any, Conditional, OfId, WithBody};
-use crate::body::{check_object, read_json};
+use crate::body::{Read, check_object, read_json};
 use crate::conditions::{etag, precondition};
 use crate::fault::{Fault, Kind};
-use crate::freshness::served;
+use crate::freshness::{refusal, served};
 use crate::params::Params;
 use crate::path_id::PathId;
 use crate::state::Node;
@@ -43,8 +43,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
         (status = 201, description = "It is new.", body = Written,
             headers(("ETag" = String, description = "Its revision, in quotes."), ("Location" = String, description = "Where it is."))),
         Conditional,
-        WithBody,
         Any,
+        WithBody,
     ),
 )]
 pub(crate) async fn post(
@@ -53,18 +53,22 @@ pub(crate) async fn post(
     request: Request,
 ) -> Result<Response, Fault> {
     Params::read(&uri, &[])?;
-    let (parts, body) = read_json::<RegistrationWrite>(request, &node.state.limits).await?;
-    let id = match (&body.bot_id, &body.id) {
-        (Some(bot_id), Some(id)) if bot_id != id => return Err(two_names(bot_id, id)),
-        (Some(id), _) | (None, Some(id)) => Id::new(id)?,
-        (None, None) => {
-            return Err(Fault::new(
-                Kind::Invalid,
-                "bot_id is missing: name the registration",
-            ));
-        }
+    let understand = |body: RegistrationWrite| {
+        let id = match (&body.bot_id, &body.id) {
+            (Some(bot_id), Some(id)) if bot_id != id => return Err(two_names(bot_id, id)),
+            (Some(id), _) | (None, Some(id)) => Id::new(id)?,
+            (None, None) => {
+                return Err(Fault::new(
+                    Kind::Invalid,
+                    "bot_id is missing: name the registration",
+                ));
+            }
+        };
+        Ok((id, draft(body)?))
     };
-    store(&node, &parts.headers, &id, body).await
+    let (limits, memory) = (&node.state.limits, &node.bodies);
+    let read = read_json(request, limits, memory, understand).await?;
+    store(&node, read).await
 }
 
 /// Create or replace a registration
@@ -86,8 +90,8 @@ pub(crate) async fn post(
         (status = 201, description = "It is new.", body = Written,
             headers(("ETag" = String, description = "Its revision, in quotes."), ("Location" = String, description = "Where it is."))),
         Conditional,
-        WithBody,
         Any,
+        WithBody,
     ),
 )]
 pub(crate) async fn put(
@@ -97,13 +101,17 @@ pub(crate) async fn put(
     request: Request,
 ) -> Result<Response, Fault> {
     Params::read(&uri, &[])?;
-    let (parts, body) = read_json::<RegistrationWrite>(request, &node.state.limits).await?;
-    for named in [&body.bot_id, &body.id].into_iter().flatten() {
-        if named != id.as_str() {
-            return Err(two_names(id.as_str(), named));
+    let understand = move |body: RegistrationWrite| {
+        for named in [&body.bot_id, &body.id].into_iter().flatten() {
+            if named != id.as_str() {
+                return Err(two_names(id.as_str(), named));
+            }
         }
-    }
-    store(&node, &parts.headers, &id, body).await
+        Ok((id, draft(body)?))
+    };
+    let (limits, memory) = (&node.state.limits, &node.bodies);
+    let read = read_json(request, limits, memory, understand).await?;
+    store(&node, read).await
 }
 
 /// Delete a registration
@@ -124,23 +132,28 @@ pub(crate) async fn delete(
     uri: Uri,
 ) -> Result<Response, Fault> {
     Params::read(&uri, &[])?;
-    let when = precondition(&headers, &node.reader, &id).await?;
-    let revision = node.state.registry.delete(&id, when).await?;
+    let when = precondition(&headers, &node, &id).await?;
+    let revision = match node.state.registry.delete(&id, when).await {
+        Ok(revision) => revision,
+        Err(error) => return Err(refusal(&node, &id, error).await),
+    };
     Ok(served(revision, StatusCode::NO_CONTENT.into_response()))
 }
 
-async fn store(
-    node: &Node,
-    headers: &HeaderMap,
-    id: &Id,
-    body: RegistrationWrite,
-) -> Result<Response, Fault> {
-    let draft = draft(body)?;
-    let when = precondition(headers, &node.reader, id).await?;
+async fn store(node: &Node, read: Read<(Id, Draft)>) -> Result<Response, Fault> {
+    let Read {
+        headers,
+        body: (id, draft),
+        share: _share,
+    } = read;
+    let when = precondition(&headers, node, &id).await?;
     let Admitted {
         registration,
         warnings,
-    } = node.state.registry.put(id, draft, when).await?;
+    } = match node.state.registry.put(&id, draft, when).await {
+        Ok(admitted) => admitted,
+        Err(error) => return Err(refusal(node, &id, error).await),
+    };
     let (revision, is_new) = (registration.revision, registration.version == 1);
     let mut response = Json(Written {
         registration: wire::registration(registration),
@@ -150,7 +163,7 @@ async fn store(
     response.headers_mut().insert(ETAG, etag(revision));
     if is_new {
         *response.status_mut() = StatusCode::CREATED;
-        response.headers_mut().insert(LOCATION, location(id));
+        response.headers_mut().insert(LOCATION, location(&id));
     }
     Ok(served(revision, response))
 }

@@ -401,6 +401,19 @@ async fn a_body_that_is_not_sent_as_json_is_refused() {
             .await;
         assert_eq!(answer.status, status, "{sent_as}");
     }
+    for (encoding, status) in [
+        ("gzip", 415),
+        ("GZIP, identity", 415),
+        ("identity, br", 415),
+        ("identity", OK),
+        ("Identity", OK),
+    ] {
+        let plain = with_json(Method::PUT, "/api/v1/bots/a", r#"{"config": {}}"#);
+        let answer = node
+            .send(with_header(plain, "content-encoding", encoding))
+            .await;
+        assert_eq!(answer.status, status, "{encoding}");
+    }
     let untyped = Request::put("/api/v1/bots/a")
         .body(Body::from(r#"{"config": {}}"#))
         .unwrap();
@@ -451,7 +464,6 @@ async fn a_query_that_is_not_understood_is_refused_by_name() {
 async fn what_is_not_there_is_a_problem_too() {
     let node = Node::new().await;
     for path in [
-        "/",
         "/api",
         "/api/v1",
         "/api/v1/",

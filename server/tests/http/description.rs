@@ -96,6 +96,19 @@ async fn every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_o
     }
 }
 
+/// What any address, method or header may be answered, wherever it goes.
+#[tokio::test]
+async fn every_operation_tells_what_any_request_may_be_answered() {
+    for (path, method, operation) in operations(&api().await) {
+        for status in ["405", "414", "421", "431", "500"] {
+            let described = &operation["responses"][status];
+            assert!(described.is_object(), "{method} {path}: {status}");
+            let has_body = described.get("content").is_some();
+            assert_eq!(has_body, !["414", "431"].contains(&status), "{status}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_answer_is_described() {
     let node = Node::new().await;

@@ -11,7 +11,7 @@ use hotbed_events::MemoryBus;
 use hotbed_hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed_registry::{
     Access as Noted, Admission, Changes, CollectionName, Draft, Error, Id, MemoryBackend, Page,
-    Precondition, Query, Registration, Registry, RegistryBackend, Retention, Revision,
+    Precondition, Query, Registration, Registry, RegistryBackend, Retention, Revision, Snapshot,
 };
 use hotbed_server::{Access, Limits, NodeInfo, ServerState, router};
 use serde_json::Value;
@@ -32,6 +32,7 @@ pub(crate) struct Node {
     pub(crate) router: Router,
     pub(crate) backend: Arc<Switch>,
     pub(crate) readiness: watch::Sender<Readiness>,
+    pub(crate) warnings: watch::Sender<Vec<String>>,
     _loop: JoinSet<()>,
 }
 
@@ -78,14 +79,31 @@ impl Node {
     }
 
     pub(crate) async fn with(limits: Limits, admission: Admission) -> Self {
-        let backend = Arc::new(Switch::default());
+        Self::over(Arc::default(), None, limits, admission).await
+    }
+
+    /// Another node on the same registry, which hears nothing from this one.
+    pub(crate) async fn beside(&self) -> Self {
+        let backend = Arc::clone(&self.backend);
+        Self::over(backend, None, Limits::default(), Admission::Permissive).await
+    }
+
+    pub(crate) async fn over(
+        backend: Arc<Switch>,
+        snapshot: Option<Arc<dyn Snapshot>>,
+        limits: Limits,
+        admission: Admission,
+    ) -> Self {
         let bus = Arc::new(MemoryBus::new());
         let collection = CollectionName::bots();
         let topic = Registry::topic_of(&collection);
-        let registry =
+        let mut registry =
             Registry::builder(collection, Arc::clone(&backend) as _, Arc::clone(&bus) as _)
-                .admission(admission)
-                .build();
+                .admission(admission);
+        if let Some(snapshot) = snapshot {
+            registry = registry.snapshot(snapshot);
+        }
+        let registry = registry.build();
         let factory = BotFactory::new(
             ProviderKeys::default(),
             Conversations::new(ConversationLimits::default()),
@@ -114,6 +132,7 @@ impl Node {
         following.spawn(manager.run(CancellationToken::new()));
         hot_reload.sync().await.unwrap();
         let (readiness, ready) = watch::channel(Readiness::Ready);
+        let (warnings, warned) = watch::channel(vec!["a warning".to_owned()]);
         let state = ServerState {
             registry,
             bots,
@@ -142,6 +161,7 @@ impl Node {
             router,
             backend,
             readiness,
+            warnings,
             _loop: following,
         }
     }
@@ -205,6 +225,18 @@ impl Node {
         self.state.registry.reader().head().await.unwrap()
     }
 
+    /// Talks to a bot: which revision answered, or the status of the refusal.
+    pub(crate) async fn chat(&self, id: &str) -> Result<u64, u16> {
+        let message = serde_json::json!({"message": "hello"});
+        let answer = self
+            .post(&format!("/api/v1/bots/{id}/chat"), &message)
+            .await;
+        match answer.status {
+            OK => Ok(answer.json()["revision"].as_u64().unwrap()),
+            status => Err(status),
+        }
+    }
+
     /// An echo bot, at its revision.
     pub(crate) async fn bot(&self, id: &str) -> u64 {
         let config = serde_json::json!({"config": {"llm": {"provider": "echo"}, "system_prompt": "Be kind."}});
@@ -256,6 +288,10 @@ pub(crate) struct Switch {
     memory: MemoryBackend,
     order: Mutex<Order>,
     log_reads: AtomicUsize,
+    /// The limit of each list that was read.
+    lists: Mutex<Vec<Option<u64>>>,
+    /// After so many more lists there is no other.
+    lists_left: Mutex<Option<usize>>,
 }
 
 /// What becomes of a call to a [`Switch`].
@@ -264,6 +300,8 @@ pub(crate) enum Order {
     #[default]
     Works,
     Fails,
+    /// Only the log does.
+    LogFails,
     Hangs,
     Panics,
 }
@@ -278,18 +316,44 @@ impl Switch {
         self.log_reads.load(Ordering::SeqCst)
     }
 
+    /// The limits of the lists that were read since this was asked for last.
+    pub(crate) fn lists(&self) -> Vec<Option<u64>> {
+        std::mem::take(&mut self.lists.lock().unwrap())
+    }
+
+    /// Has every list fail but the next few.
+    pub(crate) fn fail_lists_after(&self, count: usize) {
+        *self.lists_left.lock().unwrap() = Some(count);
+    }
+
+    fn note_list(&self, query: &Query) -> Result<(), Error> {
+        self.lists.lock().unwrap().push(query.limit);
+        match &mut *self.lists_left.lock().unwrap() {
+            None => Ok(()),
+            Some(0) => Err(out_of_order()),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+        }
+    }
+
     async fn on(&self) -> Result<&MemoryBackend, Error> {
         let order = *self.order.lock().unwrap();
         match order {
-            Order::Works => Ok(&self.memory),
-            Order::Fails => Err(Error::Unavailable {
-                operation: "do this",
-                reason: "/secret/path is full".into(),
-                source: Some("inner secret".into()),
-            }),
+            Order::Works | Order::LogFails => Ok(&self.memory),
+            Order::Fails => Err(out_of_order()),
             Order::Hangs => std::future::pending().await,
             Order::Panics => panic!("a secret"),
         }
+    }
+}
+
+fn out_of_order() -> Error {
+    Error::Unavailable {
+        operation: "do this",
+        reason: "/secret/path is full".into(),
+        source: Some("inner secret".into()),
     }
 }
 
@@ -308,6 +372,7 @@ impl RegistryBackend for Switch {
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {
+        self.note_list(query)?;
         self.on().await?.list(query).await
     }
 
@@ -325,6 +390,9 @@ impl RegistryBackend for Switch {
 
     async fn changes(&self, after: Revision, limit: usize) -> Result<Changes, Error> {
         self.log_reads.fetch_add(1, Ordering::SeqCst);
+        if matches!(*self.order.lock().unwrap(), Order::LogFails) {
+            return Err(out_of_order());
+        }
         self.on().await?.changes(after, limit).await
     }
 

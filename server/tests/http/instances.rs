@@ -78,9 +78,14 @@ async fn a_bot_that_cannot_be_built_says_why_and_when_it_is_tried_again() {
     let health = node.get("/api/v1/health").await.json();
     assert_eq!(
         (&health["status"], &health["failures"]["total"]),
-        (&json!("degraded"), &json!(1))
+        (&json!("ok"), &json!(1)),
+        "what never was a bot here may be another program's"
     );
-    assert_eq!(health["failures"]["items"][0]["id"], "broken");
+    let told = &health["failures"]["items"][0];
+    assert_eq!(
+        (&told["id"], &told["state"]),
+        (&json!("broken"), &json!("failed"))
+    );
 }
 
 #[tokio::test]
@@ -102,6 +107,31 @@ async fn a_broken_change_leaves_the_last_good_bot_in_service() {
     assert_eq!(
         (&instance["state"], &instance["observed"]),
         (&json!("degraded"), &json!(2))
+    );
+
+    node.put(
+        "/api/v1/bots/0",
+        &json!({"config": {"of": "another program"}}),
+    )
+    .await;
+    assert_eq!(node.chat("0").await, Err(503));
+    let health = node.get("/api/v1/health").await.json();
+    assert_eq!(health["status"], "degraded");
+    let told: Vec<_> = health["failures"]["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|held| {
+            (
+                held["id"].as_str().unwrap(),
+                held["state"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [("a", "degraded"), ("0", "failed")],
+        "what somebody misses comes first"
     );
 }
 

@@ -132,6 +132,57 @@ async fn a_client_that_sends_too_much_before_it_listens_gets_to_read_why() {
     running.end().await.unwrap();
 }
 
+/// Such requests are answered before there is a route: without a body.
+#[tokio::test]
+async fn a_head_that_is_too_long_is_refused_as_described() {
+    let running = run(Limits::default()).await;
+    let path = "x".repeat(70_000);
+    let fields = (0..200).fold(String::new(), |all, n| all + &format!("x-{n}: 1\r\n"));
+    for (head, status) in [
+        (
+            format!("GET /{path} HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+            414,
+        ),
+        (
+            format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n"),
+            431,
+        ),
+    ] {
+        let mut client = running.connect().await;
+        client.write_all(head.as_bytes()).await.unwrap();
+        let answer = read_until(&mut client, "never").await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+    }
+    running.end().await.unwrap();
+}
+
+/// Clients would take a list that merely ended for all there is.
+#[tokio::test]
+async fn a_list_that_cannot_be_read_to_its_end_cuts_the_connection() {
+    let running = run(Limits::default()).await;
+    for number in 0..100 {
+        running.node.bot(&number.to_string()).await;
+    }
+    let get = b"GET /api/v1/bots HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut whole = running.connect().await;
+    whole.write_all(get).await.unwrap();
+    let answer = read_until(&mut whole, "\r\n0\r\n\r\n").await;
+    assert!(answer.contains("\"next\":null}\r\n0\r\n\r\n"), "{answer}");
+
+    running.node.backend.fail_lists_after(1);
+    let mut cut = running.connect().await;
+    cut.write_all(get).await.unwrap();
+    let answer = read_until(&mut cut, "never").await;
+    // Perhaps not even the head was sent.
+    assert!(!answer.ends_with("\r\n0\r\n\r\n"), "{answer}");
+    assert!(!answer.contains("\"next\""), "{answer}");
+    running.end().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_head_that_does_not_arrive_is_not_waited_for() {
     let running = run(Limits {

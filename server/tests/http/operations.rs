@@ -1,9 +1,11 @@
 use crate::harness::{Node, OK, Order, request, with_header};
 use axum::http::Method;
 use hotbed_api::Readiness;
-use hotbed_registry::Admission;
+use hotbed_registry::{Admission, Id, Registration, Snapshot};
 use hotbed_server::Limits;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 #[tokio::test]
@@ -85,6 +87,71 @@ async fn a_node_that_can_serve_nothing_is_down_and_not_ready() {
     );
     assert_eq!(node.get("/readyz").await.status, 503);
     assert_eq!(node.get("/healthz").await.status, OK, "the process is up");
+}
+
+/// A snapshot of so many registrations, none of which is ever asked for.
+#[derive(Debug, Default)]
+struct Sized(AtomicUsize);
+
+impl Snapshot for Sized {
+    fn load(&self, _: &Id) -> Option<Registration> {
+        None
+    }
+
+    fn save(&self, _: &Registration) {}
+
+    fn len(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    fn forget(&self, _: &Id) {}
+}
+
+#[tokio::test]
+async fn what_a_node_could_serve_is_asked_when_it_matters() {
+    let snapshot = Arc::new(Sized::default());
+    let node = Node::over(
+        Arc::default(),
+        Some(Arc::clone(&snapshot) as _),
+        Limits::default(),
+        Admission::Permissive,
+    )
+    .await;
+    node.backend.turn(Order::Fails);
+    assert_eq!(node.get("/readyz").await.status, 503);
+    assert_eq!(node.get("/api/v1/health").await.json()["status"], "down");
+
+    snapshot.0.store(3, Ordering::SeqCst);
+    assert_eq!(node.get("/readyz").await.status, OK);
+    let health = node.get("/api/v1/health").await.json();
+    assert_eq!(health["status"], "degraded");
+    let warnings = health["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    let warning = warnings[1].as_str().unwrap();
+    assert!(
+        warning.contains("memory: cannot be reached") && warning.contains("3 registrations"),
+        "{warning}"
+    );
+
+    node.backend.turn(Order::Works);
+    let health = node.get("/api/v1/health").await.json();
+    assert_eq!(health["warnings"], json!(["a warning"]), "and no longer");
+}
+
+#[tokio::test]
+async fn warnings_are_those_of_now() {
+    let node = Node::new().await;
+    node.warnings.send_replace(Vec::new());
+    assert_eq!(
+        node.get("/api/v1/health").await.json()["warnings"],
+        json!([])
+    );
+    node.warnings.send_replace(vec!["another".into()]);
+    let health = node.get("/api/v1/health").await.json();
+    assert_eq!(
+        (&health["warnings"], &health["status"]),
+        (&json!(["another"]), &json!("ok"))
+    );
 }
 
 #[tokio::test]
@@ -178,13 +245,19 @@ async fn what_is_too_much_is_refused_and_health_still_answers() {
             "{path}"
         );
     }
-    assert_eq!(node.get("/api/v1/health").await.status, OK);
-    assert_eq!(node.get("/healthz").await.status, OK);
+    for path in ["/api/v1/health", "/healthz", "/readyz", "/metrics"] {
+        assert_eq!(node.get(path).await.status, OK, "{path}");
+    }
 }
 
 #[tokio::test]
 async fn the_page_loads_nothing_from_elsewhere() {
     let node = Node::new().await;
+    let root = node.get("/").await;
+    assert_eq!(
+        (root.status, root.header("location")),
+        (307, Some("/docs/"))
+    );
     let folder = node.get("/docs").await;
     assert_eq!(
         (folder.status, folder.header("location")),
