@@ -1,7 +1,6 @@
 //! What a hit costs: `get_or_create` by `&str` against a lock-free map read and the clone of an `Arc`.
 
-#![allow(
-    missing_docs,
+#![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -189,7 +188,9 @@ fn while_others_build(world: &World, reads: &[&str], runtime: &tokio::runtime::R
         std::thread::yield_now();
     }
     let during = measure();
-    builds.into_iter().for_each(|build| build.abort());
+    for build in builds {
+        build.abort();
+    }
     ratio::verdict(
         "a hit while 100 other ids build slowly, against the same hit alone",
         &alone,

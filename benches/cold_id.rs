@@ -1,7 +1,6 @@
 //! Ten thousand tasks ask for one id that is not in memory: one build serves them all.
 
 #![expect(
-    missing_docs,
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::disallowed_methods,

@@ -1,7 +1,6 @@
 //! What a poll costs that finds nothing: SQLite with a million registrations against SQLite with a thousand.
 
-#![allow(
-    missing_docs,
+#![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::disallowed_methods,

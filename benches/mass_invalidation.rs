@@ -1,7 +1,6 @@
 //! A million entries are invalidated, or expire, at once: how long the slowest reader waits, beside plain moka.
 
 #![expect(
-    missing_docs,
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::disallowed_methods,

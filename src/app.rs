@@ -5,16 +5,16 @@ use crate::config_dir::ConfigDir;
 use crate::domains::{Domains, Registered};
 use crate::forget::ForgetDeleted;
 use crate::serve_args::{self, Reload, ServeArgs};
+use crate::storage::Storage;
 use anyhow::{Context, bail};
 use hotbed::cache::{CacheSettings, CachingRegistryManager};
+use hotbed::configs::Environment;
 use hotbed::events::{EventBus, MemoryBus};
 use hotbed::hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
-use hotbed::registry::{
-    Admission, CollectionName, ConnectingBackend, Registry, RegistryBackend, Snapshot,
-};
+use hotbed::registry::{Admission, CollectionName, ConnectingBackend, Registry};
 use hotbed_api::Readiness;
 use hotbed_backends::{DiskSnapshot, RegistryUrl, StoreAt};
-use hotbed_bots::{BotFactory, ConversationLimits, Conversations, ProviderKeys};
+use hotbed_bots::{Bot, BotFactory, ConversationLimits, Conversations, ProviderKeys};
 use hotbed_server::{Access, Limits, NodeInfo, ServerState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +68,8 @@ impl App {
     ) -> anyhow::Result<Self> {
         let config = ConfigDir::read(args.config.as_deref(), args.env.as_deref(), process)?;
         // First, so that a port in use is told before anything is written.
-        let listener = TcpListener::bind(args.listen).await.with_context(|| {
+        let listener = TcpListener::bind(args.listen).await;
+        let listener = listener.with_context(|| {
             format!(
                 "cannot listen on {}: choose another address with --listen",
                 args.listen
@@ -79,31 +80,17 @@ impl App {
         let background = Background::default();
         let mut warnings = config.warnings;
 
-        let url: RegistryUrl = match &args.registry {
-            Some(url) => url.parse()?,
-            None => format!("sqlite:{}", args.data_dir.join("hotbed.db").display()).parse()?,
-        };
-        let snapshot =
-            DiskSnapshot::open(&args.data_dir.join("snapshot.json"), &url.to_string()).await?;
-        let snapshot = Arc::new(snapshot);
+        let Storage {
+            snapshot,
+            store,
+            backend,
+            waiting,
+        } = Storage::open(&args).await?;
         background
             .upkeep
             .tasks
             .spawn(Arc::clone(&snapshot).run(background.upkeep.stop.clone()));
-        if args.reload == Reload::EventDriven && url != RegistryUrl::Memory {
-            warnings.push(format!(
-                "the bus {} does not leave this process: if others write to {url}, use --reload hybrid",
-                args.bus
-            ));
-        }
-        // A registry that this node served from is not begun anew because its file is missing right now.
-        let store = if snapshot.is_empty() {
-            StoreAt::new(url)
-        } else {
-            StoreAt::existing(url)
-        };
-        let (backend, waiting) = open_bots(&store, &snapshot).await?;
-
+        warnings.extend(warn_of_deaf_bus(&args, store.url()));
         let admission = match args.admission {
             serve_args::Admission::Permissive => Admission::Permissive,
             serve_args::Admission::Strict => Admission::Strict,
@@ -112,49 +99,18 @@ impl App {
             .admission(admission)
             .snapshot(Arc::clone(&snapshot) as _)
             .build();
-        let conversations = Conversations::new(ConversationLimits::default());
-        let keys: ProviderKeys = process.iter().cloned().collect();
-        let settings = CacheSettings {
-            capacity: args.cache_capacity,
-            ttl: args.cache_ttl,
-            ..CacheSettings::default()
-        };
-        let bots = Arc::new(
-            CachingRegistryManager::builder(
-                registry.reader(),
-                BotFactory::new(keys, conversations.clone()),
-            )
-            .settings(settings)
-            .environment(Arc::new(config.environment.clone()))
-            .build(),
-        );
-        let forget = Arc::new(ForgetDeleted {
-            bots: Arc::clone(&bots),
-            conversations,
+        let (bots, forget) = keep_bots(
+            &args,
+            process,
+            &registry,
+            config.environment.clone(),
             snapshot,
-        });
-        registry.add_check(Arc::new(bots.door_check()));
-        registry.add_observer(Arc::clone(&bots) as _);
-        registry.add_observer(Arc::clone(&forget) as _);
-
+        );
         let domains = match config.domains_dir {
             Some(dir) => Some(Domains::prove(dir, config.domains, &registry, admission)?),
             None => None,
         };
-        let domains = match (domains, waiting) {
-            (Some(domains), None) => Some(domains.register(&registry).await?),
-            (None, None) => None,
-            (domains, Some(waiting)) => {
-                let stop = background.follow.stop.clone();
-                background.follow.tasks.spawn(when_reachable(
-                    waiting,
-                    domains,
-                    registry.clone(),
-                    stop,
-                ));
-                None
-            }
-        };
+        let domains = seed(&registry, domains, waiting, &background.follow).await?;
         if let Some(domains) = &domains {
             warnings.extend(domains.warnings.iter().cloned());
         }
@@ -189,20 +145,16 @@ impl App {
                 started: Instant::now(),
                 environment: config.environment.name().to_owned(),
                 registry: store.url().to_string(),
-                bus: args.bus,
+                bus: args.bus.clone(),
                 admission,
                 snapshot_registrations: 0,
                 warnings,
             },
             access: Access {
                 listen: address,
-                hosts: args.host,
+                hosts: args.host.clone(),
             },
-            limits: Limits {
-                body_bytes: usize::try_from(args.max_body_bytes).unwrap_or(usize::MAX),
-                drain: args.drain_deadline,
-                ..Limits::default()
-            },
+            limits: limits(&args),
             readiness: ready,
             shutdown: CancellationToken::new(),
         };
@@ -282,23 +234,66 @@ impl App {
     }
 }
 
-/// Opens the collection of bots. A registry that is down is waited for if there is a snapshot to serve from
-/// meanwhile; without one there is nothing to run for.
-async fn open_bots(
-    store: &Arc<StoreAt>,
-    snapshot: &DiskSnapshot,
-) -> anyhow::Result<(Arc<dyn RegistryBackend>, Option<Arc<ConnectingBackend>>)> {
-    let connect = store.connect(CollectionName::bots());
-    match connect.connect().await {
-        Ok(backend) => Ok((backend, None)),
-        Err(error) if snapshot.is_empty() => {
-            Err(error).with_context(|| format!("cannot open the registry {}", store.url()))
-        }
-        Err(error) => {
-            let bots = snapshot.len();
-            tracing::warn!(%error, bots, "registry cannot be opened: serving from the snapshot and trying again");
-            let waiting = Arc::new(ConnectingBackend::new(connect, &error));
-            Ok((Arc::clone(&waiting) as _, Some(waiting)))
+/// The cache of live bots, and what forgets those that are deleted; both told of every write.
+fn keep_bots(
+    args: &ServeArgs,
+    process: &[(String, String)],
+    registry: &Registry,
+    environment: Environment,
+    snapshot: Arc<DiskSnapshot>,
+) -> (Arc<CachingRegistryManager<Bot>>, Arc<ForgetDeleted>) {
+    let conversations = Conversations::new(ConversationLimits::default());
+    let keys: ProviderKeys = process.iter().cloned().collect();
+    let settings = CacheSettings {
+        capacity: args.cache_capacity,
+        ttl: args.cache_ttl,
+        ..CacheSettings::default()
+    };
+    let factory = BotFactory::new(keys, conversations.clone());
+    let bots = CachingRegistryManager::builder(registry.reader(), factory).settings(settings);
+    let bots = Arc::new(bots.environment(Arc::new(environment)).build());
+    let forget = Arc::new(ForgetDeleted {
+        bots: Arc::clone(&bots),
+        conversations,
+        snapshot,
+    });
+    registry.add_check(Arc::new(bots.door_check()));
+    registry.add_observer(Arc::clone(&bots) as _);
+    registry.add_observer(Arc::clone(&forget) as _);
+    (bots, forget)
+}
+
+fn limits(args: &ServeArgs) -> Limits {
+    Limits {
+        body_bytes: usize::try_from(args.max_body_bytes).unwrap_or(usize::MAX),
+        drain: args.drain_deadline,
+        ..Limits::default()
+    }
+}
+
+/// Events that stay within this process tell nothing of what another one writes.
+fn warn_of_deaf_bus(args: &ServeArgs, registry: &RegistryUrl) -> Option<String> {
+    let deaf = args.reload == Reload::EventDriven && *registry != RegistryUrl::Memory;
+    deaf.then(|| {
+        let bus = &args.bus;
+        format!("the bus {bus} does not leave this process: if others write to {registry}, use --reload hybrid")
+    })
+}
+
+/// Registers the bots of domain files: now, or once the registry can be reached.
+async fn seed(
+    registry: &Registry,
+    domains: Option<Domains>,
+    waiting: Option<Arc<ConnectingBackend>>,
+    follow: &Stage,
+) -> anyhow::Result<Option<Registered>> {
+    match (domains, waiting) {
+        (Some(domains), None) => Ok(Some(domains.register(registry).await?)),
+        (None, None) => Ok(None),
+        (domains, Some(waiting)) => {
+            let seeding = when_reachable(waiting, domains, registry.clone(), follow.stop.clone());
+            follow.tasks.spawn(seeding);
+            Ok(None)
         }
     }
 }
@@ -317,7 +312,7 @@ async fn when_reachable(
     if let Some(domains) = domains {
         match domains.register(&registry).await {
             Ok(Registered { added, .. }) => {
-                tracing::info!(?added, "bots of domain files are registered")
+                tracing::info!(?added, "bots of domain files are registered");
             }
             Err(error) => tracing::warn!(
                 error = format!("{error:#}"),

@@ -6,6 +6,7 @@ mod config_dir;
 mod domains;
 mod forget;
 mod serve_args;
+mod storage;
 mod supervise;
 
 use app::App;

@@ -4,17 +4,17 @@
 use std::time::{Duration, Instant};
 
 /// One thing to measure: runs `rounds` times and says how long each round's unit of work took.
-pub struct Contender<'a> {
+pub(crate) struct Contender<'a> {
     /// What it is called in the output.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// The most it may cost as a multiple of the floor; `None` for what is only shown.
-    pub limit: Option<f64>,
+    pub(crate) limit: Option<f64>,
     /// Runs one round; returns the time per operation.
-    pub round: Box<dyn FnMut() -> Duration + 'a>,
+    pub(crate) round: Box<dyn FnMut() -> Duration + 'a>,
 }
 
 /// Runs the floor and its contenders in turn and prints the table. True if every limit holds.
-pub fn compare(
+pub(crate) fn compare(
     title: &str,
     rounds: usize,
     mut floor: Contender<'_>,
@@ -63,7 +63,7 @@ fn show(name: &str, times: &mut [(Duration, f64)], limit: Option<f64>) -> bool {
 }
 
 /// The time per operation of `count` operations.
-pub fn per_operation(count: usize, work: impl FnOnce()) -> Duration {
+pub(crate) fn per_operation(count: usize, work: impl FnOnce()) -> Duration {
     let began = Instant::now();
     work();
     began.elapsed() / u32::try_from(count).expect("fewer than four thousand million")
@@ -71,7 +71,7 @@ pub fn per_operation(count: usize, work: impl FnOnce()) -> Duration {
 
 /// Compares two series of one thing under two conditions, by their medians. True if the limit holds.
 #[allow(dead_code, reason = "each benchmark uses its part of this module")]
-pub fn verdict(title: &str, base: &[Duration], under_test: &[Duration], limit: f64) -> bool {
+pub(crate) fn verdict(title: &str, base: &[Duration], under_test: &[Duration], limit: f64) -> bool {
     let median = |times: &[Duration]| {
         let mut times = times.to_vec();
         times.sort();

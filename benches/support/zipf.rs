@@ -5,7 +5,7 @@ use rand::seq::SliceRandom;
 use rand::{SeedableRng, rngs::StdRng};
 
 /// `count` draws of 0..`keys`, Zipf with exponent 1, the same in every run.
-pub fn keys(keys: usize, count: usize) -> Vec<usize> {
+pub(crate) fn keys(keys: usize, count: usize) -> Vec<usize> {
     let mut random = StdRng::seed_from_u64(42);
     let mut names: Vec<usize> = (0..keys).collect();
     // The most popular keys are not neighbours in memory.

@@ -422,10 +422,13 @@ impl Machine {
             ChangeKind::Created | ChangeKind::Updated | ChangeKind::Activated => None,
         };
         if let Some((standing, trusted)) = gone {
+            // Where nothing was held this may be old news, for what was known of the id may have left the cache
+            // since: the next reader has it read.
+            let held = matches!(self.standing, Standing::Live(_) | Standing::Inactive(_));
+            self.trusted_until = if held { now + trusted } else { now };
             self.standing = standing;
             self.settled = self.epoch;
             self.trouble = None;
-            self.trusted_until = now + trusted;
             // Those who wait are answered by this.
             self.ended += 1;
             return Effect::Drop;

@@ -134,13 +134,26 @@ async fn a_read_never_writes_over_a_write() {
     let node = launch.start().await;
     let read = node.get("/api/v1/bots/b").await.expect(200).json();
     assert_same_write(&read, &last);
-    let accessed = |registration: &Value| registration["last_accessed_at"].as_str().unwrap().to_owned();
+    let accessed = |registration: &Value| {
+        registration["last_accessed_at"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
     assert!(accessed(&read) > accessed(&last), "{read}");
     node.terminate().await;
 }
 
 fn assert_same_write(one: &Value, other: &Value) {
-    for member in ["revision", "version", "created_at", "updated_at", "config", "status", "metadata"] {
+    for member in [
+        "revision",
+        "version",
+        "created_at",
+        "updated_at",
+        "config",
+        "status",
+        "metadata",
+    ] {
         assert_eq!(one[member], other[member], "{member}");
     }
 }

@@ -47,7 +47,7 @@ async fn without_any_file_or_flag_it_starts_with_an_empty_registry_under_data() 
 }
 
 #[tokio::test]
-async fn a_registry_in_memory_leaves_nothing_on_the_disk_but_the_snapshot() {
+async fn a_registry_in_memory_puts_nothing_on_the_disk_but_the_snapshot() {
     let launch = Launch::new().arg("--registry", "memory:");
     let node = launch.start().await;
     node.put_bot("b", "p").await;
@@ -58,7 +58,9 @@ async fn a_registry_in_memory_leaves_nothing_on_the_disk_but_the_snapshot() {
         .map(|file| file.unwrap().file_name())
         .collect();
     assert!(
-        files.iter().all(|file| file == "snapshot.json"),
+        files
+            .iter()
+            .all(|file| file.to_string_lossy().starts_with("snapshot.json")),
         "{files:?}"
     );
 }
@@ -101,7 +103,10 @@ async fn what_cannot_be_opened_is_an_error_that_says_what_can() {
     assert_refused(&launch.fail().await, &["not a SQLite database"]);
     let launch = Launch::new();
     fs::write(launch.data_dir(), "a file").unwrap();
-    assert_refused(&launch.fail().await, &["cannot create", "--data-dir"]);
+    assert_refused(
+        &launch.fail().await,
+        &["name a directory that this user may write to"],
+    );
 }
 
 #[tokio::test]

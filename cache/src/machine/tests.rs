@@ -17,20 +17,19 @@ proptest! {
     /// Every claim after every step, and at the end a quiet world: each waiter is answered and the truth is served.
     ///
     /// Mutations that this catches, each tried:
-    /// - `settle`: settled becomes `self.epoch` whatever was read (stale fill);
-    /// - `settle`: `Next::Rest` also when `settled < epoch` (a build is owed and nobody begins one);
-    /// - `observe`: no new epoch (a reader is served what was observed to be old);
-    /// - `observe`: a deletion does not settle its epoch (an older build revives the deleted);
-    /// - `judge`: without the check against `attempt.observed` (a lagging registry is believed);
-    /// - `judge`: without raising `observed` to what was read (a reader sees an older revision after a newer one);
-    /// - `judge`: a salvaged instance is installed over what is known to be gone;
-    /// - `begin_era`: leaves the revision of an inactive registration (changes of the new registry are old news);
-    /// - `begin`: confirmable although forced (an invalidated instance is handed out again);
-    /// - `start`: begins although a build is under way (two builds of one id);
-    /// - `start_early`: begins although nothing is owed (a failing factory is called before its time);
-    /// - `fail`: attempts never count (the wait does not grow);
-    /// - `fresh_until`: the trust although a failure is recorded;
-    /// - `settle`: a retired machine comes to rest (it is in service again).
+    /// - `observe` begins no epoch, or takes old news; `invalidate` begins none (what is known to be old is served);
+    /// - `judge` settles the newest epoch whatever was read, or whatever was invalidated meanwhile; it does not look
+    ///   at the era; it believes a registry that lags behind (stale fill);
+    /// - a deletion does not settle its epoch, or what was built before it is not dropped (the deleted is revived);
+    /// - a deletion is no end for those who wait; `ended` is not counted; `check` does not look at it, or not at the
+    ///   epoch (a reader waits for ever, or is told what it was asked to doubt);
+    /// - `settle` rests although a build is owed, or although the cache wants the room, or when retired;
+    /// - `start` begins a second build; `start_early` begins whatever is owed; `ask` begins before a retry is due (a
+    ///   failing factory is called out of turn);
+    /// - `begin` confirms what was invalidated; `begin_era` keeps what was observed;
+    /// - `ask` takes no notice of the end of trust, or withholds the last good one for the time of an attempt;
+    /// - `fresh_until` promises while a build is owed, after retirement, or beyond the next attempt;
+    /// - `trouble` is not cleared by success.
     #[test]
     fn whatever_happens_every_answer_can_be_justified(steps in steps()) {
         let mut rig = Rig::new();
@@ -114,6 +113,26 @@ fn changes_of_a_new_registry_count_whatever_the_old_one_held() {
         ]);
         rig.come_to_rest();
         assert_eq!(rig.installed(), Some(Revision(2)), "{held:?}");
+    }
+}
+
+/// What was known of the id has left the cache, so that old news looks new.
+#[test]
+fn a_late_deactivation_or_deletion_of_what_is_not_held_is_looked_up() {
+    for late in [Write::Inactive, Write::Deleted] {
+        let mut rig = Rig::new();
+        rig.steps([
+            Step::Write(Write::Active),
+            Step::Write(late),
+            Step::Write(Write::Active),
+            Step::Ask,
+            Step::Read(Read::Refused),
+            Step::Settle,
+            Step::Tell(1),
+            Step::Ask,
+            Step::Settle,
+        ]);
+        assert_eq!(rig.installed(), Some(Revision(3)), "{late:?}");
     }
 }
 
