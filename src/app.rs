@@ -91,10 +91,7 @@ impl App {
             .tasks
             .spawn(Arc::clone(&snapshot).run(background.upkeep.stop.clone()));
         warnings.extend(warn_of_deaf_bus(&args, store.url()));
-        let admission = match args.admission {
-            serve_args::Admission::Permissive => Admission::Permissive,
-            serve_args::Admission::Strict => Admission::Strict,
-        };
+        let admission = admission(&args);
         let registry = Registry::builder(CollectionName::bots(), backend, Arc::clone(&bus))
             .admission(admission)
             .snapshot(Arc::clone(&snapshot) as _)
@@ -261,6 +258,13 @@ fn keep_bots(
     registry.add_observer(Arc::clone(&bots) as _);
     registry.add_observer(Arc::clone(&forget) as _);
     (bots, forget)
+}
+
+fn admission(args: &ServeArgs) -> Admission {
+    match args.admission {
+        serve_args::Admission::Permissive => Admission::Permissive,
+        serve_args::Admission::Strict => Admission::Strict,
+    }
 }
 
 fn limits(args: &ServeArgs) -> Limits {

@@ -78,6 +78,15 @@ async fn a_port_in_use_is_an_error_that_names_it_and_nothing_is_written() {
 }
 
 #[tokio::test]
+async fn a_data_directory_is_of_one_server_at_a_time() {
+    let launch = Launch::new();
+    let node = launch.start().await;
+    assert_refused(&launch.fail().await, &["snapshot.json", "another"]);
+    node.kill().await;
+    launch.start().await.terminate().await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_opened_is_an_error_that_says_what_can() {
     for (flag, value, words) in [
         (
