@@ -123,6 +123,10 @@ impl App {
             async move { registry.maintain(stop).await }
         };
         background.upkeep.tasks.spawn(maintain);
+        // Whoever is told that this node is ready finds it up to date, unless the registry is down.
+        if let Err(error) = handle.sync().await {
+            tracing::debug!(%error, "registry is followed later");
+        }
 
         let (readiness, ready) = watch::channel(Readiness::Starting);
         let account = Account {

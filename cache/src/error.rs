@@ -97,7 +97,8 @@ impl Failure {
     }
 }
 
-/// A cache that could not be closed in time: these instances are still in use or being destroyed.
+/// A cache that could not be closed in time: these instances are still in use or being destroyed, or being created by
+/// a factory that blocks its thread.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("instances still in use: {}", stragglers.join(", "))]
 pub struct CloseError {

@@ -363,9 +363,12 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
         let name = |s: hotbed_lease::Straggler| {
             format!("{}@{} ({} leases)", s.name, s.generation, s.leases)
         };
-        Err(CloseError {
-            stragglers: shared.lender.stragglers().into_iter().map(name).collect(),
-        })
+        let mut stragglers: Vec<String> =
+            shared.lender.stragglers().into_iter().map(name).collect();
+        if !shared.tasks.is_empty() {
+            stragglers.push("a factory that does not stop".into());
+        }
+        Err(CloseError { stragglers })
     }
 }
 

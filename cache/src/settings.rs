@@ -39,7 +39,7 @@ pub struct CacheSettings {
 /// Which instance leaves a full cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EvictionPolicy {
-    /// The one that was not used for the longest time.
+    /// The one that was not used for the longest time. Uses within a tenth of a second count in the order of the first.
     #[default]
     Lru,
     /// The one that is used least; a newcomer must earn its place.

@@ -181,3 +181,21 @@ async fn flags_can_be_given_as_variables() {
     let wrong = launch.env("HOTBED_POLL_INTERVAL", "1ns").fail().await;
     assert_eq!(wrong.code, Some(2), "{wrong:?}");
 }
+
+/// Caught: a server that is ready before it knows where its registry stands.
+#[tokio::test]
+async fn a_server_that_is_ready_knows_where_its_registry_stands() {
+    let launch = Launch::new();
+    let node = launch.start().await;
+    node.put_bot("b", "p").await;
+    node.terminate().await;
+    for _ in 0..10 {
+        let node = launch.start().await;
+        let freshness = node.health().await["freshness"].clone();
+        assert_eq!(
+            (&freshness["revision"], &freshness["stale"]),
+            (&1.into(), &false.into())
+        );
+        node.terminate().await;
+    }
+}

@@ -1,6 +1,6 @@
 use crate::world::{Behaviour, World, eventually, pass};
 use hotbed_cache::{CacheSettings, CloseError, GetError};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -96,4 +96,25 @@ async fn a_closed_cache_calls_no_factory() {
         assert_eq!(world.workshop.all_begun(), begun);
         eventually("all are destroyed", || world.workshop.alive() == 0).await;
     }
+}
+
+/// Mutation: the factory's task is not tracked (it could make an instance after the cache was closed).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_waits_for_a_factory_that_cannot_be_stopped() {
+    let world = World::new(CacheSettings::default());
+    world.put("a").await;
+    let (until, blocked) = mpsc::channel();
+    let blocked = Arc::new(Mutex::new(blocked));
+    world.workshop.behave("a", Behaviour::Block(blocked));
+    let mut waiting = JoinSet::new();
+    world.ask(&mut waiting, "a");
+    eventually("it is at work", || world.workshop.begun("a") == 1).await;
+    let closed = world.cache.close(Duration::from_millis(50)).await;
+    assert_eq!(
+        closed.unwrap_err().stragglers,
+        ["a factory that does not stop"]
+    );
+    drop(until);
+    world.cache.close(DEADLINE).await.unwrap();
+    assert_eq!(world.workshop.alive(), 0);
 }

@@ -12,7 +12,7 @@ use hotbed_registry::{
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -142,6 +142,8 @@ pub(crate) enum Behaviour {
     Hang,
     /// Waits for a permit for each build.
     Gate(Arc<Semaphore>),
+    /// Blocks its thread until the other end is dropped.
+    Block(Arc<Mutex<mpsc::Receiver<()>>>),
     /// As long as this.
     Take(Duration),
     /// Is built, and panics when it is destroyed.
@@ -264,6 +266,7 @@ impl InstanceFactory<Thing> for Workshop {
             Behaviour::Panic => panic!("told to panic"),
             Behaviour::Hang => std::future::pending().await,
             Behaviour::Gate(gate) => gate.acquire().await.unwrap().forget(),
+            Behaviour::Block(until) => drop(until.lock().unwrap().recv()),
             Behaviour::Take(time) => tokio::time::sleep(time).await,
         }
         self.inside.made.fetch_add(1, SeqCst);

@@ -7,8 +7,8 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use futures::StreamExt;
 
-/// What of a body that is too large is read and thrown away, as a multiple of the limit, so that a client that sends
-/// before it listens gets to read the answer.
+/// What is read at most of a body that is refused, as a multiple of the limit, so that a client that sends before it
+/// listens gets to read the answer.
 const DISCARDED: usize = 8;
 
 /// Refuses a body that is not sent as plain JSON.
@@ -92,32 +92,39 @@ async fn gather(
         // It waits for leave to send, and does not get it.
         return Err(too_large());
     }
-    let mut share = Share::default();
-    let mut is_counted = false;
-    let mut bytes = Vec::new();
+    let mut kept = if announces_too_much {
+        Err(too_large())
+    } else {
+        Ok((Vec::new(), Share::default()))
+    };
     let mut received = 0_usize;
     let mut chunks = body.into_data_stream();
-    while let Some(chunk) = chunks.next().await {
+    // What is refused is read too, and thrown away.
+    while received <= limit.saturating_mul(DISCARDED)
+        && let Some(chunk) = chunks.next().await
+    {
         let chunk = chunk
             .map_err(|error| Fault::new(Kind::BadRequest, "the body broke off").because(&error))?;
-        received = received.saturating_add(chunk.len());
-        if received > limit || announces_too_much {
-            (bytes, share) = (Vec::new(), Share::default());
-            if received > limit.saturating_mul(DISCARDED) {
-                break;
-            }
+        let becomes_large = received <= SMALL && received + chunk.len() > SMALL;
+        received += chunk.len();
+        let Ok((bytes, share)) = &mut kept else {
+            continue;
+        };
+        if received > limit {
+            kept = Err(too_large());
             continue;
         }
-        if received > SMALL && !is_counted {
+        if becomes_large {
             // All of it at once: bodies that each wait with a part of what they need would wait for each other.
-            share = room.take(announced.unwrap_or(limit)).await?;
-            is_counted = true;
+            match room.take(announced.unwrap_or(limit)).await {
+                Ok(taken) => *share = taken,
+                Err(fault) => {
+                    kept = Err(fault);
+                    continue;
+                }
+            }
         }
         bytes.extend_from_slice(&chunk);
     }
-    if received > limit || announces_too_much {
-        Err(too_large())
-    } else {
-        Ok((bytes, share))
-    }
+    kept
 }

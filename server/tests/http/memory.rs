@@ -8,6 +8,8 @@ use hotbed_registry::Admission;
 use hotbed_server::Limits;
 use serde_json::json;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
@@ -47,6 +49,17 @@ fn unfinished() -> (Request<Body>, oneshot::Sender<()>) {
     (with_header(request, "content-length", &length), go_on)
 }
 
+/// A large body that says when it was read to its end.
+fn in_pieces(ended: Arc<AtomicBool>) -> Body {
+    let pieces: Vec<_> = large().chunks(10_000).map(Bytes::copy_from_slice).collect();
+    let end = futures::stream::once(async move {
+        ended.store(true, Ordering::SeqCst);
+        Bytes::new()
+    });
+    let pieces = futures::stream::iter(pieces).chain(end);
+    Body::from_stream(pieces.map(Ok::<_, io::Error>))
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_large_body_waits_for_room_and_not_for_ever() {
     let node = narrow().await;
@@ -54,7 +67,9 @@ async fn a_large_body_waits_for_room_and_not_for_ever() {
     let others = async {
         tokio::task::yield_now().await;
         for announced in [true, false] {
-            let mut second = with_bytes(Method::PUT, "/api/v1/bots/b", large());
+            let ended = Arc::new(AtomicBool::new(false));
+            let mut second = with_bytes(Method::PUT, "/api/v1/bots/b", Vec::new())
+                .map(|_| in_pieces(Arc::clone(&ended)));
             if announced {
                 second = with_header(second, "content-length", &large().len().to_string());
             }
@@ -64,6 +79,10 @@ async fn a_large_body_waits_for_room_and_not_for_ever() {
                 (503, Some("1")),
                 "{}",
                 refused.detail()
+            );
+            assert!(
+                ended.load(Ordering::SeqCst),
+                "a client that sends before it listens gets to read why"
             );
         }
         node.bot("small").await;

@@ -61,13 +61,14 @@ impl SlowModel {
 async fn reply(mut stream: TcpStream, heard: Heard, mut is_released: watch::Receiver<bool>) {
     let request = request(&mut stream).await;
     heard.lock().unwrap().push(request);
-    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\nconnection: close\r\n\r\n";
+    let start =
+        "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\nconnection: close\r\n\r\n";
     let piece = |text: &str, done| {
         let message = json!({"role": "assistant", "content": text});
         let line = json!({"model": "slow", "created_at": "2026-01-01T00:00:00Z", "message": message, "done": done});
         format!("{line}\n")
     };
-    let begin = format!("{head}{}", piece("Hello ", false));
+    let begin = format!("{start}{}", piece("Hello ", false));
     // Whoever asked may have gone.
     drop(stream.write_all(begin.as_bytes()).await);
     drop(is_released.wait_for(|released| *released).await);
