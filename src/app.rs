@@ -62,6 +62,10 @@ impl Stage {
 
 impl App {
     /// Puts a server together and starts its parts; it takes requests once it [runs](Self::run).
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one list of all parts, in the order in which they start"
+    )]
     pub(crate) async fn start(
         args: ServeArgs,
         process: &[(String, String)],
@@ -107,7 +111,15 @@ impl App {
             Some(dir) => Some(Domains::prove(dir, config.domains, &registry, admission)?),
             None => None,
         };
-        let domains = seed(&registry, domains, waiting, &background.follow).await?;
+        let (warn, told) = watch::channel(Vec::new());
+        let domains = seed(
+            &registry,
+            domains,
+            waiting,
+            &background.follow,
+            warn.clone(),
+        )
+        .await?;
         if let Some(domains) = &domains {
             warnings.extend(domains.warnings.iter().cloned());
         }
@@ -137,6 +149,7 @@ impl App {
             domains,
             warnings: warnings.clone(),
         };
+        warn.send_modify(|told| told.extend(warnings));
         let state = ServerState {
             registry,
             bots,
@@ -148,8 +161,7 @@ impl App {
                 registry: store.url().to_string(),
                 bus: args.bus.clone(),
                 admission,
-                snapshot_registrations: 0,
-                warnings,
+                warnings: told,
             },
             access: Access {
                 listen: address,
@@ -190,21 +202,17 @@ impl App {
             state.shutdown.clone(),
         );
         let drained = {
-            let server = hotbed_server::serve(listener, state);
-            tokio::pin!(server);
+            let begin = async {
+                stop.cancelled().await;
+                readiness.send_replace(Readiness::Draining);
+                // Whoever sends requests here gets the time to notice.
+                tokio::time::sleep(drain_delay).await;
+                server_stop.cancel();
+                std::future::pending::<()>().await;
+            };
             tokio::select! {
-                // It ends by itself only when it cannot go on.
-                ended = &mut server => ended.context("server ended"),
-                () = stop.cancelled() => {
-                    readiness.send_replace(Readiness::Draining);
-                    // Whoever sends requests here gets the time to notice.
-                    tokio::select! {
-                        ended = &mut server => drop(ended),
-                        () = tokio::time::sleep(drain_delay) => {}
-                    }
-                    server_stop.cancel();
-                    server.await.context("server did not drain")
-                }
+                ended = hotbed_server::serve(listener, state) => ended.context("server did not drain"),
+                () = begin => Ok(()),
             }
         };
         let deadline = Instant::now() + drain;
@@ -294,12 +302,19 @@ async fn seed(
     domains: Option<Domains>,
     waiting: Option<Arc<ConnectingBackend>>,
     follow: &Stage,
+    warn: watch::Sender<Vec<String>>,
 ) -> anyhow::Result<Option<Registered>> {
     match (domains, waiting) {
         (Some(domains), None) => Ok(Some(domains.register(registry).await?)),
         (None, None) => Ok(None),
         (domains, Some(waiting)) => {
-            let seeding = when_reachable(waiting, domains, registry.clone(), follow.stop.clone());
+            let seeding = when_reachable(
+                waiting,
+                domains,
+                registry.clone(),
+                follow.stop.clone(),
+                warn,
+            );
             follow.tasks.spawn(seeding);
             Ok(None)
         }
@@ -312,6 +327,7 @@ async fn when_reachable(
     domains: Option<Domains>,
     registry: Registry,
     stop: CancellationToken,
+    warn: watch::Sender<Vec<String>>,
 ) {
     waiting.run(stop.clone()).await;
     if stop.is_cancelled() {
@@ -319,8 +335,11 @@ async fn when_reachable(
     }
     if let Some(domains) = domains {
         match domains.register(&registry).await {
-            Ok(Registered { added, .. }) => {
+            Ok(Registered {
+                added, warnings, ..
+            }) => {
                 tracing::info!(?added, "bots of domain files are registered");
+                warn.send_modify(|told| told.extend(warnings));
             }
             Err(error) => tracing::warn!(
                 error = format!("{error:#}"),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Registrations in the first page: few, for nothing is known yet of how large they are.
-const FIRST: u64 = 32;
+const FIRST: u64 = 4;
 /// Registrations in a page, at most.
 const MOST: u64 = 200;
 /// What a page should hold.

@@ -48,10 +48,8 @@ pub struct NodeInfo {
     pub bus: String,
     /// How the registry treats configurations that no bot can be built from.
     pub admission: Admission,
-    /// TEMPORARY
-    pub snapshot_registrations: usize,
     /// What whoever runs this node should know.
-    pub warnings: Vec<String>,
+    pub warnings: watch::Receiver<Vec<String>>,
 }
 
 /// A running server: what it speaks for, and what it counts.

@@ -1,6 +1,7 @@
 //! How a server starts, and what it says when it cannot.
 
 use crate::harness::{Ended, Launch};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use std::fs;
 use std::net::TcpListener;
 
@@ -189,13 +190,32 @@ async fn a_server_that_is_ready_knows_where_its_registry_stands() {
     let node = launch.start().await;
     node.put_bot("b", "p").await;
     node.terminate().await;
-    for _ in 0..10 {
-        let node = launch.start().await;
-        let freshness = node.health().await["freshness"].clone();
-        assert_eq!(
-            (&freshness["revision"], &freshness["stale"]),
-            (&1.into(), &false.into())
-        );
-        node.terminate().await;
-    }
+    // So many that reading them takes a while.
+    let count = 50_000;
+    register_copies(&launch, count).await;
+    let node = launch.start().await;
+    let freshness = node.health().await["freshness"].clone();
+    assert_eq!(
+        (&freshness["revision"], &freshness["stale"]),
+        (&count.into(), &false.into())
+    );
+    node.terminate().await;
+}
+
+/// Makes copies of the one registration, in the file of its registry, until there are so many.
+async fn register_copies(launch: &Launch, count: u64) {
+    let url = format!("sqlite:{}", launch.registry().display());
+    let mut file = SqliteConnection::connect(&url).await.unwrap();
+    let copies = format!(
+        "WITH RECURSIVE copies(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM copies WHERE n < {count})
+         INSERT INTO registrations SELECT collection, 'copy-' || n, n, version, status, created_at, updated_at,
+             last_accessed_at, metadata, config FROM registrations, copies WHERE id = 'b';
+         UPDATE collections SET head = {count};
+         DELETE FROM changes"
+    );
+    sqlx::raw_sql(AssertSqlSafe(copies))
+        .execute(&mut file)
+        .await
+        .unwrap();
+    file.close().await.unwrap();
 }

@@ -18,7 +18,11 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     })?;
     // Built by the step before; run from there, for another build would be of other features, and so anew.
     step("example", || {
-        succeed(&mut command(root, root.join("target/debug/examples/embed"), &[]))
+        succeed(&mut command(
+            root,
+            root.join("target/debug/examples/embed"),
+            &[],
+        ))
     })?;
     step("doc tests", || {
         cargo(root, &["test", "--locked", "--workspace", "--doc"])

@@ -31,7 +31,7 @@ pub(super) struct Texts {
 impl Texts {
     /// Writes a draft down; refuses what could not be read again.
     pub(super) fn of(id: &Id, draft: &Draft) -> Result<Self, Error> {
-        let config = to_text(draft.config.as_map());
+        let config = json(draft.config.as_map());
         let metadata = draft.metadata.as_ref().map(to_text);
         let mut problems = Vec::new();
         let bytes = config.len() + metadata.as_ref().map_or(0, String::len);
@@ -65,7 +65,20 @@ impl Texts {
     }
 }
 
-pub(super) fn to_text(map: &Map<String, Value>) -> String {
+/// Metadata as it is stored: keys in order all the way down, so that equal objects are equal texts. A filter compares
+/// texts, see `listing`.
+pub(super) fn to_text(metadata: &Map<String, Value>) -> String {
+    canonical(&Value::Object(metadata.clone()))
+}
+
+/// A value as the text that equal values have in common.
+pub(super) fn canonical(value: &Value) -> String {
+    let mut value = value.clone();
+    value.sort_all_objects();
+    value.to_string()
+}
+
+fn json(map: &Map<String, Value>) -> String {
     serde_json::to_string(map).expect("JSON values have text keys and write to memory")
 }
 

@@ -120,6 +120,29 @@ async fn an_id_evicted_while_it_is_built_still_serves_those_who_wait() {
     eventually("only the other is left", || world.workshop.alive() == 1).await;
 }
 
+/// Mutation: a slot whose build ends as it leaves keeps the instance that was built for nobody.
+#[tokio::test(start_paused = true)]
+async fn an_id_evicted_while_it_is_refreshed_leaves_no_instance() {
+    let world = World::new(CacheSettings {
+        capacity: 1,
+        ..CacheSettings::default()
+    });
+    for id in ["a", "b"] {
+        world.put(id).await;
+    }
+    world.get("a").await.unwrap();
+    let gate = world.workshop.gate("a");
+    world.put("a").await;
+    eventually("it is under way", || world.workshop.begun("a") == 2).await;
+    world.get("b").await.unwrap();
+    pass(Duration::from_secs(1)).await;
+    gate.add_permits(1);
+    // At once: not when somebody comes by or memory is freed.
+    pass(Duration::from_millis(1)).await;
+    assert_eq!(world.workshop.alive(), 1);
+    assert!(world.cache.held_for(&name("a")).is_none());
+}
+
 /// The harshest policy there is, on real threads: whoever asks is served by one build each, never sent around.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cache_without_room_serves_every_caller_after_one_build() {

@@ -144,8 +144,7 @@ impl Node {
                 registry: "memory:".into(),
                 bus: "memory:".into(),
                 admission,
-                snapshot_registrations: 0,
-                warnings: vec!["a warning".into()],
+                warnings: warned,
             },
             access: Access {
                 listen: "127.0.0.1:8700".parse().unwrap(),

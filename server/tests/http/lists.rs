@@ -44,7 +44,7 @@ async fn a_long_list_is_one_document_that_is_read_in_pages() {
     assert_eq!(paged.bytes, whole.bytes, "nobody can tell the difference");
     assert_eq!(
         node.backend.lists(),
-        [Some(32), Some(200), Some(200), Some(200), Some(200)]
+        [Some(4), Some(200), Some(200), Some(200), Some(200)]
     );
 
     let some = node.get("/api/v1/bots?limit=300&after=b0099").await.json();
@@ -68,7 +68,7 @@ async fn a_long_list_is_one_document_that_is_read_in_pages() {
 
 #[tokio::test]
 async fn a_list_of_any_length_is_complete() {
-    for count in [0, 1, 31, 32, 33, 232, 233] {
+    for count in [0, 1, 3, 4, 5, 204, 205] {
         let node = with_bots(count).await;
         let list = node.get("/api/v1/bots").await.json();
         assert_eq!(ids(&list).len(), count);
@@ -86,7 +86,9 @@ async fn pages_of_large_registrations_are_short() {
     }
     node.backend.lists();
     assert_eq!(ids(&node.get("/api/v1/bots").await.json()).len(), 40);
-    assert_eq!(node.backend.lists(), [Some(32), Some(3), Some(3), Some(3)]);
+    let limits = node.backend.lists();
+    assert_eq!(limits[0], Some(4));
+    assert!(limits[1..].iter().all(|limit| *limit == Some(3)), "{limits:?}");
 }
 
 #[tokio::test]
@@ -127,7 +129,7 @@ async fn a_long_list_counts_as_a_stream_for_as_long_as_it_is_sent() {
     }
     let open = node.open(request(Method::GET, "/api/v1/bots")).await;
     assert_eq!(node.get("/api/v1/bots").await.status, 503);
-    assert_eq!(node.get("/api/v1/bots?limit=30").await.status, OK);
+    assert_eq!(node.get("/api/v1/bots?limit=4").await.status, OK);
     drop(open);
     assert_eq!(ids(&node.get("/api/v1/bots").await.json()).len(), 40);
 }
