@@ -88,7 +88,10 @@ async fn pages_of_large_registrations_are_short() {
     assert_eq!(ids(&node.get("/api/v1/bots").await.json()).len(), 40);
     let limits = node.backend.lists();
     assert_eq!(limits[0], Some(4));
-    assert!(limits[1..].iter().all(|limit| *limit == Some(3)), "{limits:?}");
+    assert!(
+        limits[1..].iter().all(|limit| *limit == Some(3)),
+        "{limits:?}"
+    );
 }
 
 #[tokio::test]
