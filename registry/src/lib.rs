@@ -1,9 +1,9 @@
 //! The one door through which configuration changes.
 //!
 //! [`Registry`] admits, commits and announces writes; a [`Reader`] cannot write, by type. What stores the
-//! registrations is a [`RegistryBackend`]: five kinds of operation with exact semantics, which
-//! [`conformance`] checks for every implementation, yours included. [`MemoryBackend`] is the one that needs
-//! nothing.
+//! registrations is a [`RegistryBackend`]: a few operations with exact semantics, which the suite in the module
+//! `conformance` (behind the feature of that name) checks for every implementation, yours included.
+//! [`MemoryBackend`] is the one that needs nothing.
 //!
 //! Every write gets the next [`Revision`] of its collection. Revisions, never clocks, decide what is newer.
 

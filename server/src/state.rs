@@ -48,7 +48,8 @@ pub struct NodeInfo {
     pub bus: String,
     /// How the registry treats configurations that no bot can be built from.
     pub admission: Admission,
-    /// What whoever runs this node should know.
+    /// What whoever runs this node should know, as it is now. That the registry cannot be reached need not be among it:
+    /// the health page sees that for itself.
     pub warnings: watch::Receiver<Vec<String>>,
 }
 

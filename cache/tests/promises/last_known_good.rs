@@ -40,6 +40,8 @@ async fn last_known_good() {
         assert_eq!(world.state("a"), Some(InstanceState::Degraded));
     }
 
+    // The attempt that the last reader began is over.
+    pass(Duration::from_secs(5)).await;
     world.backend.set(Health::Well);
     world.workshop.behave("a", Behaviour::Build);
     eventually("the new one is built without a reader", || {
