@@ -2,6 +2,7 @@ use hotbed_lease::Lease as Loan;
 use hotbed_registry::Revision;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The use of an instance: it stays alive and whole until the last clone of this is dropped, whatever happens to its
@@ -10,16 +11,22 @@ pub struct Lease<T> {
     loan: Loan<Instance<T>>,
 }
 
-/// An instance, and beside it, on the memory that a lease touches anyway, what decides whether it may be leased again.
-#[repr(C)]
+/// An instance, and what decides whether it may be leased again.
 pub(crate) struct Instance<T> {
-    /// Until when this may be handed out without asking its slot, in the clock's milliseconds; 0 is not at all.
+    pub(crate) value: T,
+    promise: Arc<Promise>,
+}
+
+/// Whether an instance may be handed out. In memory of its own, which readers only read: beside the count that every
+/// lease changes, one reader's lease would cost the others their look at it.
+#[derive(Debug, Default)]
+pub(crate) struct Promise {
+    /// Until when it may be handed out without asking its slot, in the clock's milliseconds; 0 is not at all.
     fresh_until: AtomicU64,
-    /// The invalidation of everything that this outlived.
+    /// The invalidation of everything that it outlived.
     generation: AtomicU64,
     /// Used since the keeper last looked.
     touched: AtomicBool,
-    pub(crate) value: T,
 }
 
 impl<T> Instance<T> {
@@ -27,12 +34,17 @@ impl<T> Instance<T> {
     pub(crate) fn new(value: T) -> Self {
         Self {
             value,
-            fresh_until: AtomicU64::new(0),
-            generation: AtomicU64::new(0),
-            touched: AtomicBool::new(false),
+            promise: Arc::default(),
         }
     }
 
+    #[inline]
+    pub(crate) fn promise(&self) -> &Arc<Promise> {
+        &self.promise
+    }
+}
+
+impl Promise {
     /// Says until when it may be handed out. Only its slot does, under its lock.
     pub(crate) fn publish(&self, fresh_until_ms: u64, generation: u64) {
         if self.generation.load(Ordering::Relaxed) != generation {
@@ -69,9 +81,8 @@ impl<T> Lease<T> {
         Self { loan }
     }
 
-    #[inline]
-    pub(crate) fn instance(&self) -> &Instance<T> {
-        &self.loan
+    pub(crate) fn promise(&self) -> &Promise {
+        self.loan.promise()
     }
 
     /// The id whose instance this is.

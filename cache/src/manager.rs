@@ -159,14 +159,12 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
         let shared = &*self.shared;
         let index = shared.index.pin();
         let entry = index.get(id)?;
-        let lease = entry.hit(
-            shared.clock.coarse_ms(),
-            shared.generation.load(Ordering::Acquire),
-        )?;
-        if lease.instance().touch() {
+        let used = || {
             // Full: the keeper finds the mark on its next round.
             drop(shared.touches.push(Arc::clone(&entry.slot)));
-        }
+        };
+        let generation = shared.generation.load(Ordering::Acquire);
+        let lease = entry.hit(shared.clock.coarse_ms(), generation, used)?;
         shared.counters.hit();
         Some(lease)
     }
@@ -200,7 +198,7 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
             match told.answer {
                 Answer::Serve => {
                     if let Some(lease) = told.lease {
-                        if lease.instance().touch() {
+                        if lease.promise().touch() {
                             drop(shared.touches.push(slot));
                         }
                         return Ok(lease);

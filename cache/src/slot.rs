@@ -1,4 +1,4 @@
-use crate::lease::Instance;
+use crate::lease::{Instance, Promise};
 use crate::machine::{Answer, Ask, Attempt, Effect, Fate, Machine, Next, Outcome, Ticket};
 use crate::shared::Shared;
 use crate::waiter::{Asked, Told, Waiter};
@@ -46,7 +46,7 @@ struct Installed<T> {
 #[derive(Debug)]
 pub(crate) struct Entry<T> {
     pub(crate) slot: Arc<Slot<T>>,
-    instance: Option<WeakLoan<Instance<T>>>,
+    instance: Option<(Arc<Promise>, WeakLoan<Instance<T>>)>,
 }
 
 impl<T> Entry<T> {
@@ -57,14 +57,24 @@ impl<T> Entry<T> {
         }
     }
 
-    /// The instance, if it may be handed out without asking its slot: a few atomic steps, no lock.
+    /// The instance, if it may be handed out without asking its slot: a few atomic steps, no lock. `used` is called if
+    /// this is its first use since the keeper looked.
     #[inline]
-    pub(crate) fn hit(&self, coarse_ms: u64, generation: u64) -> Option<Lease<T>> {
-        let lease = Lease::new(self.instance.as_ref()?.upgrade()?);
-        lease
-            .instance()
-            .is_fresh(coarse_ms, generation)
-            .then_some(lease)
+    pub(crate) fn hit(
+        &self,
+        coarse_ms: u64,
+        generation: u64,
+        used: impl FnOnce(),
+    ) -> Option<Lease<T>> {
+        let (promise, loan) = self.instance.as_ref()?;
+        if !promise.is_fresh(coarse_ms, generation) {
+            return None;
+        }
+        let lease = Lease::new(loan.upgrade()?);
+        if promise.touch() {
+            used();
+        }
+        Some(lease)
     }
 }
 
@@ -97,7 +107,7 @@ impl<T: Send + Sync + 'static> Slot<T> {
         self.inside()
             .installed
             .as_ref()
-            .is_some_and(|installed| installed.loan.untouch())
+            .is_some_and(|installed| installed.loan.promise().untouch())
     }
 
     pub(crate) fn ask<'a>(&'a self, shared: &'a Shared<T>) -> Asked<'a, T> {
@@ -265,7 +275,7 @@ impl<T: Send + Sync + 'static> Slot<T> {
                 .machine
                 .fresh_until()
                 .map_or(0, |until| shared.clock.to_ms(until));
-            installed.loan.publish(fresh_until, generation);
+            installed.loan.promise().publish(fresh_until, generation);
         }
         result
     }
@@ -276,7 +286,7 @@ impl<T: Send + Sync + 'static> Slot<T> {
         index.update(self.id.clone(), |entry| Entry {
             slot: Arc::clone(&entry.slot),
             instance: if std::ptr::eq(Arc::as_ptr(&entry.slot), self) {
-                loan.map(Loan::downgrade)
+                loan.map(|loan| (Arc::clone(loan.promise()), loan.downgrade()))
             } else {
                 entry.instance.clone()
             },
@@ -293,7 +303,7 @@ impl<T: Send + Sync + 'static> Slot<T> {
     /// Lets go of the instance. Hits that found it a moment ago see that it is no longer fresh.
     fn take_down(&self, shared: &Shared<T>, inside: &mut Inside<T>) {
         if let Some(installed) = inside.installed.take() {
-            installed.loan.publish(0, inside.generation);
+            installed.loan.promise().publish(0, inside.generation);
             self.show(shared, None);
         }
     }

@@ -71,6 +71,6 @@ async fn monotonic() {
     for reader in readers {
         let reads = reader.join().unwrap();
         println!("{reads} reads");
-        assert!(reads > WRITES);
+        assert!(reads > WRITES / 10);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 /// To run one seed again, narrow this. Waits are jittered at random, so a seed repeats its faults, not every
 /// millisecond.
-const SEEDS: Range<u64> = 0..2_000;
+const SEEDS: Range<u64> = 0..3_000;
 
 /// Three nodes on one registry that fails, hangs, answers late, loses answers and is compacted, with a bus that loses,
 /// repeats, delays and reorders events, ends subscriptions and refuses them, and with loops that stop and start again:
@@ -16,9 +16,9 @@ const SEEDS: Range<u64> = 0..2_000;
 /// poll interval where it polls, right after the gap that ends the faults where it goes by events alone. At no time
 /// does a reader see an older revision of an id after a newer one.
 ///
-/// Mutations: `hear` takes any newer revision for the next one; a gap, or the end of a subscription, is not read for;
-/// `relist` does not tell of deletions; `walk` advances before it lists; the wait after a failure counts from its end,
-/// or may be longer than the interval; a read of the log has no deadline; `Ear` does not subscribe again.
+/// Mutations: `hear` takes any newer revision for the next one; a gap is not read for; `relist` does not tell of
+/// deletions; `walk` advances before it lists; a read of the log has no deadline; `Ear` does not subscribe again; a
+/// cache trusts the late news of a deactivation of what it does not hold (1 seed in 3,000).
 #[test]
 fn convergence() {
     let (next, failures) = (AtomicU64::new(SEEDS.start), Mutex::new(Vec::new()));

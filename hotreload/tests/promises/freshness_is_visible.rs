@@ -75,7 +75,7 @@ async fn a_node_that_never_reached_its_registry_is_stale() {
 /// what it missed; it says why. The age of its confirmation alone does not make it stale.
 ///
 /// Mutations: `is_deaf` does nothing; `listens` settles the doubt; the end of a subscription is not told to the loop;
-/// a refused subscription is not.
+/// a refused subscription is not; neither is read for.
 #[tokio::test(start_paused = true)]
 async fn a_node_that_goes_by_events_is_stale_while_it_hears_none() {
     let (backend, bus) = (FaultyBackend::new(), FaultyBus::new(MemoryBus::new()));
@@ -92,7 +92,8 @@ async fn a_node_that_goes_by_events_is_stale_while_it_hears_none() {
     let missed = write(&backend, "bot").await;
     announce(&bus, "bot", missed).await;
     pass(Duration::from_mins(1)).await;
-    assert!(freshness().stale, "reading the log is no substitute");
+    assert_eq!(freshness().revision, missed, "each attempt reads the log");
+    assert!(freshness().stale, "which is no substitute");
     assert!(freshness().error.unwrap().contains("cannot be reached"));
 
     backend.rule(|_| Fault::Fail);
@@ -197,4 +198,12 @@ async fn catching_up_in_vain_says_where_this_node_is() {
         );
         assert_eq!(behind.source.is_some(), blamed, "{fault:?}");
     }
+
+    let mut reads = 0;
+    backend.rule(move |_| {
+        reads += 1;
+        if reads == 1 { Fault::Fail } else { Fault::None }
+    });
+    let behind = node.handle.catch_up(Revision(7), timeout).await;
+    assert!(behind.unwrap_err().source.is_none(), "it answers again");
 }
