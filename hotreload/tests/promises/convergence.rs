@@ -17,8 +17,7 @@ const SEEDS: Range<u64> = 0..3_000;
 /// does a reader see an older revision of an id after a newer one.
 ///
 /// Mutations: `hear` takes any newer revision for the next one; a gap is not read for; `relist` does not tell of
-/// deletions; `walk` advances before it lists; a read of the log has no deadline; `Ear` does not subscribe again; a
-/// cache trusts the late news of a deactivation of what it does not hold (1 seed in 3,000).
+/// deletions; `walk` advances before it lists; a read of the log has no deadline; `Ear` does not subscribe again.
 #[test]
 fn convergence() {
     let (next, failures) = (AtomicU64::new(SEEDS.start), Mutex::new(Vec::new()));

@@ -13,7 +13,8 @@ const EVERY: Duration = Duration::from_secs(5);
 /// or hangs, says why, and is fresh again within one interval after its return. Before and after it is never stale.
 ///
 /// Mutations: `freshness` allows three intervals, or one; a failed walk confirms; a read has no deadline, or one that
-/// is longer than the interval; the wait after a failure counts from its end; a success does not clear the error.
+/// is longer than the interval; the wait after a failure counts from its end, or outgrows the interval; a success does
+/// not clear the error.
 #[tokio::test(start_paused = true)]
 async fn freshness_is_visible() {
     for every in [Duration::from_secs(2), EVERY, Duration::from_secs(20)] {
