@@ -131,6 +131,8 @@ async fn a_long_list_counts_as_a_stream_for_as_long_as_it_is_sent() {
             .await;
     }
     let open = node.open(request(Method::GET, "/api/v1/bots")).await;
+    let mut open = open.into_body().into_data_stream();
+    open.next().await.unwrap().unwrap();
     assert_eq!(node.get("/api/v1/bots").await.status, 503);
     assert_eq!(node.get("/api/v1/bots?limit=4").await.status, OK);
     drop(open);
