@@ -4,11 +4,12 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::python;
 use crate::step::{cargo, command, step, succeed};
+use crate::{python, servers};
 
 /// Prepares what the tests need, then runs all of them.
 pub(crate) fn run(root: &Path) -> Result<()> {
+    step("servers", || servers::prepare(root))?;
     step("python clients", || python::prepare(root))?;
     step("tests", || {
         cargo(
@@ -18,7 +19,11 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     })?;
     // Built by the step before; run from there, for another build would be of other features, and so anew.
     step("example", || {
-        succeed(&mut command(root, root.join("target/debug/examples/embed"), &[]))
+        succeed(&mut command(
+            root,
+            root.join("target/debug/examples/embed"),
+            &[],
+        ))
     })?;
     step("doc tests", || {
         cargo(root, &["test", "--locked", "--workspace", "--doc"])
