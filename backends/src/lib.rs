@@ -3,15 +3,31 @@
 //! [`RegistryUrl`] names a store, [`open`] opens it, and [`StoreAt`] waits for one that is down. Each
 //! technology is a feature of its name.
 
+#[cfg(feature = "file")]
+mod file;
+#[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
+mod job;
+#[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
+mod ledger;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod snapshot;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
+#[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
+mod stored;
+#[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
+mod texts;
 mod url;
 mod waiting;
 
 pub use snapshot::{DiskSnapshot, SnapshotError};
+#[cfg(feature = "file")]
+pub use file::{FileOptions, FileProblem, FileStore, Watching};
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresOptions, PostgresStore, PostgresUrl};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::{OpenError, Store, open};

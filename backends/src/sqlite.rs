@@ -8,30 +8,24 @@
 mod batch;
 mod collection;
 mod connector;
-mod decide;
 mod fault;
-mod job;
 mod listing;
 mod row;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+use crate::job::Jobs;
 use collection::SqliteCollection;
 use connector::Connector;
 use hotbed_registry::{CollectionName, Error, RegistryBackend};
-use job::Job;
 use sqlx::SqlitePool;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use writer::Writer;
-
-/// Writes that may wait for the writer. Beyond it callers wait for room.
-const QUEUE: usize = 1024;
 
 /// How a [`SqliteStore`] treats its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +63,7 @@ pub struct SqliteStore {
 struct Shared {
     connector: Connector,
     readers: SqlitePool,
-    jobs: mpsc::Sender<Job>,
+    jobs: Jobs,
     closing: CancellationToken,
 }
 
@@ -79,7 +73,7 @@ impl SqliteStore {
         let connector = Connector::new(path, options)?;
         let connection = connector.prepare().await?;
         let readers = connector.readers();
-        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (jobs, queue) = Jobs::channel();
         let closing = CancellationToken::new();
         let writer = Writer::new(connector.clone(), connection, readers.clone());
         let tracker = TaskTracker::new();

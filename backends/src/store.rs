@@ -1,4 +1,8 @@
+#[cfg(feature = "file")]
+use crate::file::{FileOptions, FileProblem, FileStore};
 use crate::memory::MemoryStore;
+#[cfg(feature = "postgres")]
+use crate::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 use crate::sqlite::{SqliteOptions, SqliteStore};
 use crate::url::{InvalidUrl, RegistryUrl};
@@ -11,7 +15,11 @@ pub struct Store(Kind);
 
 #[derive(Debug)]
 enum Kind {
+    #[cfg(feature = "file")]
+    File(FileStore),
     Memory(MemoryStore),
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresStore),
     #[cfg(feature = "sqlite")]
     Sqlite(SqliteStore),
 }
@@ -35,12 +43,23 @@ pub async fn open(url: &str) -> Result<Store, OpenError> {
 impl Store {
     /// Opens a store; creates it if there is none.
     #[cfg_attr(
-        not(feature = "sqlite"),
-        expect(clippy::unused_async, reason = "other stores wait for a disk")
+        not(any(feature = "file", feature = "postgres", feature = "sqlite")),
+        expect(
+            clippy::unused_async,
+            reason = "other stores wait for a disk or a server"
+        )
     )]
     pub async fn open(url: &RegistryUrl) -> Result<Self, Error> {
         Ok(Self(match url {
+            #[cfg(feature = "file")]
+            RegistryUrl::File(path) => {
+                Kind::File(FileStore::open(path, FileOptions::default()).await?)
+            }
             RegistryUrl::Memory => Kind::Memory(MemoryStore::default()),
+            #[cfg(feature = "postgres")]
+            RegistryUrl::Postgres(url) => {
+                Kind::Postgres(PostgresStore::open(url, PostgresOptions::default()).await?)
+            }
             #[cfg(feature = "sqlite")]
             RegistryUrl::Sqlite(path) => {
                 Kind::Sqlite(SqliteStore::open(path, SqliteOptions::default()).await?)
@@ -49,30 +68,53 @@ impl Store {
     }
 
     /// A handle on one collection, which is created by its first write.
-    #[expect(
-        clippy::unused_async,
-        reason = "a store across a network connects here"
+    #[cfg_attr(
+        not(feature = "file"),
+        expect(
+            clippy::unused_async,
+            reason = "a store across a network connects here"
+        )
     )]
     pub async fn collection(
         &self,
         name: &CollectionName,
     ) -> Result<Arc<dyn RegistryBackend>, Error> {
         Ok(match &self.0 {
+            #[cfg(feature = "file")]
+            Kind::File(store) => store.collection(name).await?,
             Kind::Memory(store) => store.collection(name),
+            #[cfg(feature = "postgres")]
+            Kind::Postgres(store) => store.collection(name),
             #[cfg(feature = "sqlite")]
             Kind::Sqlite(store) => store.collection(name),
         })
     }
 
+    /// What is wrong with single files at the moment, for a status page; nothing where the store is not made of files.
+    #[cfg(feature = "file")]
+    pub async fn problems(&self) -> Vec<FileProblem> {
+        match &self.0 {
+            Kind::File(store) => store.problems().await,
+            _ => Vec::new(),
+        }
+    }
+
     /// Completes the writes that were begun and releases the store. Handles that are still held answer
     /// [`Error::Unavailable`] from then on.
     #[cfg_attr(
-        not(feature = "sqlite"),
-        expect(clippy::unused_async, reason = "other stores wait for a disk")
+        not(any(feature = "file", feature = "postgres", feature = "sqlite")),
+        expect(
+            clippy::unused_async,
+            reason = "other stores wait for a disk or a server"
+        )
     )]
     pub async fn close(&self) {
         match &self.0 {
+            #[cfg(feature = "file")]
+            Kind::File(store) => store.close().await,
             Kind::Memory(_) => {}
+            #[cfg(feature = "postgres")]
+            Kind::Postgres(store) => store.close().await,
             #[cfg(feature = "sqlite")]
             Kind::Sqlite(store) => store.close().await,
         }

@@ -1,23 +1,41 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Says where a registry is stored: `memory:` or `sqlite:PATH`.
+/// Says where a registry is stored: `file:DIR`, `memory:`, `postgres://USER:PASSWORD@HOST/DATABASE` or `sqlite:PATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RegistryUrl {
+    /// In a directory of YAML and JSON files.
+    #[cfg(feature = "file")]
+    File(std::path::PathBuf),
     /// In this process, gone with it.
     Memory,
+    /// In tables of one PostgreSQL database.
+    #[cfg(feature = "postgres")]
+    Postgres(crate::PostgresUrl),
     /// In one SQLite file.
     #[cfg(feature = "sqlite")]
     Sqlite(std::path::PathBuf),
 }
 
 /// What this build can open, for messages.
-const SUPPORTED: &str = if cfg!(feature = "sqlite") {
-    "memory: or sqlite:PATH"
-} else {
-    "memory:"
-};
+fn supported() -> String {
+    let forms = [
+        ("file:DIR", cfg!(feature = "file")),
+        ("memory:", true),
+        (
+            "postgres://USER:PASSWORD@HOST/DATABASE",
+            cfg!(feature = "postgres"),
+        ),
+        ("sqlite:PATH", cfg!(feature = "sqlite")),
+    ];
+    let forms: Vec<_> = forms
+        .iter()
+        .filter(|(_, can)| *can)
+        .map(|(form, _)| *form)
+        .collect();
+    forms.join(" or ")
+}
 
 /// A text that is no [`RegistryUrl`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,13 +48,24 @@ pub struct InvalidUrl {
 impl FromStr for RegistryUrl {
     type Err = InvalidUrl;
 
-    /// Parses a URL. The path of `sqlite:PATH` is taken as it stands, relative or absolute; a `//` before it is
-    /// dropped, so that `sqlite:///var/lib/bots.db` is `/var/lib/bots.db`.
+    /// Parses a URL. The path of `file:DIR` and `sqlite:PATH` is taken as it stands, relative or absolute; a `//`
+    /// before it is dropped, so that `sqlite:///var/lib/bots.db` is `/var/lib/bots.db`.
     fn from_str(text: &str) -> Result<Self, InvalidUrl> {
         let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
         match scheme {
+            #[cfg(feature = "file")]
+            "file" => match rest.strip_prefix("//").unwrap_or(rest) {
+                "" => Err(invalid(text, "names no directory: use file:DIR".into())),
+                path if path.contains('\0') => Err(invalid(text, "holds a NUL character".into())),
+                path => Ok(Self::File(path.into())),
+            },
             "memory" if rest.is_empty() || rest == "//" => Ok(Self::Memory),
             "memory" => Err(invalid(text, "names a place: memory: has none".into())),
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => match rest.parse() {
+                Ok(url) => Ok(Self::Postgres(url)),
+                Err(reason) => Err(invalid(text, reason)),
+            },
             #[cfg(feature = "sqlite")]
             "sqlite" => match rest.strip_prefix("//").unwrap_or(rest) {
                 "" => Err(invalid(text, "names no file: use sqlite:PATH".into())),
@@ -46,17 +75,21 @@ impl FromStr for RegistryUrl {
             },
             _ => Err(invalid(
                 text,
-                format!("is of no kind that can be opened: use {SUPPORTED}"),
+                format!("is of no kind that can be opened: use {}", supported()),
             )),
         }
     }
 }
 
 impl RegistryUrl {
-    /// Whether it names a file that does not exist.
+    /// Whether it names a file or directory that does not exist.
     pub(crate) fn is_missing(&self) -> bool {
         match self {
+            #[cfg(feature = "file")]
+            Self::File(path) => !path.exists(),
             Self::Memory => false,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => false,
             #[cfg(feature = "sqlite")]
             Self::Sqlite(path) => !path.exists(),
         }
@@ -66,16 +99,23 @@ impl RegistryUrl {
 /// Shows no more than the scheme of what could hold a password.
 fn invalid(text: &str, reason: String) -> InvalidUrl {
     let shown = match text.split_once("://") {
-        Some((scheme, rest)) if rest.contains('@') => format!("{scheme}://…"),
+        Some((scheme, rest)) if rest.contains('@') || rest.contains("password") => {
+            format!("{scheme}://…")
+        }
         _ => text.chars().take(200).collect(),
     };
     InvalidUrl { shown, reason }
 }
 
+/// Shows no password.
 impl fmt::Display for RegistryUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            #[cfg(feature = "file")]
+            Self::File(path) => write!(f, "file:{}", path.display()),
             Self::Memory => f.write_str("memory:"),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(url) => url.fmt(f),
             #[cfg(feature = "sqlite")]
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
         }
@@ -97,6 +137,24 @@ mod tests {
         assert_eq!(
             refusal("memory:x"),
             "registry URL \"memory:x\" names a place: memory: has none"
+        );
+    }
+
+    #[cfg(feature = "file")]
+    #[test]
+    fn a_file_url_is_a_directory_after_its_scheme() {
+        for (text, path) in [
+            ("file:conf", "conf"),
+            ("file:///srv/conf", "/srv/conf"),
+            ("file:/srv/my conf", "/srv/my conf"),
+        ] {
+            let parsed = text.parse::<RegistryUrl>().unwrap();
+            assert_eq!(parsed, RegistryUrl::File(path.into()));
+            assert_eq!(parsed.to_string(), format!("file:{path}"));
+        }
+        assert_eq!(
+            refusal("file:"),
+            "registry URL \"file:\" names no directory: use file:DIR"
         );
     }
 
@@ -124,14 +182,33 @@ mod tests {
         );
     }
 
-    #[cfg(feature = "sqlite")]
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn a_postgres_url_shows_all_but_its_password() {
+        for scheme in ["postgres", "postgresql"] {
+            let url = format!("{scheme}://bot:secret@db.example/conf?table=bots");
+            let url: RegistryUrl = url.parse().unwrap();
+            let shown = "postgres://bot@db.example:5432/conf?table=bots";
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(
+                format!("{url:?}"),
+                format!("Postgres(PostgresUrl({shown}))")
+            );
+        }
+        assert_eq!(
+            refusal("postgres:///conf?password=secret"),
+            "registry URL \"postgres://…\" names no user: use postgres://USER:PASSWORD@HOST/DATABASE"
+        );
+    }
+
     #[test]
     fn another_scheme_is_refused_with_those_that_work() {
         for text in ["", "hotbed.db", "mysql:x", "SQLITE:x", "sqlite3:x"] {
             assert_eq!(
                 refusal(text),
                 format!(
-                    "registry URL {text:?} is of no kind that can be opened: use memory: or sqlite:PATH"
+                    "registry URL {text:?} is of no kind that can be opened: use {}",
+                    supported()
                 )
             );
         }

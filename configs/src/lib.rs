@@ -41,6 +41,7 @@ mod object;
 mod path;
 mod portable;
 mod reference;
+mod registration_file;
 mod resolve;
 mod resolved;
 mod shown;
@@ -55,6 +56,8 @@ pub use error::{ConfigError, ConfigErrorKind, ConfigErrors, Location, MissingRes
 pub use limits::{MAX_EXPANDED_UNITS, MAX_NESTING, MAX_TEXT_BYTES};
 pub use path::ConfigPath;
 pub use portable::PortableConfig;
+pub use registration_file::RegistrationFile;
 pub use resolved::ResolvedConfig;
 pub use variables::Variables;
 pub use warning::ConfigWarning;
+pub use yaml::Syntax;

@@ -1,4 +1,4 @@
-//! Reads YAML into JSON values, refusing what JSON cannot hold.
+//! Reads YAML, and JSON where a file says so, into JSON values; refuses what JSON cannot hold.
 
 mod locate;
 mod reader;
@@ -20,18 +20,33 @@ const LOCATING_BYTES: usize = 16 * 1024 * 1024;
 /// How many unclosed `{` and `[` the parser is still quick with.
 const STALLING_DEPTH: usize = 10_000;
 
+/// Says how a text is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Syntax {
+    /// YAML, of which nearly all JSON is a part.
+    Yaml,
+    /// JSON and nothing else: `<<` is a key like any other.
+    Json,
+}
+
 /// A text and the name of the file which it came from.
 #[derive(Debug)]
 pub(crate) struct Source<'t> {
     file_name: &'t str,
     text: &'t str,
+    syntax: Syntax,
     locating_bytes_left: Cell<usize>,
 }
 
 impl<'t> Source<'t> {
     pub(crate) fn new(file_name: &'t str, text: &'t str) -> Self {
+        Self::of_syntax(file_name, text, Syntax::Yaml)
+    }
+
+    pub(crate) fn of_syntax(file_name: &'t str, text: &'t str, syntax: Syntax) -> Self {
         Self {
             file_name,
+            syntax,
             // The parser counts a byte order mark as a column, which makes the first key stand out from the others.
             text: text.strip_prefix('\u{feff}').unwrap_or(text),
             locating_bytes_left: Cell::new(LOCATING_BYTES),
@@ -45,10 +60,13 @@ impl<'t> Source<'t> {
             let bytes = self.text.len();
             return Err(self.refusal(ConfigErrorKind::TextTooLarge { bytes }));
         }
+        if self.syntax == Syntax::Json {
+            return Ok(vec![self.json()?]);
+        }
         if may_stall_the_parser(self.text) {
             return Err(self.refusal(ConfigErrorKind::TooDeep));
         }
-        let mut reader = Reader::new();
+        let mut reader = Reader::new(Syntax::Yaml);
         let mut documents = Vec::new();
         for document in serde_yaml::Deserializer::from_str(self.text) {
             match Node(&mut reader).deserialize(document) {
@@ -57,6 +75,22 @@ impl<'t> Source<'t> {
             }
         }
         Ok(documents)
+    }
+
+    /// Reads the one document of a JSON text.
+    fn json(&self) -> Result<Value, ConfigErrors> {
+        let mut reader = Reader::new(Syntax::Json);
+        let mut text = serde_json::Deserializer::from_str(self.text);
+        let read = Node(&mut reader).deserialize(&mut text);
+        read.and_then(|value| text.end().map(|()| value))
+            .map_err(|error| {
+                let problem = reader
+                    .into_refusal()
+                    .unwrap_or_else(|| json_problem(&error));
+                problem
+                    .in_file(self.file_name, location_in_json(&error))
+                    .into()
+            })
     }
 
     pub(crate) fn refusal(&self, kind: ConfigErrorKind) -> ConfigErrors {
@@ -71,7 +105,10 @@ impl<'t> Source<'t> {
             let affordable = self.locating_bytes_left.get().checked_sub(self.text.len());
             let location = affordable.and_then(|left| {
                 self.locating_bytes_left.set(left);
-                locate::find(self.text, document, problem.path())
+                match self.syntax {
+                    Syntax::Yaml => locate::find(self.text, document, problem.path()),
+                    Syntax::Json => locate::find_in_json(self.text, problem.path()),
+                }
             });
             problem.in_file(self.file_name, location)
         });
@@ -146,6 +183,25 @@ fn location_of(error: &serde_yaml::Error) -> Option<Location> {
         line: location.line(),
         column: location.column(),
     })
+}
+
+/// Where the JSON parser stopped: it counts bytes where YAML's counts characters.
+fn location_in_json(error: &serde_json::Error) -> Option<Location> {
+    (error.line() > 0).then(|| Location {
+        line: error.line(),
+        column: error.column().max(1),
+    })
+}
+
+fn json_problem(error: &serde_json::Error) -> ConfigError {
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let said = error.to_string().replacen(&place, "", 1);
+    let kind = if said == "recursion limit exceeded" {
+        ConfigErrorKind::TooDeep
+    } else {
+        ConfigErrorKind::Syntax(said)
+    };
+    ConfigError::new(ConfigPath::default(), kind)
 }
 
 #[cfg(test)]

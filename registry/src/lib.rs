@@ -7,7 +7,7 @@
 //!
 //! Every write gets the next [`Revision`] of its collection. Revisions, never clocks, decide what is newer.
 
-pub use hotbed_configs::PortableConfig;
+pub use hotbed_configs::{PortableConfig, RegistrationFile, Syntax};
 
 mod access;
 mod admission;
@@ -36,7 +36,7 @@ pub use change::{Change, ChangeKind, Changes, Observer};
 pub use connecting::{Connect, ConnectingBackend};
 pub use error::Error;
 pub use id::{CollectionName, Id, InvalidId};
-pub use matching::{compare, matches};
+pub use matching::{compare, matches, page};
 pub use memory::MemoryBackend;
 pub use query::{Direction, Page, Query, SortField, SortSpec};
 pub use reader::{Read, Reader, Source};

@@ -1,7 +1,7 @@
 //! Filter and order of a [`Query`] on registrations in memory: the reference that stores which evaluate them
 //! elsewhere are held to.
 
-use crate::{Direction, Query, Registration, SortField};
+use crate::{Direction, Page, Query, Registration, SortField};
 use serde_json::Value;
 use std::cmp::Ordering;
 
@@ -41,6 +41,25 @@ pub fn compare(query: &Query, a: &Registration, b: &Registration) -> Ordering {
     by_criteria
         .fold(Ordering::Equal, Ordering::then)
         .then_with(|| a.id.cmp(&b.id))
+}
+
+/// What a query finds among registrations that are all in memory, handed over in id order.
+pub fn page<'r>(query: &Query, all: impl Iterator<Item = &'r Registration>) -> Page {
+    let mut found: Vec<&Registration> = all.filter(|it| matches(query, it)).collect();
+    if !query.sort.is_empty() {
+        found.sort_by(|a, b| compare(query, a, b));
+    }
+    let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
+    let limit = query
+        .limit
+        .map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    let items = found
+        .into_iter()
+        .skip(offset)
+        .take(limit)
+        .cloned()
+        .collect();
+    Page::new(items, query)
 }
 
 fn compare_field(field: &SortField, a: &Registration, b: &Registration) -> Ordering {

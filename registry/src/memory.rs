@@ -1,6 +1,6 @@
 use crate::{
     Access, Change, ChangeKind, Changes, Draft, Error, Id, Page, Precondition, Query, Registration,
-    RegistryBackend, Retention, Revision, compare, matches,
+    RegistryBackend, Retention, Revision, matches, page,
 };
 use async_trait::async_trait;
 use chrono::{SubsecRound, Utc};
@@ -95,26 +95,7 @@ impl RegistryBackend for MemoryBackend {
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {
-        let store = self.store();
-        let mut found: Vec<&Registration> = store
-            .registrations
-            .values()
-            .filter(|r| matches(query, r))
-            .collect();
-        if !query.sort.is_empty() {
-            found.sort_by(|a, b| compare(query, a, b));
-        }
-        let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
-        let limit = query
-            .limit
-            .map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
-        let items: Vec<_> = found
-            .into_iter()
-            .skip(offset)
-            .take(limit)
-            .cloned()
-            .collect();
-        Ok(Page::new(items, query))
+        Ok(page(query, self.store().registrations.values()))
     }
 
     async fn count(&self, query: &Query) -> Result<u64, Error> {

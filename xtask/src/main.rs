@@ -7,6 +7,7 @@
 
 mod ci;
 mod python;
+mod servers;
 mod step;
 mod test;
 mod tidy;
@@ -24,6 +25,7 @@ cargo xtask TASK
   tidy    check what no compiler checks: who may use whom, file names, snippets, named tests
   loom    run the model tests of the lease crate
   deny    check licences, duplicate versions and sources of all dependencies
+  servers make sure that the servers which tests start are here; as root, install what is missing (`test` does it too)
   python  prepare the virtual environments with the published Python clients (`test` does it too)";
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ fn run(root: &Path) -> Result<()> {
         Some("tidy") => tidy::run(root),
         Some("loom") => test::loom(root),
         Some("deny") => ci::deny(root),
+        Some("servers") => servers::prepare(root),
         Some("python") => python::prepare(root),
         None | Some("help" | "-h" | "--help") => {
             println!("{USAGE}");

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::python;
 use crate::step::{cargo, command, step, succeed};
+use crate::{python, servers};
 
 /// Prepares what the tests need, then runs all of them.
 pub(crate) fn run(root: &Path) -> Result<()> {
+    step("servers", || servers::prepare(root))?;
     step("python clients", || python::prepare(root))?;
     step("tests", || {
         cargo(root, &["test", "--locked", "--workspace", "--tests"])

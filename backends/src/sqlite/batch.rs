@@ -1,13 +1,13 @@
 //! The jobs of one transaction. The number of statements depends on the collections, not on the jobs.
 
-use super::decide::Ledger;
-use super::job::{Job, Task};
 use super::row;
+use crate::job::{Job, Task, by_collection};
+use crate::ledger::Ledger;
 use chrono::Utc;
-use hotbed_registry::{CollectionName, Id, Revision};
+use hotbed_registry::{Access, Id, Revision};
 use serde_json::json;
 use sqlx::{Row, SqliteConnection};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Log entries that one transaction forgets at most, so that no writer waits long for a compaction.
 const FORGET: i64 = 1000;
@@ -18,14 +18,7 @@ pub(super) async fn apply(
     connection: &mut SqliteConnection,
     jobs: &mut [Job],
 ) -> Result<(), sqlx::Error> {
-    let mut by_collection = BTreeMap::<CollectionName, Vec<&mut Task>>::new();
-    for job in jobs {
-        by_collection
-            .entry(job.collection.clone())
-            .or_default()
-            .push(&mut job.task);
-    }
-    for (collection, mut tasks) in by_collection {
+    for (collection, mut tasks) in by_collection(jobs) {
         Transaction {
             connection,
             collection: collection.as_str(),
@@ -46,14 +39,14 @@ impl Transaction<'_> {
     async fn run(&mut self, tasks: &mut [&mut Task]) -> Result<(), sqlx::Error> {
         let ids: BTreeSet<&str> = tasks
             .iter()
-            .filter_map(|task| written_id(task))
+            .filter_map(|task| task.written_id())
             .map(Id::as_str)
             .collect();
         if !ids.is_empty() {
             let ids = json!(ids).to_string();
             let mut ledger = self.read(ids).await?;
             for task in &mut *tasks {
-                decide(&mut ledger, task);
+                ledger.decide(task);
             }
             if !ledger.log.is_empty() {
                 self.write(&ledger).await?;
@@ -98,7 +91,8 @@ impl Transaction<'_> {
             // Asked for by a well-formed id, so it is one.
             let Ok(id) = Id::new(id) else { continue };
             let revision = Revision(row.try_get::<i64, _>("revision")?.cast_unsigned());
-            ledger.found(id, revision, row::without_config(&row));
+            let stored = row::without_config(&row);
+            ledger.found(id, revision, stored);
         }
         Ok(ledger)
     }
@@ -172,14 +166,18 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    async fn touch(&mut self, accesses: &str) -> Result<(), sqlx::Error> {
+    async fn touch(&mut self, accesses: &[Access]) -> Result<(), sqlx::Error> {
+        let pairs: Vec<_> = accesses
+            .iter()
+            .map(|it| json!([it.id.as_str(), it.at.timestamp_micros()]))
+            .collect();
         sqlx::query(
             "UPDATE registrations SET last_accessed_at = accessed.at
              FROM (SELECT value ->> 0 AS id, max(value ->> 1) AS at FROM json_each(?2) GROUP BY 1) AS accessed
              WHERE collection = ?1 AND registrations.id = accessed.id AND last_accessed_at < accessed.at",
         )
         .bind(self.collection)
-        .bind(accesses)
+        .bind(json!(pairs).to_string())
         .execute(&mut *self.connection)
         .await?;
         Ok(())
@@ -205,29 +203,5 @@ impl Transaction<'_> {
         Ok(oldest.map_or(Revision::ZERO.next(), |oldest| {
             Revision(oldest.cast_unsigned())
         }))
-    }
-}
-
-fn written_id(task: &Task) -> Option<&Id> {
-    match task {
-        Task::Put { id, .. } | Task::Delete { id, .. } => Some(id),
-        Task::Touch { .. } | Task::Forget { .. } => None,
-    }
-}
-
-fn decide(ledger: &mut Ledger, task: &mut Task) {
-    match task {
-        Task::Put {
-            id,
-            draft,
-            when,
-            answer,
-        } => {
-            if let Some((draft, texts)) = draft.take().map(|taken| *taken) {
-                answer.settle(ledger.put(id, draft, texts, *when));
-            }
-        }
-        Task::Delete { id, when, answer } => answer.settle(ledger.delete(id, *when)),
-        Task::Touch { .. } | Task::Forget { .. } => {}
     }
 }

@@ -1,21 +1,15 @@
 use super::Shared;
-use super::job::{Answer, Job, Task};
 use super::listing;
-use super::row::{self, Texts, columns};
+use super::row::{self, columns};
 use async_trait::async_trait;
 use chrono::Utc;
 use hotbed_registry::{
     Access, Changes, CollectionName, Draft, Error, Id, Page, Precondition, Query, Registration,
     RegistryBackend, Retention, Revision,
 };
-use serde_json::json;
 use sqlx::Row;
 use std::fmt;
 use std::sync::Arc;
-use tokio::sync::oneshot;
-
-/// Accesses that are noted by one job, so that no other waits long for it.
-const TOUCH: usize = 1000;
 
 /// One collection of a SQLite file.
 pub(super) struct SqliteCollection {
@@ -26,26 +20,6 @@ pub(super) struct SqliteCollection {
 impl SqliteCollection {
     pub(super) fn new(shared: Arc<Shared>, name: CollectionName) -> Self {
         Self { shared, name }
-    }
-
-    /// Has the writer do something.
-    async fn ask<T>(
-        &self,
-        operation: &'static str,
-        task: Task,
-        answer: oneshot::Receiver<Result<T, Error>>,
-    ) -> Result<T, Error> {
-        let job = Job {
-            collection: self.name.clone(),
-            task,
-        };
-        let ended = || Error::Unavailable {
-            operation,
-            reason: "it is closed".into(),
-            source: None,
-        };
-        self.shared.jobs.send(job).await.map_err(|_| ended())?;
-        answer.await.unwrap_or_else(|_| Err(ended()))
     }
 
     /// Says what a failed read means.
@@ -82,7 +56,7 @@ impl SqliteCollection {
 
 /// Head and oldest entry of the log from a row that has both.
 fn extent(row: &sqlx::sqlite::SqliteRow) -> Result<(Revision, Revision), Error> {
-    let read = || -> Result<_, row::Unreadable> {
+    let read = || -> Result<_, String> {
         let head = Revision(row::counter(row, "head")?);
         let oldest: Option<i64> = row.try_get("oldest").map_err(|error| error.to_string())?;
         Ok((
@@ -125,25 +99,11 @@ impl RegistryBackend for SqliteCollection {
     }
 
     async fn put(&self, id: &Id, draft: Draft, when: Precondition) -> Result<Registration, Error> {
-        let texts = Texts::of(id, &draft)?;
-        let (answer, answered) = Answer::channel();
-        let task = Task::Put {
-            id: id.clone(),
-            draft: Some(Box::new((draft, texts))),
-            when,
-            answer,
-        };
-        self.ask("write a registration", task, answered).await
+        self.shared.jobs.put(&self.name, id, draft, when).await
     }
 
     async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
-        let (answer, answered) = Answer::channel();
-        let task = Task::Delete {
-            id: id.clone(),
-            when,
-            answer,
-        };
-        self.ask("delete a registration", task, answered).await
+        self.shared.jobs.delete(&self.name, id, when).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {
@@ -216,37 +176,18 @@ impl RegistryBackend for SqliteCollection {
     }
 
     async fn touch(&self, accesses: &[Access]) -> Result<(), Error> {
-        for chunk in accesses.chunks(TOUCH) {
-            let pairs: Vec<_> = chunk
-                .iter()
-                .map(|it| json!([it.id.as_str(), it.at.timestamp_micros()]))
-                .collect();
-            let (answer, answered) = Answer::channel();
-            let task = Task::Touch {
-                accesses: json!(pairs).to_string(),
-                answer,
-            };
-            self.ask("note accesses", task, answered).await?;
-        }
-        Ok(())
+        self.shared.jobs.touch(&self.name, accesses).await
     }
 
     async fn compact(&self, keep: Retention) -> Result<Revision, Error> {
-        let (head, mut oldest) = self.extent().await?;
+        let (head, oldest) = self.extent().await?;
         let young = self
             .oldest_since(keep.horizon(Utc::now()).timestamp_micros())
             .await?;
         let first_young = young.unwrap_or(head.next());
         let first_kept = Revision(head.next().0.saturating_sub(keep.entries)).max(first_young);
-        while oldest < first_kept {
-            let (answer, answered) = Answer::channel();
-            let task = Task::Forget {
-                before: first_kept,
-                answer,
-            };
-            oldest = self.ask("compact its log", task, answered).await?;
-        }
-        Ok(oldest)
+        let jobs = &self.shared.jobs;
+        jobs.forget(&self.name, oldest, first_kept).await
     }
 }
 

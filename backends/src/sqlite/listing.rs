@@ -1,6 +1,7 @@
 //! A [`Query`] as SQL. Texts of the user are only ever bound, never part of the statement.
 
-use super::row::{self, columns};
+use super::row::columns;
+use crate::texts::canonical;
 use hotbed_registry::{CollectionName, Direction, Query, SortField, SortSpec};
 use serde_json::Value;
 use sqlx::{QueryBuilder, Sqlite};
@@ -72,10 +73,10 @@ fn equals(sql: &mut QueryBuilder<Sqlite>, wanted: &Value) {
         }
         Value::Array(_) => sql
             .push("noted.type = 'array' AND noted.value = ")
-            .push_bind(row::canonical(wanted)),
+            .push_bind(canonical(wanted)),
         Value::Object(_) => sql
             .push("noted.type = 'object' AND noted.value = ")
-            .push_bind(row::canonical(wanted)),
+            .push_bind(canonical(wanted)),
     };
 }
 

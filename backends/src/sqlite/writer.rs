@@ -1,7 +1,7 @@
 use super::batch;
 use super::connector::Connector;
 use super::fault::Fault;
-use super::job::Job;
+use crate::job::Job;
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

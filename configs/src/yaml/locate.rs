@@ -18,6 +18,13 @@ pub(super) fn find(text: &str, document: usize, path: &ConfigPath) -> Option<Loc
     super::location_of(&stopped)
 }
 
+/// Finds where a path stands in a JSON text, or just behind it.
+pub(super) fn find_in_json(text: &str, path: &ConfigPath) -> Option<Location> {
+    let mut text = serde_json::Deserializer::from_str(text);
+    let stopped = Seek(path.segments()).deserialize(&mut text).err()?;
+    super::location_in_json(&stopped)
+}
+
 /// Goes down the path; always ends in an error, whose position is the answer.
 struct Seek<'p>(&'p [Segment]);
 

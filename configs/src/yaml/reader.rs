@@ -1,24 +1,27 @@
-//! Turns one YAML document into a JSON value, keeping its path and its cost in sight.
+//! Turns one document into a JSON value, keeping its path and its cost in sight.
 
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, EnumAccess, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use super::Syntax;
 use crate::error::{ConfigError, ConfigErrorKind, name_of};
 use crate::limits::{Budget, MAX_NESTING, VALUE_UNITS};
 use crate::path::ConfigPath;
 
 /// Where the reading stands. After a failure, the path stays at the node that failed.
 pub(super) struct Reader {
+    syntax: Syntax,
     path: ConfigPath,
     budget: Budget,
     refusal: Option<ConfigErrorKind>,
 }
 
 impl Reader {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(syntax: Syntax) -> Self {
         Self {
+            syntax,
             path: ConfigPath::default(),
             budget: Budget::new(),
             refusal: None,
@@ -145,7 +148,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         })? {
             reader.path.push_key(&key);
             let value = entries.next_value_seed(Node(reader))?;
-            if key == "<<" {
+            if key == "<<" && reader.syntax == Syntax::Yaml {
                 merged.push(merge_sources(reader, value)?);
             } else {
                 map.insert(key, value);

@@ -15,7 +15,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("events", &[]),
     ("lease", &[]),
     ("api", &[]),
-    ("xtask", &[]),
+    // Outside of the product: what its tests run against, and its tasks.
+    ("testkit", &[]),
+    ("xtask", &["testkit"]),
     ("registry", &["configs", "events"]),
     ("knowledge", &["events"]),
     ("mods", &["configs", "events", "lease"]),

@@ -1,15 +1,17 @@
 //! What the writes of one transaction come to, decided one after another on what is stored. No I/O.
 
-use super::row::{self, Texts, Unreadable};
+use crate::job::Task;
+use crate::stored::Unreadable;
+use crate::texts::{Texts, to_text};
 use chrono::{DateTime, SubsecRound, Utc};
 use hotbed_registry::{Change, ChangeKind, Draft, Error, Id, Precondition, Registration, Revision};
 use std::collections::HashMap;
 
 /// One collection as a transaction finds it and leaves it.
 #[derive(Debug)]
-pub(super) struct Ledger {
-    pub(super) head: Revision,
-    pub(super) log: Vec<Change>,
+pub(crate) struct Ledger {
+    pub(crate) head: Revision,
+    pub(crate) log: Vec<Change>,
     rows: HashMap<Id, Row>,
     now: DateTime<Utc>,
 }
@@ -37,14 +39,14 @@ enum Fate {
 
 /// A row as it is to be written.
 #[derive(Debug)]
-pub(super) struct Written<'a> {
-    pub(super) registration: &'a Registration,
-    pub(super) metadata: String,
-    pub(super) config: &'a str,
+pub(crate) struct Written<'a> {
+    pub(crate) registration: &'a Registration,
+    pub(crate) metadata: String,
+    pub(crate) config: &'a str,
 }
 
 impl Ledger {
-    pub(super) fn new(head: Revision, now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(head: Revision, now: DateTime<Utc>) -> Self {
         Self {
             head,
             log: Vec::new(),
@@ -54,7 +56,7 @@ impl Ledger {
     }
 
     /// Adds what is stored of an id before anything is decided.
-    pub(super) fn found(
+    pub(crate) fn found(
         &mut self,
         id: Id,
         revision: Revision,
@@ -68,7 +70,50 @@ impl Ledger {
         self.rows.insert(id, row);
     }
 
-    pub(super) fn put(
+    /// Adds that something nobody understands stands where an id would be written.
+    #[cfg(feature = "file")]
+    pub(crate) fn in_the_way(&mut self, id: Id, unreadable: Unreadable) {
+        let row = Row {
+            registration: Some(Err(unreadable)),
+            ..Row::default()
+        };
+        self.rows.insert(id, row);
+    }
+
+    /// What the next write of an id finds.
+    #[cfg(feature = "file")]
+    pub(crate) fn current(&self, id: &Id) -> Option<&Registration> {
+        self.rows.get(id)?.registration.as_ref()?.as_ref().ok()
+    }
+
+    /// Whether the next write of an id will be done.
+    #[cfg(feature = "file")]
+    pub(crate) fn admits(&self, id: &Id, when: Precondition) -> bool {
+        match self.rows.get(id) {
+            Some(row) => when.holds(row.revision) && !matches!(row.registration, Some(Err(_))),
+            None => when.holds(None),
+        }
+    }
+
+    /// Decides a task that writes; others are left alone.
+    pub(crate) fn decide(&mut self, task: &mut Task) {
+        match task {
+            Task::Put {
+                id,
+                draft,
+                when,
+                answer,
+            } => {
+                if let Some((draft, texts)) = draft.take().map(|taken| *taken) {
+                    answer.settle(self.put(id, draft, texts, *when));
+                }
+            }
+            Task::Delete { id, when, answer } => answer.settle(self.delete(id, *when)),
+            Task::Touch { .. } | Task::Forget { .. } => {}
+        }
+    }
+
+    pub(crate) fn put(
         &mut self,
         id: &Id,
         draft: Draft,
@@ -78,7 +123,7 @@ impl Ledger {
         let row = self.rows.entry(id.clone()).or_default();
         row.expect(id, when)?;
         let before = match &row.registration {
-            Some(Err(reason)) => return Err(row::corrupt(id.as_str(), reason)),
+            Some(Err(unreadable)) => return Err(unreadable.clone().into()),
             Some(Ok(before)) => Some(before),
             None => None,
         };
@@ -94,7 +139,7 @@ impl Ledger {
         Ok(written)
     }
 
-    pub(super) fn delete(&mut self, id: &Id, when: Precondition) -> Result<Revision, Error> {
+    pub(crate) fn delete(&mut self, id: &Id, when: Precondition) -> Result<Revision, Error> {
         let row = self.rows.entry(id.clone()).or_default();
         if row.revision.is_none() && matches!(when, Precondition::Any | Precondition::Absent) {
             return Err(Error::NotFound { id: id.clone() });
@@ -119,14 +164,14 @@ impl Ledger {
     }
 
     /// The rows to be written, each once, as the last write of it left it.
-    pub(super) fn written(&self) -> impl Iterator<Item = Written<'_>> {
+    pub(crate) fn written(&self) -> impl Iterator<Item = Written<'_>> {
         self.rows
             .values()
             .filter_map(|row| match (&row.fate, &row.registration) {
                 (Fate::Written { config, metadata }, Some(Ok(registration))) => {
                     let metadata = metadata
                         .clone()
-                        .unwrap_or_else(|| row::to_text(&registration.metadata));
+                        .unwrap_or_else(|| to_text(&registration.metadata));
                     Some(Written {
                         registration,
                         metadata,
@@ -138,7 +183,7 @@ impl Ledger {
     }
 
     /// The ids of rows to be deleted.
-    pub(super) fn deleted(&self) -> impl Iterator<Item = &Id> {
+    pub(crate) fn deleted(&self) -> impl Iterator<Item = &Id> {
         self.rows
             .iter()
             .filter(|(_, row)| matches!(row.fate, Fate::Deleted))
@@ -229,7 +274,11 @@ mod tests {
     #[test]
     fn an_unreadable_row_can_be_deleted_but_not_written_over() {
         let mut ledger = Ledger::new(Revision(5), Utc::now());
-        ledger.found(id("a"), Revision(3), Err("its status is odd".into()));
+        let unreadable = Unreadable {
+            place: "table registrations, id \"a\"".into(),
+            reason: "its status is odd".into(),
+        };
+        ledger.found(id("a"), Revision(3), Err(unreadable));
         let refused = put(&mut ledger, "a", 1, Precondition::Any)
             .unwrap_err()
             .to_string();

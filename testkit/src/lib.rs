@@ -1,0 +1,15 @@
+//! Real servers for tests: started on this machine by whoever needs one, gone with the process that started it.
+//!
+//! Only tests use this crate. It panics where a test should fail.
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "said above, once for everything in here"
+)]
+
+mod guard;
+mod postgres;
+mod process;
+mod proxy;
+
+pub use postgres::{Database, NoPostgres, PostgresPrograms, PostgresServer};
+pub use proxy::{FaultProxy, NetworkFault};
