@@ -12,11 +12,8 @@
 #[path = "support/ratio.rs"]
 mod ratio;
 
-
-use hotbed_registry::{
-    CollectionName, Draft, Id, PortableConfig, Precondition, RegistryBackend,
-};
 use hotbed_backends::{PostgresOptions, PostgresStore, RegistryUrl};
+use hotbed_registry::{CollectionName, Draft, Id, PortableConfig, Precondition, RegistryBackend};
 use hotbed_testkit::PostgresServer;
 use ratio::{Contender, compare, per_operation};
 use serde_json::{Value, json};

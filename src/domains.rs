@@ -49,6 +49,7 @@ impl Domains {
                     config: bot.config,
                     status: Status::Active,
                     metadata: Some(bot.metadata),
+                    created_at: None,
                 };
                 let problems = registry.check(&id, &draft).problems;
                 if admission == Admission::Strict && !problems.is_empty() {

@@ -23,11 +23,11 @@ mod texts;
 mod url;
 mod waiting;
 
-pub use snapshot::{DiskSnapshot, SnapshotError};
 #[cfg(feature = "file")]
 pub use file::{FileOptions, FileProblem, FileStore, Watching};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore, PostgresUrl};
+pub use snapshot::{DiskSnapshot, SnapshotError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::{OpenError, Store, open};

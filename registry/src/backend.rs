@@ -1,4 +1,7 @@
-use crate::{Access, Changes, Draft, Error, Id, Page, Precondition, Query, Registration, Revision};
+use crate::{
+    Access, Changes, Draft, Error, HistoryRetention, Id, Page, Past, Precondition, Query,
+    Registration, Revision,
+};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fmt;
@@ -50,18 +53,50 @@ pub trait RegistryBackend: fmt::Debug + Send + Sync + 'static {
     /// step back. Unknown ids are ignored.
     async fn touch(&self, accesses: &[Access]) -> Result<(), Error>;
 
-    /// Forgets log entries beyond the retention; answers the oldest revision that the log still tells, or the
-    /// one after the head if it tells none. Registrations are not affected.
+    /// Forgets log entries and past versions beyond the retention; answers the oldest revision that the log still
+    /// tells, or the one after the head if it tells none. Registrations are not affected.
     async fn compact(&self, keep: Retention) -> Result<Revision, Error>;
+
+    /// The writes of one registration that are still remembered, newest first from the first one before the revision
+    /// `before`, at most `limit`. What stands now is the first of them. Empty for an id that nothing is known of.
+    ///
+    /// [`Error::Unsupported`] where the backend keeps no history, which is what this does unless implemented.
+    async fn history(
+        &self,
+        id: &Id,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<Past>, Error> {
+        let _ = (id, before, limit);
+        Err(no_history())
+    }
+
+    /// What the write at exactly this revision made of a registration; `None` if there was no such write or it is
+    /// forgotten.
+    ///
+    /// [`Error::Unsupported`] where the backend keeps no history, which is what this does unless implemented.
+    async fn past(&self, id: &Id, revision: Revision) -> Result<Option<Past>, Error> {
+        let _ = (id, revision);
+        Err(no_history())
+    }
 }
 
-/// How much of the log a compaction keeps.
+fn no_history() -> Error {
+    Error::Unsupported {
+        operation: "tell the past of a registration",
+        reason: "this kind of registry keeps none".into(),
+    }
+}
+
+/// How much of the log and of the past a compaction keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// At most so many of the newest entries.
     pub entries: u64,
     /// None older than this.
     pub age: Duration,
+    /// What is kept of the versions that were replaced, where the backend keeps any.
+    pub history: HistoryRetention,
 }
 
 impl Retention {
@@ -80,6 +115,7 @@ impl Default for Retention {
         Self {
             entries: 100_000,
             age: Duration::from_hours(7 * 24),
+            history: HistoryRetention::default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 use crate::{
-    Access, Changes, Draft, Error, Id, Page, Precondition, Query, Registration, RegistryBackend,
-    Retention, Revision,
+    Access, Changes, Draft, Error, Id, Page, Past, Precondition, Query, Registration,
+    RegistryBackend, Retention, Revision,
 };
 use async_trait::async_trait;
 use std::fmt;
@@ -122,5 +122,22 @@ impl RegistryBackend for ConnectingBackend {
 
     async fn compact(&self, keep: Retention) -> Result<Revision, Error> {
         self.backend("compact its log")?.compact(keep).await
+    }
+
+    async fn history(
+        &self,
+        id: &Id,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<Past>, Error> {
+        self.backend("tell the past of a registration")?
+            .history(id, before, limit)
+            .await
+    }
+
+    async fn past(&self, id: &Id, revision: Revision) -> Result<Option<Past>, Error> {
+        self.backend("tell the past of a registration")?
+            .past(id, revision)
+            .await
     }
 }

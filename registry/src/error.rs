@@ -48,6 +48,14 @@ pub enum Error {
         /// What the store said.
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+    /// This kind of registry cannot do it at all: use another kind, or do without.
+    #[error("registry cannot {operation}: {reason}")]
+    Unsupported {
+        /// What was asked for.
+        operation: &'static str,
+        /// Why it cannot be done, and what to do instead.
+        reason: String,
+    },
     /// What is stored cannot be understood: repair it.
     #[error("registry holds something unreadable at {place}: {reason}")]
     Corrupt {

@@ -38,6 +38,8 @@ pub struct Draft {
     pub status: Status,
     /// Replaces the metadata as a whole; `None` keeps what is there.
     pub metadata: Option<Map<String, Value>>,
+    /// When it was created elsewhere, if this write creates it here by moving it; `None` for now.
+    pub created_at: Option<DateTime<Utc>>,
 }
 
 impl Draft {
@@ -47,6 +49,7 @@ impl Draft {
             config,
             status: Status::Active,
             metadata: None,
+            created_at: None,
         }
     }
 
@@ -65,7 +68,10 @@ impl Draft {
                 let after_old = old.updated_at + chrono::TimeDelta::microseconds(1);
                 (old.created_at, now.max(after_old), old.version + 1)
             }
-            None => (now, now, 1),
+            None => {
+                let created_at = self.created_at.map_or(now, |it| it.trunc_subsecs(6));
+                (created_at, now.max(created_at), 1)
+            }
         };
         let kept = || before.map(|old| old.metadata.clone());
         Registration {

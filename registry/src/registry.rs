@@ -281,6 +281,7 @@ impl Registry {
                     config: now.config,
                     status,
                     metadata: Some(now.metadata),
+                    created_at: None,
                 };
                 match door
                     .put(&id, draft, Precondition::At(now.revision), Some(kind))

@@ -33,6 +33,7 @@ impl Content {
             config: self.config,
             status: self.status,
             metadata: Some(self.metadata),
+            created_at: None,
         };
         (self.id, draft)
     }

@@ -16,6 +16,7 @@ async fn compact(backend: &FaultyBackend) {
     let nothing = Retention {
         entries: 0,
         age: Duration::MAX,
+        ..Retention::default()
     };
     backend.truth().compact(nothing).await.unwrap();
 }

@@ -20,6 +20,7 @@ async fn keep(it: &Subject, entries: u64) -> Revision {
     it.compact(Retention {
         entries,
         age: FOREVER,
+        ..Retention::default()
     })
     .await
     .expect("the log is compacted")
@@ -67,6 +68,7 @@ pub(super) async fn compaction_by_age_forgets_what_is_old(fixture: &dyn Fixture)
     let hour = Retention {
         entries: u64::MAX,
         age: Duration::from_hours(1),
+        ..Retention::default()
     };
     assert_eq!(
         it.compact(hour).await.expect("the log is compacted"),
@@ -76,6 +78,7 @@ pub(super) async fn compaction_by_age_forgets_what_is_old(fixture: &dyn Fixture)
     let none = Retention {
         entries: u64::MAX,
         age: Duration::ZERO,
+        ..Retention::default()
     };
     let emptied = async {
         while it.compact(none).await.expect("the log is compacted") != Revision(6) {
@@ -95,10 +98,12 @@ pub(super) async fn a_boundless_retention_keeps_everything(fixture: &dyn Fixture
         Retention {
             entries: u64::MAX,
             age: Duration::MAX,
+            ..Retention::default()
         },
         Retention {
             entries: 5,
             age: Duration::from_secs(1 << 45),
+            ..Retention::default()
         },
         Retention::default(),
     ];

@@ -195,6 +195,7 @@ pub(super) async fn compaction_disturbs_no_writer(fixture: &dyn Fixture) {
                 let keep = crate::Retention {
                     entries: 5,
                     age: Duration::MAX,
+                    ..crate::Retention::default()
                 };
                 it.compact(keep).await.expect("the log is compacted");
             } else {

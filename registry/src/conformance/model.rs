@@ -346,6 +346,7 @@ impl Model {
             .compact(Retention {
                 entries,
                 age: Duration::MAX,
+                ..Retention::default()
             })
             .await;
         let surplus = self

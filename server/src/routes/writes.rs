@@ -185,6 +185,7 @@ fn draft(body: RegistrationWrite) -> Result<Draft, Fault> {
         config,
         status,
         metadata: body.metadata,
+        created_at: None,
     })
 }
 

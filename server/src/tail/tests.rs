@@ -25,6 +25,7 @@ impl Log {
                 config: PortableConfig::from_map(serde_json::Map::new()).unwrap(),
                 status: Status::Active,
                 metadata: None,
+                created_at: None,
             };
             let id = Id::new("a").unwrap();
             self.backend

@@ -98,6 +98,7 @@ async fn a_cursor_that_is_too_old_or_of_another_registry_is_gone() {
     let keep = Retention {
         entries: 2,
         age: Duration::from_hours(1),
+        ..Retention::default()
     };
     hotbed_registry::RegistryBackend::compact(&*node.backend, keep)
         .await

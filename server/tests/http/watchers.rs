@@ -95,6 +95,7 @@ async fn what_is_kept_outlives_the_log_and_what_is_not_is_gone() {
     let keep = Retention {
         entries: 0,
         age: Duration::from_hours(1),
+        ..Retention::default()
     };
     node.backend.compact(keep).await.unwrap();
     let log = node.get("/api/v1/changes?after=2&wait=1").await;

@@ -272,6 +272,7 @@ async fn compact(backend: Arc<FaultyBackend>, mut chaos: Chaos) {
         let keep = Retention {
             entries: chaos.below(4) as u64,
             age: Duration::MAX,
+            ..Retention::default()
         };
         backend.truth().compact(keep).await.unwrap();
     }
