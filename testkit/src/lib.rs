@@ -10,6 +10,8 @@ mod guard;
 mod postgres;
 mod process;
 mod proxy;
+mod soak;
 
 pub use postgres::{Database, NoPostgres, PostgresPrograms, PostgresServer};
 pub use proxy::{FaultProxy, NetworkFault};
+pub use soak::sized;

@@ -29,15 +29,6 @@ pub(crate) fn as_another_process() -> (String, String) {
     (variable(URL), variable(TOLD))
 }
 
-/// As many as asked for in a soak, fewer in an ordinary run.
-pub(crate) fn sized(ordinary: u64, soak: u64) -> u64 {
-    if variable("HOTBED_SOAK").is_empty() {
-        ordinary
-    } else {
-        soak
-    }
-}
-
 #[expect(
     clippy::disallowed_methods,
     reason = "how one process of a test tells another what to do"

@@ -1,8 +1,9 @@
 //! Conditional writes of two processes lose nothing.
 
-use crate::another::{another_process, as_another_process, sized};
+use crate::another::{another_process, as_another_process};
 use crate::place::{Place, config, id, open};
 use hotbed_registry::{ChangeKind, Changes, Draft, Error, Precondition, RegistryBackend, Revision};
+use hotbed_testkit::sized;
 use rand::RngExt;
 use serde_json::{Value, json};
 use std::sync::Arc;

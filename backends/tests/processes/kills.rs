@@ -1,10 +1,11 @@
 //! What was acknowledged survives the death of the process that wrote it, and nothing else appears.
 
-use crate::another::{another_process, as_another_process, sized};
+use crate::another::{another_process, as_another_process};
 use crate::place::{Place, config, id, open};
 use hotbed_registry::{
     Change, ChangeKind, Changes, Draft, Precondition, Query, RegistryBackend, Revision,
 };
+use hotbed_testkit::sized;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
