@@ -6,10 +6,12 @@
     reason = "said above, once for everything in here"
 )]
 
+mod config_service;
 mod guard;
 mod postgres;
 mod process;
 mod proxy;
 
+pub use config_service::ConfigService;
 pub use postgres::{Database, NoPostgres, PostgresPrograms, PostgresServer};
 pub use proxy::{FaultProxy, NetworkFault};
