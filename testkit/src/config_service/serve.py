@@ -39,7 +39,8 @@ def end_with_input():
 
 
 async def main():
-    listener = socket.socket()
+    # Only of a socket that says that it is TCP does asyncio send small parts at once.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     threading.Thread(target=end_with_input, daemon=True).start()
     print(listener.getsockname()[1], flush=True)
