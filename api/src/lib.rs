@@ -11,6 +11,7 @@ mod change;
 mod chat;
 mod health;
 mod instance;
+mod peer;
 mod problem;
 mod registration;
 mod reload;
@@ -24,6 +25,7 @@ pub use health::{
     Readiness, RegistryHealth, RegistryState,
 };
 pub use instance::{Instance, InstanceError, InstanceState};
+pub use peer::{Access, AccessList, Count, Head, HeadList};
 pub use problem::{Place, Problem};
 pub use registration::{Registration, RegistrationList, Status, Written};
 pub use reload::{FailedReload, ReloadOutcome, ReloadReport, Reloaded};

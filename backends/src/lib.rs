@@ -5,6 +5,8 @@
 
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "http")]
+mod http;
 #[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
 mod job;
 #[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
@@ -18,13 +20,20 @@ mod sqlite;
 mod store;
 #[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
 mod stored;
-#[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
+#[cfg(any(
+    feature = "file",
+    feature = "http",
+    feature = "postgres",
+    feature = "sqlite"
+))]
 mod texts;
 mod url;
 mod waiting;
 
 #[cfg(feature = "file")]
 pub use file::{FileOptions, FileProblem, FileStore, Watching};
+#[cfg(feature = "http")]
+pub use http::{HttpStore, HttpUrl};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore, PostgresUrl};
 pub use snapshot::{DiskSnapshot, SnapshotError};

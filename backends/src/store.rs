@@ -1,5 +1,7 @@
 #[cfg(feature = "file")]
 use crate::file::{FileOptions, FileProblem, FileStore};
+#[cfg(feature = "http")]
+use crate::http::HttpStore;
 use crate::memory::MemoryStore;
 #[cfg(feature = "postgres")]
 use crate::postgres::{PostgresOptions, PostgresStore};
@@ -17,6 +19,8 @@ pub struct Store(Kind);
 enum Kind {
     #[cfg(feature = "file")]
     File(FileStore),
+    #[cfg(feature = "http")]
+    Http(HttpStore),
     Memory(MemoryStore),
     #[cfg(feature = "postgres")]
     Postgres(PostgresStore),
@@ -43,7 +47,12 @@ pub async fn open(url: &str) -> Result<Store, OpenError> {
 impl Store {
     /// Opens a store; creates it if there is none.
     #[cfg_attr(
-        not(any(feature = "file", feature = "postgres", feature = "sqlite")),
+        not(any(
+            feature = "file",
+            feature = "http",
+            feature = "postgres",
+            feature = "sqlite"
+        )),
         expect(
             clippy::unused_async,
             reason = "other stores wait for a disk or a server"
@@ -55,6 +64,8 @@ impl Store {
             RegistryUrl::File(path) => {
                 Kind::File(FileStore::open(path, FileOptions::default()).await?)
             }
+            #[cfg(feature = "http")]
+            RegistryUrl::Http(url) => Kind::Http(HttpStore::open(url).await?),
             RegistryUrl::Memory => Kind::Memory(MemoryStore::default()),
             #[cfg(feature = "postgres")]
             RegistryUrl::Postgres(url) => {
@@ -69,7 +80,7 @@ impl Store {
 
     /// A handle on one collection, which is created by its first write.
     #[cfg_attr(
-        not(feature = "file"),
+        not(any(feature = "file", feature = "http")),
         expect(
             clippy::unused_async,
             reason = "a store across a network connects here"
@@ -82,6 +93,8 @@ impl Store {
         Ok(match &self.0 {
             #[cfg(feature = "file")]
             Kind::File(store) => store.collection(name).await?,
+            #[cfg(feature = "http")]
+            Kind::Http(store) => store.collection(name).await?,
             Kind::Memory(store) => store.collection(name),
             #[cfg(feature = "postgres")]
             Kind::Postgres(store) => store.collection(name),
@@ -102,7 +115,12 @@ impl Store {
     /// Completes the writes that were begun and releases the store. Handles that are still held answer
     /// [`Error::Unavailable`] from then on.
     #[cfg_attr(
-        not(any(feature = "file", feature = "postgres", feature = "sqlite")),
+        not(any(
+            feature = "file",
+            feature = "http",
+            feature = "postgres",
+            feature = "sqlite"
+        )),
         expect(
             clippy::unused_async,
             reason = "other stores wait for a disk or a server"
@@ -112,6 +130,8 @@ impl Store {
         match &self.0 {
             #[cfg(feature = "file")]
             Kind::File(store) => store.close().await,
+            #[cfg(feature = "http")]
+            Kind::Http(store) => store.close().await,
             Kind::Memory(_) => {}
             #[cfg(feature = "postgres")]
             Kind::Postgres(store) => store.close().await,

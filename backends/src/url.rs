@@ -1,13 +1,16 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Says where a registry is stored: `file:DIR`, `memory:`, `postgres://USER:PASSWORD@HOST/DATABASE` or `sqlite:PATH`.
+/// Says where a registry is stored: `file:DIR`, `https://HOST/api/v1`, `memory:`, `postgres://USER:PASSWORD@HOST/DATABASE` or `sqlite:PATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RegistryUrl {
     /// In a directory of YAML and JSON files.
     #[cfg(feature = "file")]
     File(std::path::PathBuf),
+    /// In a config service across the network.
+    #[cfg(feature = "http")]
+    Http(crate::HttpUrl),
     /// In this process, gone with it.
     Memory,
     /// In tables of one PostgreSQL database.
@@ -22,6 +25,7 @@ pub enum RegistryUrl {
 fn supported() -> String {
     let forms = [
         ("file:DIR", cfg!(feature = "file")),
+        ("https://HOST/api/v1", cfg!(feature = "http")),
         ("memory:", true),
         (
             "postgres://USER:PASSWORD@HOST/DATABASE",
@@ -59,6 +63,11 @@ impl FromStr for RegistryUrl {
                 path if path.contains('\0') => Err(invalid(text, "holds a NUL character".into())),
                 path => Ok(Self::File(path.into())),
             },
+            #[cfg(feature = "http")]
+            "http" | "https" => match text.parse() {
+                Ok(url) => Ok(Self::Http(url)),
+                Err(reason) => Err(invalid(text, reason)),
+            },
             "memory" if rest.is_empty() || rest == "//" => Ok(Self::Memory),
             "memory" => Err(invalid(text, "names a place: memory: has none".into())),
             #[cfg(feature = "postgres")]
@@ -87,6 +96,8 @@ impl RegistryUrl {
         match self {
             #[cfg(feature = "file")]
             Self::File(path) => !path.exists(),
+            #[cfg(feature = "http")]
+            Self::Http(_) => false,
             Self::Memory => false,
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => false,
@@ -99,7 +110,11 @@ impl RegistryUrl {
 /// Shows no more than the scheme of what could hold a password.
 fn invalid(text: &str, reason: String) -> InvalidUrl {
     let shown = match text.split_once("://") {
-        Some((scheme, rest)) if rest.contains('@') || rest.contains("password") => {
+        Some((scheme, rest))
+            if ["@", "password", "token"]
+                .iter()
+                .any(|it| rest.contains(it)) =>
+        {
             format!("{scheme}://…")
         }
         _ => text.chars().take(200).collect(),
@@ -113,6 +128,8 @@ impl fmt::Display for RegistryUrl {
         match self {
             #[cfg(feature = "file")]
             Self::File(path) => write!(f, "file:{}", path.display()),
+            #[cfg(feature = "http")]
+            Self::Http(url) => url.fmt(f),
             Self::Memory => f.write_str("memory:"),
             #[cfg(feature = "postgres")]
             Self::Postgres(url) => url.fmt(f),
@@ -198,6 +215,22 @@ mod tests {
         assert_eq!(
             refusal("postgres:///conf?password=secret"),
             "registry URL \"postgres://…\" names no user: use postgres://USER:PASSWORD@HOST/DATABASE"
+        );
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn an_http_url_shows_all_but_its_token() {
+        for scheme in ["http", "https"] {
+            let url = format!("{scheme}://secret@conf.example/api/v1?path=bots");
+            let url: RegistryUrl = url.parse().unwrap();
+            let shown = format!("{scheme}://conf.example/api/v1?path=bots");
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(format!("{url:?}"), format!("Http(HttpUrl({shown}))"));
+        }
+        assert_eq!(
+            refusal("https://h/api?token=secret").split(" has ").next(),
+            Some("registry URL \"https://…\"")
         );
     }
 

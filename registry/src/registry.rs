@@ -1,7 +1,7 @@
 use crate::{
-    Admission, Change, ChangeKind, Check, CollectionName, Draft, Error, Id, Observer, Precondition,
-    Reader, Registration, RegistryBackend, Retention, Revision, Snapshot, Status, Verdict,
-    event_from_change,
+    Access, Admission, Change, ChangeKind, Check, CollectionName, Draft, Error, Id, Observer,
+    Precondition, Reader, Registration, RegistryBackend, Retention, Revision, Snapshot, Status,
+    Verdict, event_from_change,
 };
 use chrono::Utc;
 use hotbed_events::{EventBus, Topic};
@@ -294,6 +294,11 @@ impl Registry {
             }
         })
         .await
+    }
+
+    /// Notes accesses that were made elsewhere: never a change. Those made here are noted by the [`Reader`].
+    pub async fn touch(&self, accesses: &[Access]) -> Result<(), Error> {
+        self.door.backend.touch(accesses).await
     }
 
     /// Writes noted accesses and compacts the log, now and then, until shut down; flushes once more then.

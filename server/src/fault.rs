@@ -39,6 +39,7 @@ pub(crate) enum Kind {
     NotAcceptable,
     TooSlow,
     Inactive,
+    WrittenOver,
     Compacted,
     PreconditionFailed,
     TooLarge,
@@ -77,6 +78,11 @@ impl Kind {
                 "The request took too long to arrive",
             ),
             Self::Inactive => (StatusCode::CONFLICT, "inactive", "Out of service"),
+            Self::WrittenOver => (
+                StatusCode::CONFLICT,
+                "written-over",
+                "Done, and written over since",
+            ),
             Self::Compacted => (
                 StatusCode::GONE,
                 "compacted",

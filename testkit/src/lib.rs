@@ -6,12 +6,14 @@
     reason = "said above, once for everything in here"
 )]
 
+mod config_service;
 mod guard;
 mod postgres;
 mod process;
 mod proxy;
 mod soak;
 
+pub use config_service::ConfigService;
 pub use postgres::{Database, NoPostgres, PostgresPrograms, PostgresServer};
 pub use proxy::{FaultProxy, NetworkFault};
 pub use soak::sized;

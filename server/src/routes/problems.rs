@@ -15,6 +15,8 @@ pub(crate) enum Any {}
 pub(crate) enum OfId {}
 /// What a conditional request may be told.
 pub(crate) enum Conditional {}
+/// What a write that has a name may be told.
+pub(crate) enum Named {}
 /// What a request with a body may be told.
 pub(crate) enum WithBody {}
 /// What a request to a bot may be told.
@@ -88,6 +90,15 @@ impl IntoResponses for Conditional {
                 "`If-Match` or `If-None-Match` does not hold; `revision` says where the registration stands.",
             ),
         ])
+    }
+}
+
+impl IntoResponses for Named {
+    fn responses() -> Responses {
+        problems(&[(
+            409,
+            "A write of this `Idempotency-Key` was done, at `revision`, and written over since.",
+        )])
     }
 }
 
