@@ -4,8 +4,8 @@ use crate::job::Jobs;
 use async_trait::async_trait;
 use chrono::Utc;
 use hotbed_registry::{
-    Access, Changes, CollectionName, Draft, Error, Id, Page, Precondition, Query, Registration,
-    RegistryBackend, Retention, Revision, matches, page,
+    Access, Changes, CollectionName, Draft, Error, Id, Page, Past, Precondition, Query,
+    Registration, RegistryBackend, Retention, Revision, matches, page,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -34,14 +34,24 @@ impl FileCollection {
                 source: None,
             });
         }
-        if !self.desk.replica().is_current() {
+        if !self.desk.is_current() {
             let desk = Arc::clone(&self.desk);
             let caught_up = spawn_blocking(move || desk.catch_up()).await;
             caught_up
                 .unwrap_or_else(|error| Err(super::fault::Fault::interrupted(&error)))
                 .map_err(|fault| fault.during(operation))?;
         }
-        Ok(read(self.desk.replica().state()))
+        Ok(read(&self.desk.state()))
+    }
+
+    fn no_history(&self) -> Error {
+        Error::Unsupported {
+            operation: "tell the past of a registration",
+            reason: format!(
+                "a directory of files is made to be kept in git, which remembers it: git log -p {}/",
+                self.desk.place.shown_folder()
+            ),
+        }
     }
 }
 
@@ -111,6 +121,14 @@ impl RegistryBackend for FileCollection {
         };
         let (oldest, before) = self.read("compact its log", extent).await?;
         self.jobs.forget(&self.name, oldest, before).await
+    }
+
+    async fn history(&self, _: &Id, _: Option<Revision>, _: usize) -> Result<Vec<Past>, Error> {
+        Err(self.no_history())
+    }
+
+    async fn past(&self, _: &Id, _: Revision) -> Result<Option<Past>, Error> {
+        Err(self.no_history())
     }
 }
 
