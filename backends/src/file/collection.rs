@@ -1,4 +1,5 @@
 use super::desk::Desk;
+use super::fault::Fault;
 use super::replica::State;
 use crate::job::Jobs;
 use async_trait::async_trait;
@@ -9,6 +10,7 @@ use hotbed_registry::{
 };
 use std::fmt;
 use std::sync::Arc;
+use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +20,8 @@ pub(super) struct FileCollection {
     pub(super) jobs: Jobs,
     pub(super) name: CollectionName,
     pub(super) closed: CancellationToken,
+    /// Whose turn it is to learn what others wrote.
+    pub(super) catching_up: Mutex<()>,
 }
 
 impl FileCollection {
@@ -35,13 +39,22 @@ impl FileCollection {
             });
         }
         if !self.desk.is_current() {
-            let desk = Arc::clone(&self.desk);
-            let caught_up = spawn_blocking(move || desk.catch_up()).await;
-            caught_up
-                .unwrap_or_else(|error| Err(super::fault::Fault::interrupted(&error)))
+            self.catch_up()
+                .await
                 .map_err(|fault| fault.during(operation))?;
         }
         Ok(read(&self.desk.state()))
+    }
+
+    /// Learns what others wrote: one for all who wait.
+    async fn catch_up(&self) -> Result<(), Fault> {
+        let _turn = self.catching_up.lock().await;
+        if self.desk.is_current() {
+            return Ok(());
+        }
+        let desk = Arc::clone(&self.desk);
+        let caught_up = spawn_blocking(move || desk.catch_up()).await;
+        caught_up.unwrap_or_else(|error| Err(Fault::interrupted(&error)))
     }
 
     fn no_history(&self) -> Error {

@@ -35,6 +35,9 @@ pub(super) struct Desk {
 
 /// Has files on the disk: at the price of one, where the file system commits many together.
 pub(super) fn sync(files: &[File]) -> io::Result<()> {
+    if let [file] = files {
+        return file.sync_all();
+    }
     let share = files.len().div_ceil(SYNCING).max(1);
     thread::scope(|scope| {
         let shares: Vec<_> = files
