@@ -7,6 +7,7 @@
 mod file;
 #[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
 mod job;
+mod layered;
 #[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
 mod ledger;
 mod memory;

@@ -1,5 +1,6 @@
 #[cfg(feature = "file")]
 use crate::file::{FileOptions, FileProblem, FileStore};
+use crate::layered::LayeredStore;
 use crate::memory::MemoryStore;
 #[cfg(feature = "postgres")]
 use crate::postgres::{PostgresOptions, PostgresStore};
@@ -17,6 +18,7 @@ pub struct Store(Kind);
 enum Kind {
     #[cfg(feature = "file")]
     File(FileStore),
+    Layered(Box<LayeredStore>),
     Memory(MemoryStore),
     #[cfg(feature = "postgres")]
     Postgres(PostgresStore),
@@ -42,18 +44,14 @@ pub async fn open(url: &str) -> Result<Store, OpenError> {
 
 impl Store {
     /// Opens a store; creates it if there is none.
-    #[cfg_attr(
-        not(any(feature = "file", feature = "postgres", feature = "sqlite")),
-        expect(
-            clippy::unused_async,
-            reason = "other stores wait for a disk or a server"
-        )
-    )]
     pub async fn open(url: &RegistryUrl) -> Result<Self, Error> {
         Ok(Self(match url {
             #[cfg(feature = "file")]
             RegistryUrl::File(path) => {
                 Kind::File(FileStore::open(path, FileOptions::default()).await?)
+            }
+            RegistryUrl::Layered { overlay, base } => {
+                Kind::Layered(Box::new(LayeredStore::open(overlay, base).await?))
             }
             RegistryUrl::Memory => Kind::Memory(MemoryStore::default()),
             #[cfg(feature = "postgres")]
@@ -68,13 +66,6 @@ impl Store {
     }
 
     /// A handle on one collection, which is created by its first write.
-    #[cfg_attr(
-        not(feature = "file"),
-        expect(
-            clippy::unused_async,
-            reason = "a store across a network connects here"
-        )
-    )]
     pub async fn collection(
         &self,
         name: &CollectionName,
@@ -82,6 +73,7 @@ impl Store {
         Ok(match &self.0 {
             #[cfg(feature = "file")]
             Kind::File(store) => store.collection(name).await?,
+            Kind::Layered(store) => store.collection(name).await?,
             Kind::Memory(store) => store.collection(name),
             #[cfg(feature = "postgres")]
             Kind::Postgres(store) => store.collection(name),
@@ -95,23 +87,22 @@ impl Store {
     pub async fn problems(&self) -> Vec<FileProblem> {
         match &self.0 {
             Kind::File(store) => store.problems().await,
+            Kind::Layered(store) => {
+                let mut problems = Box::pin(store.overlay.problems()).await;
+                problems.extend(Box::pin(store.base.problems()).await);
+                problems
+            }
             _ => Vec::new(),
         }
     }
 
     /// Completes the writes that were begun and releases the store. Handles that are still held answer
     /// [`Error::Unavailable`] from then on.
-    #[cfg_attr(
-        not(any(feature = "file", feature = "postgres", feature = "sqlite")),
-        expect(
-            clippy::unused_async,
-            reason = "other stores wait for a disk or a server"
-        )
-    )]
     pub async fn close(&self) {
         match &self.0 {
             #[cfg(feature = "file")]
             Kind::File(store) => store.close().await,
+            Kind::Layered(store) => store.close().await,
             Kind::Memory(_) => {}
             #[cfg(feature = "postgres")]
             Kind::Postgres(store) => store.close().await,
