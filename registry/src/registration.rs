@@ -63,15 +63,12 @@ impl Draft {
         now: DateTime<Utc>,
     ) -> Registration {
         let now = now.trunc_subsecs(6);
-        let (created_at, updated_at, version) = match before {
-            Some(old) => {
-                let after_old = old.updated_at + chrono::TimeDelta::microseconds(1);
-                (old.created_at, now.max(after_old), old.version + 1)
-            }
-            None => {
-                let created_at = self.created_at.map_or(now, |it| it.trunc_subsecs(6));
-                (created_at, now.max(created_at), 1)
-            }
+        let (created_at, updated_at, version) = if let Some(old) = before {
+            let after_old = old.updated_at + chrono::TimeDelta::microseconds(1);
+            (old.created_at, now.max(after_old), old.version + 1)
+        } else {
+            let created_at = self.created_at.map_or(now, |it| it.trunc_subsecs(6));
+            (created_at, now.max(created_at), 1)
         };
         let kept = || before.map(|old| old.metadata.clone());
         Registration {

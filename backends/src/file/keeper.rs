@@ -208,8 +208,9 @@ fn gather(first: Job, queue: &mut mpsc::Receiver<Job>) -> Vec<Job> {
 }
 
 fn fail(jobs: Vec<Job>, fault: &Fault) {
-    jobs.into_iter()
-        .for_each(|job| job.fail(|operation| fault.during(operation)));
+    for job in jobs {
+        job.fail(|operation| fault.during(operation));
+    }
 }
 
 /// Does what waits for the disk where it keeps nobody else waiting.
