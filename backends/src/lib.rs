@@ -9,6 +9,7 @@ mod file;
 mod http;
 #[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
 mod job;
+mod layered;
 #[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
 mod ledger;
 mod memory;
