@@ -22,6 +22,7 @@ mod history;
 mod id;
 mod matching;
 mod memory;
+pub mod moving;
 mod query;
 mod reader;
 mod registration;
