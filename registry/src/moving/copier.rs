@@ -142,6 +142,11 @@ impl Copier {
         self.begin(id, following).await
     }
 
+    /// Whether this is how it was written here.
+    pub(super) fn wrote(&self, found: &Registration) -> bool {
+        self.written.get(&found.id) == Some(&found.revision)
+    }
+
     /// Waits until everything that was begun is done.
     pub(super) async fn finish(&mut self) -> Result<(), MoveError> {
         self.wait_for_fewer_than(1).await

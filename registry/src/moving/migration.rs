@@ -197,10 +197,11 @@ impl Running<'_> {
                     target: Some(extra),
                     ..
                 } => match extras {
-                    Extras::Prune => self.copier.delete(extra).await?,
-                    Extras::Keep => self.copier.tally.kept += 1,
-                    // It was not there when this began, or was in the source then. The log tells.
-                    Extras::Refuse => {}
+                    Extras::Keep if !self.copier.wrote(&extra) => self.copier.tally.kept += 1,
+                    // When this began the source had all that the target had, so the source has lost it since.
+                    Extras::Refuse | Extras::Keep | Extras::Prune => {
+                        self.copier.delete(extra).await?;
+                    }
                 },
                 Pair { .. } => {}
             }
