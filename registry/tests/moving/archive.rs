@@ -89,7 +89,8 @@ fn what_is_nested_as_deep_as_can_be_is_read() {
         metadata: nested(127).as_object().unwrap().clone(),
         ..examples().remove(0)
     };
-    assert_eq!(records(&written(&[record.clone()])).unwrap(), [record]);
+    let archived = written(std::slice::from_ref(&record));
+    assert_eq!(records(&archived).unwrap(), [record]);
 }
 
 #[test]
