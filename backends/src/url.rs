@@ -82,8 +82,8 @@ impl FromStr for RegistryUrl {
 }
 
 impl RegistryUrl {
-    /// Whether it names a file or directory that does not exist.
-    pub(crate) fn is_missing(&self) -> bool {
+    /// Whether it names a file or directory that does not exist: opening it would make an empty one.
+    pub fn is_missing(&self) -> bool {
         match self {
             #[cfg(feature = "file")]
             Self::File(path) => !path.exists(),
