@@ -36,9 +36,9 @@ pub(crate) async fn run(command: Command, format: Format) -> ExitCode {
             let watcher = TaskTracker::new().spawn(signals.watch(stop.clone()));
             let _watching = AbortOnDropHandle::new(watcher);
             match command {
-                Command::Migrate(args) => migrate::run(args, format, &stop).await,
-                Command::Export(args) => export::run(args, format, &stop).await,
-                Command::Import(args) => import::run(args, format, &stop).await,
+                Command::Migrate(args) => Box::pin(migrate::run(args, format, &stop)).await,
+                Command::Export(args) => Box::pin(export::run(args, format, &stop)).await,
+                Command::Import(args) => Box::pin(import::run(args, format, &stop)).await,
             }
         }
         Err(error) => Err(Failure::of(

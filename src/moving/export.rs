@@ -4,7 +4,6 @@ use super::progress::Progress;
 use super::report::Report;
 use super::stores::{End, collection_name};
 use super::{migrate, unless_stopped};
-use anyhow::Context;
 use clap::Args;
 use hotbed::registry::moving::{
     ArchiveSummary, ArchiveWriter, Extras, Headway, Mode, MoveError, Stage, Walk,
@@ -39,8 +38,9 @@ pub(crate) async fn run(
     format: Format,
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
-    let source = End::source(&args.from).await?;
-    let exported = unless_stopped(stop, export(&source, &args, format)).await;
+    let source = unless_stopped(stop, Box::pin(End::source(&args.from))).await?;
+    let exporting = Box::pin(export(&source, &args, format));
+    let exported = unless_stopped(stop, exporting).await;
     source.close().await;
     exported
 }
@@ -53,7 +53,7 @@ async fn export(source: &End, args: &ExportArgs, format: Format) -> Result<(), F
             let name = &args.collection;
             let done = migrate::migrate(source, &target, name, Extras::Refuse, Mode::Write).await;
             target.close().await;
-            migrate::tell(source, &target, name, done?, format)
+            migrate::tell(source, &target, name, &done?, format)
         }
         Place::File(file) => {
             let summary = to_file(source, &args.collection, file).await?;
@@ -110,7 +110,7 @@ async fn archive<W: Write>(
         progress.note(Headway { stage, done, total });
     }
     let head = from.head().await.map_err(MoveError::Source)?;
-    Ok(archive.finish(head).context(WRITE).map_err(Failure::of)?)
+    archive.finish(head).map_err(broken)
 }
 
 fn report(source: &End, args: &ExportArgs, summary: &ArchiveSummary) -> Report {

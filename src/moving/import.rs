@@ -83,18 +83,16 @@ pub(crate) async fn run(
     format: Format,
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
-    unless_stopped(stop, async {
-        let (source, name) = Source::open(&args).await?;
-        let target = End::target(&args.to, super::mode(args.dry_run)).await?;
-        let imported = import(&source, &target, &name, &args);
-        let imported = unless_stopped(stop, imported).await;
-        target.close().await;
-        if let Source::Directory { end, .. } = &source {
-            end.close().await;
-        }
-        tell(&source, &target, &name, &args, imported?, format)
-    })
-    .await
+    let mode = super::mode(args.dry_run);
+    let (source, name) = unless_stopped(stop, Box::pin(Source::open(&args))).await?;
+    let target = unless_stopped(stop, Box::pin(End::target(&args.to, mode))).await?;
+    let importing = Box::pin(import(&source, &target, &name, &args));
+    let imported = unless_stopped(stop, importing).await;
+    target.close().await;
+    if let Source::Directory { end, .. } = &source {
+        end.close().await;
+    }
+    tell(&source, &target, &name, &args, &imported?, format)
 }
 
 /// Imports, and answers what was done and what a look at the target says afterwards.
@@ -182,7 +180,6 @@ impl Source {
             .summary()
             .expect("it has proven to be whole")
             .clone();
-        let (file, shown) = (file, shown);
         Ok((
             Self::Archive {
                 file,
@@ -247,7 +244,7 @@ fn tell(
     target: &End,
     name: &CollectionName,
     args: &ImportArgs,
-    (done, compared): (ImportReport, Option<ImportReport>),
+    (done, compared): &(ImportReport, Option<ImportReport>),
     format: Format,
 ) -> Result<(), Failure> {
     let verb = if compared.is_some() { "is" } else { "would be" };
@@ -262,7 +259,7 @@ fn tell(
     report.tally(done.tally);
     report.failures(&done.failures);
     let mut missing = done.failures.len() as u64;
-    if let Some(compared) = &compared {
+    if let Some(compared) = compared {
         let equal = compared.tally.same;
         report.line("compared", format!("{equal} are equal in the target"));
         report.member("equal", equal);

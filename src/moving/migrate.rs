@@ -4,8 +4,8 @@ use super::report::Report;
 use super::stores::{End, collection_name};
 use super::unless_stopped;
 use clap::Args;
-use hotbed::registry::CollectionName;
 use hotbed::registry::moving::{Extras, Migration, MigrationReport, Mode, Verdict};
+use hotbed::registry::{CollectionName, Id};
 use hotbed_cli::Format;
 use tokio_util::sync::CancellationToken;
 
@@ -53,24 +53,20 @@ pub(crate) async fn run(
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
     let (extras, mode) = (args.extras(), super::mode(args.dry_run));
-    let source = End::source(&args.from).await?;
-    let migrated = unless_stopped(stop, async {
-        let target = End::target(&args.to, mode).await?;
-        if source.url() == target.url() {
-            return Err(Failure::usage("--from and --to are the same store"));
+    let source = unless_stopped(stop, Box::pin(End::source(&args.from))).await?;
+    let target = unless_stopped(stop, Box::pin(End::target(&args.to, mode))).await?;
+    if source.url() == target.url() {
+        return Err(Failure::usage("--from and --to are the same store"));
+    }
+    let migrating = async {
+        for name in &args.collections {
+            let done = migrate(&source, &target, name, extras, mode).await?;
+            tell(&source, &target, name, &done, format)?;
         }
-        let migrated = unless_stopped(stop, async {
-            for name in &args.collections {
-                let done = migrate(&source, &target, name, extras, mode).await?;
-                tell(&source, &target, name, done, format)?;
-            }
-            Ok(())
-        });
-        let migrated = migrated.await;
-        target.close().await;
-        migrated
-    })
-    .await;
+        Ok(())
+    };
+    let migrated = unless_stopped(stop, Box::pin(migrating)).await;
+    target.close().await;
     source.close().await;
     migrated
 }
@@ -94,7 +90,7 @@ pub(super) fn tell(
     source: &End,
     target: &End,
     name: &CollectionName,
-    done: MigrationReport,
+    done: &MigrationReport,
     format: Format,
 ) -> Result<(), Failure> {
     let (from, to) = (source.url().to_string(), target.url().to_string());
@@ -135,7 +131,7 @@ pub(super) fn tell(
             }
             report.member("digest", source.to_string());
             report.member("target_digest", target.to_string());
-            let ids: Vec<_> = ids.iter().map(|id| id.as_str()).collect();
+            let ids: Vec<_> = ids.iter().map(Id::as_str).collect();
             report.member("differ", ids);
             "different"
         }
