@@ -307,12 +307,12 @@ impl Job {
             Ok(stored) => stored,
             // It may be this very write, done by a backend that tried again after the answer got lost.
             Err(Error::Conflict { actual, .. }) => match self.target.get(&self.id).await? {
-                Some(found) if Fingerprint::of(&found) == wanted.fingerprint() => found,
+                Some(found) if wanted.is_in(&found) => found,
                 _ => return Err(Trouble::One(NotMoved::WrittenMeanwhile { found: actual })),
             },
             Err(error) => return Err(error.into()),
         };
-        Ok(if Fingerprint::of(&stored) != wanted.fingerprint() {
+        Ok(if !wanted.is_in(&stored) {
             Done::Altered(stored.revision)
         } else if when == Precondition::Absent {
             Done::Created(stored.revision)

@@ -1,6 +1,6 @@
 use super::copier::Copier;
 use super::verify::{Comparison, compare};
-use super::walk::{Pair, SideBySide};
+use super::walk::{Digests, Pair, SideBySide};
 use super::{
     Headway, MigrationReport, Mode, MoveError, OnDifference, Record, Stage, Tally, Verdict,
 };
@@ -181,7 +181,7 @@ impl Running<'_> {
         let total = source.count(&Query::default()).await;
         let total = total.map_err(MoveError::Source)?;
         self.copier.look_again();
-        let mut sides = SideBySide::new(source, target);
+        let mut sides = SideBySide::new(source, target, Digests::NotNeeded);
         let mut done = 0;
         while let Some(pair) = sides.next().await? {
             match pair {

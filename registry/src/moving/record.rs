@@ -1,6 +1,6 @@
 use crate::{Draft, Id, Registration, Status};
 use chrono::{DateTime, Utc};
-use hotbed_configs::PortableConfig;
+use hotbed_configs::{PortableConfig, canonical_json};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -44,6 +44,13 @@ impl Record {
         }
     }
 
+    /// Whether this is what was just written. The digests at the end of a move have the last word.
+    pub(super) fn is_in(&self, stored: &Registration) -> bool {
+        self.config == stored.config
+            && self.status == stored.status
+            && self.metadata == stored.metadata
+    }
+
     /// What it has in common with what is equal to it.
     pub(super) fn fingerprint(&self) -> Fingerprint {
         fingerprint(&self.id, &self.config, self.status, &self.metadata)
@@ -66,16 +73,11 @@ fn fingerprint(
     status: Status,
     metadata: &Map<String, Value>,
 ) -> Fingerprint {
-    let mut metadata = Value::Object(metadata.clone());
-    metadata.sort_all_objects();
-    let mut hash = Sha256::new();
     // None of the parts but the last can hold a line break.
-    for part in [id.as_str(), status.as_str(), config.digest()] {
-        hash.update(part);
-        hash.update("\n");
-    }
-    hash.update(metadata.to_string());
-    Fingerprint(hash.finalize().into())
+    let head = format!("{id}\n{status}\n{}\n", config.digest());
+    let mut all = head.into_bytes();
+    all.extend(canonical_json(metadata));
+    Fingerprint(Sha256::digest(&all).into())
 }
 
 /// Tells whether two collections hold the same: equal if, and only if, ids, configurations, statuses and metadata are.

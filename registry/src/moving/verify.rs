@@ -1,5 +1,5 @@
 use super::record::{Digesting, Fingerprint};
-use super::walk::{Pair, SideBySide};
+use super::walk::{Digests, Pair, SideBySide};
 use super::{ContentDigest, Extras, MoveError};
 use crate::{Id, RegistryBackend};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(super) async fn compare(
     extras: Extras,
     note: impl Fn(u64) + Send,
 ) -> Result<Comparison, MoveError> {
-    let mut sides = SideBySide::new(source, target);
+    let mut sides = SideBySide::new(source, target, Digests::Needed);
     let (mut ours, mut theirs) = (Digesting::default(), Digesting::default());
     let mut different = Vec::new();
     while let Some(Pair { source, target }) = sides.next().await? {
