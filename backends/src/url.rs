@@ -45,6 +45,13 @@ pub struct InvalidUrl {
     reason: String,
 }
 
+impl InvalidUrl {
+    /// What is wrong, without the text: to be told of what was made into a URL.
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
 impl FromStr for RegistryUrl {
     type Err = InvalidUrl;
 

@@ -1,4 +1,3 @@
-use hotbed::backends::OpenError;
 use hotbed::registry::Error;
 use hotbed::registry::moving::MoveError;
 use hotbed_cli::Exit;
@@ -73,15 +72,6 @@ impl Failure {
 
     pub(crate) fn exit(&self) -> ExitCode {
         self.exit.into()
-    }
-}
-
-impl From<OpenError> for Failure {
-    fn from(error: OpenError) -> Self {
-        match error {
-            OpenError::Url(error) => Self::usage(error.to_string()),
-            OpenError::Registry(error) => Self::of(error.into()),
-        }
     }
 }
 
