@@ -408,10 +408,10 @@ async fn a_migration_that_is_interrupted_ends_cleanly_and_says_how_to_go_on() {
     fill(&first, 20_000).await;
     let child = hotbed(&["migrate", "--from", &first, "--to", &second]);
     let store = eventually("target", LEG, async || {
-        match dir.path().join("second.db").exists() {
-            true => open(&second).await.map_err(|error| error.to_string()),
-            false => Err("it is not there".to_owned()),
+        if !dir.path().join("second.db").exists() {
+            return Err("it is not there".to_owned());
         }
+        open(&second).await.map_err(|error| error.to_string())
     })
     .await;
     let backend = bots(&store).await;
