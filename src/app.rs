@@ -84,12 +84,16 @@ impl App {
         let background = Background::default();
         let mut warnings = config.warnings;
 
+        let (url, named_by) = Storage::place(&args, &config.environment)?;
+        if let Some(named_by) = &named_by {
+            tracing::info!(registry = %url, "no --registry was given: it is that of {named_by}");
+        }
         let Storage {
             snapshot,
             store,
             backend,
             waiting,
-        } = Storage::open(&args).await?;
+        } = Storage::open(&args, url).await?;
         background
             .upkeep
             .tasks
@@ -144,7 +148,10 @@ impl App {
         let account = Account {
             address,
             environment: config.environment_note,
-            registry: store.url().to_string(),
+            registry: match named_by {
+                Some(named_by) => format!("{} ({named_by})", store.url()),
+                None => store.url().to_string(),
+            },
             reload: describe_reload(&args),
             domains,
             warnings: warnings.clone(),

@@ -1,7 +1,7 @@
 //! Implements the storage traits against the outside world.
 //!
-//! [`RegistryUrl`] names a store, [`open`] opens it, and [`StoreAt`] waits for one that is down. Each
-//! technology is a feature of its name.
+//! [`RegistryUrl`] names a store, [`open`] opens it, and [`StoreAt`] waits for one that is down.
+//! [`create_registry_backend`] opens what an environment file names. Each technology is a feature of its name.
 
 #[cfg(feature = "file")]
 mod file;
@@ -15,6 +15,7 @@ mod ledger;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod resource;
 mod snapshot;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -37,6 +38,7 @@ pub use file::{FileOptions, FileProblem, FileStore, Watching};
 pub use http::{HttpStore, HttpUrl};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore, PostgresUrl};
+pub use resource::{InvalidResource, RegistryResource, create_registry_backend};
 pub use snapshot::{DiskSnapshot, SnapshotError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};

@@ -6,6 +6,7 @@ use crate::layered::LayeredStore;
 use crate::memory::MemoryStore;
 #[cfg(feature = "postgres")]
 use crate::postgres::{PostgresOptions, PostgresStore};
+use crate::resource::InvalidResource;
 #[cfg(feature = "sqlite")]
 use crate::sqlite::{SqliteOptions, SqliteStore};
 use crate::url::{InvalidUrl, RegistryUrl};
@@ -36,6 +37,9 @@ pub enum OpenError {
     /// The URL is wrong: mend it.
     #[error(transparent)]
     Url(#[from] InvalidUrl),
+    /// The resource is wrong: mend it.
+    #[error(transparent)]
+    Resource(#[from] InvalidResource),
     /// The store cannot be used, now or as it is.
     #[error(transparent)]
     Registry(#[from] Error),

@@ -58,6 +58,13 @@ pub struct InvalidUrl {
     reason: String,
 }
 
+impl InvalidUrl {
+    /// What is wrong, without the text: to be told of what was made into a URL.
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
 impl FromStr for RegistryUrl {
     type Err = InvalidUrl;
 
@@ -117,8 +124,8 @@ impl FromStr for RegistryUrl {
 }
 
 impl RegistryUrl {
-    /// Whether it names a file or directory that does not exist.
-    pub(crate) fn is_missing(&self) -> bool {
+    /// Whether it names a file or directory that does not exist: opening it would make an empty one.
+    pub fn is_missing(&self) -> bool {
         match self {
             #[cfg(feature = "file")]
             Self::File(path) => !path.exists(),

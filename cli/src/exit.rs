@@ -7,7 +7,8 @@ Exit codes:
   1  failed: the server refused, could not do it, or gave an answer that makes no sense
   2  wrong usage
   3  not found
-  4  conflict: the registration is not at the revision that was asked for, or exists already
+  4  conflict: the registration is not at the revision that was asked for, or exists already; or a move
+     would lose what its target holds
   5  the server cannot be reached, or stopped answering";
 
 /// How a client command ended, for scripts to act on.

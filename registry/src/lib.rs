@@ -23,6 +23,7 @@ mod id;
 mod layered;
 mod matching;
 mod memory;
+pub mod moving;
 mod query;
 mod reader;
 mod registration;

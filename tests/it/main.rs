@@ -18,6 +18,7 @@ mod harness;
 mod kills;
 mod last_known_good;
 mod main_job;
+mod migration;
 mod no_lost_update;
 mod nothing_left_behind;
 mod openapi;
