@@ -97,15 +97,15 @@ impl Store {
     /// What is wrong with single files at the moment, for a status page; nothing where the store is not made of files.
     #[cfg(feature = "file")]
     pub async fn problems(&self) -> Vec<FileProblem> {
-        match &self.0 {
-            Kind::File(store) => store.problems().await,
-            Kind::Layered(store) => {
-                let mut problems = Box::pin(store.overlay.problems()).await;
-                problems.extend(Box::pin(store.base.problems()).await);
-                problems
-            }
-            _ => Vec::new(),
+        if let Kind::File(store) = &self.0 {
+            return store.problems().await;
         }
+        let Kind::Layered(store) = &self.0 else {
+            return Vec::new();
+        };
+        let mut problems = Box::pin(store.overlay.problems()).await;
+        problems.extend(Box::pin(store.base.problems()).await);
+        problems
     }
 
     /// Completes the writes that were begun and releases the store. Handles that are still held answer

@@ -72,9 +72,10 @@ async fn a_thousand_increments_of_64_writers_add_up() {
 /// Has two processes of many writers each register one id unconditionally and increment another, so often each, and
 /// follows the log meanwhile.
 async fn add_up(directory: &Directory, each: u64) {
-    fs::write(directory.path.join(INCREMENTS), each.to_string()).unwrap();
+    fs::write(directory.path.join(INCREMENTS), each.to_string()).expect("a file");
     let it = directory.open().await;
-    it.put("counter", json!({"sum": 0})).await.unwrap();
+    let stored = it.put("counter", json!({"sum": 0})).await;
+    stored.expect("it is stored");
     let children = [0, 1].map(|_| process(directory, "crashes::increments_in_another_process"));
     let mut waiting = JoinSet::new();
     for child in children {
@@ -115,8 +116,9 @@ async fn add_up(directory: &Directory, each: u64) {
     let mut kinds = followed.expect("every write is told").into_iter();
     assert_eq!(kinds.next(), Some(ChangeKind::Created));
     assert!(kinds.all(|kind| kind == ChangeKind::Updated));
-    assert_eq!(it.find("first").await.unwrap().version, 2 * WRITERS);
-    let end = it.find("counter").await.unwrap();
+    let first = it.find("first").await.expect("it is registered");
+    assert_eq!(first.version, 2 * WRITERS);
+    let end = it.find("counter").await.expect("it is registered");
     assert_eq!(end.config.into_value(), json!({"sum": increments}));
     assert_eq!(end.version, increments + 1);
     assert_eq!(it.head().await, Revision(others + increments));
@@ -159,9 +161,11 @@ async fn increments_in_another_process() {
 
 async fn increment(bots: &dyn RegistryBackend) {
     loop {
-        let now = bots.get(&id("counter")).await.unwrap().unwrap();
-        let sum = now.config.get("sum").and_then(Value::as_u64).unwrap();
-        let next = PortableConfig::from_value(json!({"sum": sum + 1})).unwrap();
+        let now = bots.get(&id("counter")).await.expect("a read is answered");
+        let now = now.expect("it is registered");
+        let sum = now.config.get("sum").and_then(Value::as_u64);
+        let sum = sum.expect("a number") + 1;
+        let next = PortableConfig::from_value(json!({ "sum": sum })).expect("a good config");
         let when = Precondition::At(now.revision);
         match bots.put(&id("counter"), Draft::active(next), when).await {
             Ok(_) => return,

@@ -194,7 +194,7 @@ impl Layers {
         let hidden = self.hidden.get(id).await?;
         let written = self.override_one(id, draft, when).await?;
         if let Some(hidden) = hidden {
-            // What is written here hides the base by itself. Somebody else may have been faster.
+            // What is written here hides the base by itself, and if somebody deleted it already, the base comes back.
             match self.hidden.delete(id, at(&hidden)).await {
                 Ok(_) => self.follow_again(id).await,
                 Err(Error::Conflict { .. } | Error::NotFound { .. }) => {}

@@ -1,3 +1,5 @@
+mod slow;
+
 use super::*;
 use crate::{Change, MemoryBackend, SortSpec, Status};
 use hotbed_configs::PortableConfig;
