@@ -250,12 +250,14 @@ impl<'a> Turn<'a> {
                 "its collection holds {MAX_FILES} files already: use another store"
             ));
         }
-        let kept = || current.map(|it| it.metadata.clone()).unwrap_or_default();
         let wanted = Content {
             id: id.clone(),
             config: draft.config.clone(),
             status: draft.status,
-            metadata: draft.metadata.clone().unwrap_or_else(kept),
+            metadata: draft
+                .metadata
+                .clone()
+                .unwrap_or_else(|| Draft::kept(current)),
         };
         let page = self.pages.get(id);
         let known = page.and_then(|page| Some((page.name.clone()?, page.bytes.as_deref())));
