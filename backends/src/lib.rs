@@ -12,6 +12,8 @@ mod ledger;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod prune;
 mod snapshot;
 #[cfg(feature = "sqlite")]
 mod sqlite;
