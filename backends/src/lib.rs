@@ -15,6 +15,8 @@ mod ledger;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod prune;
 mod resource;
 mod snapshot;
 #[cfg(feature = "sqlite")]

@@ -63,6 +63,7 @@ pub(super) fn transact(desk: &Desk, held: &Held, jobs: &mut [Job]) -> Result<(),
                 desk.append(held, &[Record::Forget(before.0)], Durability::Later)?;
                 answer.settle(Ok(desk.state().oldest()));
             }
+            Task::ForgetPast { answer, .. } => answer.settle(Ok(())),
         }
     }
     Ok(())
@@ -248,12 +249,14 @@ impl<'a> Turn<'a> {
                 "its collection holds {MAX_FILES} files already: use another store"
             ));
         }
-        let kept = || current.map(|it| it.metadata.clone()).unwrap_or_default();
         let wanted = Content {
             id: id.clone(),
             config: draft.config.clone(),
             status: draft.status,
-            metadata: draft.metadata.clone().unwrap_or_else(kept),
+            metadata: draft
+                .metadata
+                .clone()
+                .unwrap_or_else(|| Draft::kept(current)),
         };
         let page = self.pages.get(id);
         let known = page.and_then(|page| Some((page.name.clone()?, page.bytes.as_deref())));
