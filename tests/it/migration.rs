@@ -207,7 +207,8 @@ async fn a_node_goes_on_serving_and_writing_while_its_registry_moves() {
     assert!(seen["followed"].as_u64().unwrap() > 0, "{seen}");
     assert_eq!(seen["failures"], json!([]));
 
-    let rest = report(&["migrate", "--from", &from, "--to", &to]).await;
+    // What was deleted after the first run ended is in the target only, and nobody but its operator can know why.
+    let rest = report(&["migrate", "--prune", "--from", &from, "--to", &to]).await;
     assert_eq!(rest["verdict"], "equal", "{rest}");
     // The first run missed nothing but what was written after the revision that it named.
     let number = |of: &Value, member: &str| of[member].as_u64().unwrap();
