@@ -59,7 +59,7 @@ impl RegistryResource {
                 let collection = match named.unwrap_or_else(|| Ok(CollectionName::bots())) {
                     Ok(collection) => collection,
                     Err(error) => {
-                        fields.refuse(error.to_string());
+                        fields.refuse(&error.to_string());
                         CollectionName::bots()
                     }
                 };

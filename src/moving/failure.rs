@@ -80,7 +80,8 @@ impl From<MoveError> for Failure {
         match error {
             MoveError::Extras { .. } => Self::conflict(
                 error.to_string(),
-                "nothing was written: delete them with --prune, or leave them alone with --keep",
+                "nothing was written: --prune deletes them, for example what the source has deleted since an earlier run; --keep \
+                 leaves them alone",
             ),
             MoveError::EmptySource { .. } => Self::conflict(
                 error.to_string(),

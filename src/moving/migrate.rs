@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 /// Writes what is missing or different, follows the changes that are made meanwhile, and compares both sides at the end:
 /// ids, configurations, statuses and metadata, by digest. The time of creation is carried where the target can keep it;
 /// revisions, versions and the other times are the target's own. It can be interrupted at any moment: the same command
-/// goes on where it stopped.
+/// goes on where it stopped, or with --prune if the source has deleted something since.
 #[derive(Debug, Args)]
 pub(crate) struct MigrateArgs {
     /// The store to copy from, such as sqlite:PATH. Only read
@@ -146,7 +146,7 @@ pub(super) fn tell(
              no digests could be compared",
             done.source_head
         ))
-        .hint("run the same command again when nobody writes to the source any more")),
+        .hint("run the same command again, with --prune for what is deleted until then, once nobody writes to the source any more")),
         Some(Verdict::Different { ids, .. }) => Err(Failure::of(anyhow::anyhow!(
             "{} registrations of {name} differ at the end, {failed} of them could not be moved",
             ids.len()

@@ -123,7 +123,6 @@ async fn kill_half_way(from: &str, to: &str, half: u64) {
     store.close().await;
 }
 
-/// Caught: a second run that writes what is there; a digest that depends on the store.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_thousand_bots_move_from_store_to_store_and_end_as_they_began() {
     const BOTS: usize = 100_000;
@@ -171,7 +170,6 @@ async fn a_hundred_thousand_bots_move_from_store_to_store_and_end_as_they_began(
     assert_eq!(before.config, after.config);
 }
 
-/// Caught: a migration that does not follow the source's log.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_goes_on_serving_and_writing_while_its_registry_moves() {
     const BOTS: usize = 5_000;
@@ -209,7 +207,8 @@ async fn a_node_goes_on_serving_and_writing_while_its_registry_moves() {
     assert!(seen["followed"].as_u64().unwrap() > 0, "{seen}");
     assert_eq!(seen["failures"], json!([]));
 
-    let rest = report(&["migrate", "--from", &from, "--to", &to]).await;
+    // What was deleted after the first run ended is in the target only, and nobody but its operator can know why.
+    let rest = report(&["migrate", "--prune", "--from", &from, "--to", &to]).await;
     assert_eq!(rest["verdict"], "equal", "{rest}");
     // The first run missed nothing but what was written after the revision that it named.
     let number = |of: &Value, member: &str| of[member].as_u64().unwrap();

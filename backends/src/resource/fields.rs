@@ -29,7 +29,7 @@ impl<'r> Fields<'r> {
         for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
             let meant = nearest(key, &known);
             let known = known.join(", ");
-            fields.refuse(format!("unknown key {key:?}{meant}; known are {known}"));
+            fields.refuse(&format!("unknown key {key:?}{meant}; known are {known}"));
         }
         fields
     }
@@ -41,7 +41,7 @@ impl<'r> Fields<'r> {
             Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
             Value::Number(number) => Some(number.to_string()),
             _ => {
-                self.refuse(format!("{key} is not a text"));
+                self.refuse(&format!("{key} is not a text"));
                 None
             }
         }
@@ -52,7 +52,7 @@ impl<'r> Fields<'r> {
         let before = self.problems.len();
         self.text(key).unwrap_or_else(|| {
             if self.problems.len() == before {
-                self.refuse(format!("{key} is missing"));
+                self.refuse(&format!("{key} is missing"));
             }
             String::new()
         })
@@ -67,7 +67,7 @@ impl<'r> Fields<'r> {
             Value::String(text) if text == "true" => Some(true),
             Value::String(text) if text == "false" => Some(false),
             _ => {
-                self.refuse(format!("{key} is neither true nor false"));
+                self.refuse(&format!("{key} is neither true nor false"));
                 None
             }
         }
@@ -81,7 +81,7 @@ impl<'r> Fields<'r> {
     }
 
     /// Adds something that is wrong.
-    pub(super) fn refuse(&mut self, problem: String) {
+    pub(super) fn refuse(&mut self, problem: &str) {
         self.problems
             .push(format!("{} registry: {problem}", self.backend));
     }

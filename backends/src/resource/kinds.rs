@@ -105,13 +105,13 @@ fn postgres(fields: &mut Fields<'_>) -> String {
     if let Some(url) = fields.text("connection_string") {
         for beside in ["database", "host", "password", "port", "sslmode", "user"] {
             if fields.has(beside) {
-                fields.refuse(format!(
+                fields.refuse(&format!(
                     "{beside} stands beside connection_string: say it there"
                 ));
             }
         }
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            fields.refuse("connection_string does not begin with postgres://".into());
+            fields.refuse("connection_string does not begin with postgres://");
         }
         return with_parameters(url, &[("table", table)]);
     }
@@ -156,8 +156,7 @@ fn s3(fields: &mut Fields<'_>) -> String {
         (Some(key), Some(secret)) => format!("{}:{}@", encode(&key), encode(&secret)),
         (None, None) => String::new(),
         _ => {
-            fields
-                .refuse("only one of aws_access_key_id and aws_secret_access_key is given".into());
+            fields.refuse("only one of aws_access_key_id and aws_secret_access_key is given");
             String::new()
         }
     };
@@ -174,7 +173,7 @@ fn http(fields: &mut Fields<'_>) -> String {
     let base = fields.required("base_url");
     let (scheme, rest) = base.split_once("://").unwrap_or_default();
     if !matches!(scheme, "http" | "https" | "") || (scheme.is_empty() && !base.is_empty()) {
-        fields.refuse("base_url does not begin with http:// or https://".into());
+        fields.refuse("base_url does not begin with http:// or https://");
     }
     let token = fields.text("auth_token");
     if token.is_some()
@@ -183,14 +182,12 @@ fn http(fields: &mut Fields<'_>) -> String {
             .next()
             .is_some_and(|host| host.contains('@'))
     {
-        fields.refuse("auth_token is given, and base_url holds a token too".into());
+        fields.refuse("auth_token is given, and base_url holds a token too");
     }
     let login = token.map(|token| encode(&token) + "@").unwrap_or_default();
     let header = fields.text("auth_header");
     if header.as_ref().is_some_and(|it| it.contains(' ')) {
-        fields.refuse(
-            "auth_header is the name of a header: put the token itself into auth_token".into(),
-        );
+        fields.refuse("auth_header is the name of a header: put the token itself into auth_token");
     }
     let flag = |flag: Option<bool>| flag.map(|it| it.to_string());
     with_parameters(

@@ -1,15 +1,15 @@
 use super::*;
 use serde_json::json;
 
-fn url(resource: Value) -> String {
-    RegistryResource::from_value(&resource)
+fn url(resource: &Value) -> String {
+    RegistryResource::from_value(resource)
         .unwrap()
         .url
         .to_string()
 }
 
-fn refusal(resource: Value) -> String {
-    let refused = RegistryResource::from_value(&resource).unwrap_err();
+fn refusal(resource: &Value) -> String {
+    let refused = RegistryResource::from_value(resource).unwrap_err();
     refused.to_string()
 }
 
@@ -23,22 +23,22 @@ fn text(resource: &Value) -> String {
 
 #[test]
 fn a_resource_is_the_text_of_a_url_or_an_object() {
-    assert_eq!(url(json!("memory:")), "memory:");
-    assert_eq!(url(json!({"backend": "memory"})), "memory:");
-    assert_eq!(url(json!({"backend": "Memory"})), "memory:");
+    assert_eq!(url(&json!("memory:")), "memory:");
+    assert_eq!(url(&json!({"backend": "memory"})), "memory:");
+    assert_eq!(url(&json!({"backend": "Memory"})), "memory:");
     assert_eq!(
-        refusal(json!(["memory:"])),
+        refusal(&json!(["memory:"])),
         "neither the URL of a registry nor an object"
     );
 }
 
 #[test]
 fn the_collection_is_bots_unless_it_is_named() {
-    let of = |resource| RegistryResource::from_value(&resource).unwrap().collection;
-    assert_eq!(of(json!({"backend": "memory"})), CollectionName::bots());
+    let of = |resource: &Value| RegistryResource::from_value(resource).unwrap().collection;
+    assert_eq!(of(&json!({"backend": "memory"})), CollectionName::bots());
     let mods = json!({"backend": "memory", "collection": "mods"});
-    assert_eq!(of(mods).as_str(), "mods");
-    let refused = refusal(json!({"backend": "memory", "collection": "Mods"}));
+    assert_eq!(of(&mods).as_str(), "mods");
+    let refused = refusal(&json!({"backend": "memory", "collection": "Mods"}));
     assert!(refused.contains("is not a collection"), "{refused}");
 }
 
@@ -46,13 +46,13 @@ fn the_collection_is_bots_unless_it_is_named() {
 #[test]
 fn a_sqlite_resource_names_its_file() {
     let resource = json!({"backend": "SQLite", "path": "./data/my bots.db"});
-    assert_eq!(url(resource), "sqlite:./data/my bots.db");
+    assert_eq!(url(&resource), "sqlite:./data/my bots.db");
     assert_eq!(
-        refusal(json!({"backend": "sqlite", "path": ""})),
+        refusal(&json!({"backend": "sqlite", "path": ""})),
         "sqlite registry: path is missing"
     );
     assert_eq!(
-        refusal(json!({"backend": "sqlite", "path": ":memory:"})),
+        refusal(&json!({"backend": "sqlite", "path": ":memory:"})),
         "sqlite registry names no file: use memory: instead"
     );
 }
@@ -61,7 +61,7 @@ fn a_sqlite_resource_names_its_file() {
 #[test]
 fn a_file_resource_names_its_directory() {
     assert_eq!(
-        url(json!({"backend": "file", "path": "/srv/conf"})),
+        url(&json!({"backend": "file", "path": "/srv/conf"})),
         "file:/srv/conf"
     );
 }
@@ -89,9 +89,9 @@ fn a_postgres_resource_says_what_a_url_says() {
         ),
     ] {
         if shown.is_empty() {
-            assert!(refusal(resource).contains("unknown key \"region\""));
+            assert!(refusal(&resource).contains("unknown key \"region\""));
         } else {
-            assert_eq!(url(resource), shown);
+            assert_eq!(url(&resource), shown);
         }
     }
     let whole = json!({"backend": "postgres", "host": "::1", "port": 5433, "database": "a b", "user": "bob",
@@ -101,7 +101,7 @@ fn a_postgres_resource_says_what_a_url_says() {
         "postgres://bob:p%40ss%2F%3A%23%3F@[::1]:5433/a%20b"
     );
     assert_eq!(
-        url(whole),
+        url(&whole),
         "postgres://bob@[::1]:5433/a b?table=registrations"
     );
 }
@@ -118,7 +118,7 @@ fn an_s3_resource_says_what_a_url_says() {
                       "aws_secret_access_key": "a/b+c"});
     assert_eq!(text(&keys), "s3://K:a%2Fb%2Bc@b/");
     assert_eq!(
-        refusal(json!({"backend": "s3", "aws_access_key_id": "K"})),
+        refusal(&json!({"backend": "s3", "aws_access_key_id": "K"})),
         "s3 registry: bucket is missing; s3 registry: only one of aws_access_key_id and aws_secret_access_key is given"
     );
 }
@@ -133,14 +133,14 @@ fn an_http_resource_says_what_a_url_says() {
     );
     // As a document of the Python registry has it, where no token would be sent.
     let refused = refusal(
-        json!({"backend": "http", "base_url": "https://h", "auth_header": "Bearer token123"}),
+        &json!({"backend": "http", "base_url": "https://h", "auth_header": "Bearer token123"}),
     );
     assert_eq!(
         refused,
         "http registry: auth_header is the name of a header: put the token itself into auth_token"
     );
     for base in ["conf.example/api", "ftp://h", "://h"] {
-        let refused = refusal(json!({"backend": "http", "base_url": base}));
+        let refused = refusal(&json!({"backend": "http", "base_url": base}));
         assert!(
             refused.contains("does not begin with http"),
             "{base}: {refused}"
@@ -151,23 +151,23 @@ fn an_http_resource_says_what_a_url_says() {
 #[test]
 fn all_that_is_wrong_is_told_at_once_with_what_was_meant() {
     assert_eq!(
-        refusal(json!({"backend": "postgres", "hots": "h", "database": ["d"], "zzz": 1})),
+        refusal(&json!({"backend": "postgres", "hots": "h", "database": ["d"], "zzz": 1})),
         "postgres registry: unknown key \"hots\", did you mean \"host\"?; known are backend, collection, \
          connection_string, database, host, password, port, sslmode, table, user; postgres registry: unknown key \
          \"zzz\"; known are backend, collection, connection_string, database, host, password, port, sslmode, table, \
          user; postgres registry: database is not a text"
     );
     assert_eq!(
-        refusal(json!({"backend": "postgress"})),
+        refusal(&json!({"backend": "postgress"})),
         "unknown backend \"postgress\", did you mean \"postgres\"?; known are file, http, memory, postgres, \
          postgresql, s3, sqlite"
     );
     assert_eq!(
-        refusal(json!({"path": "x"})),
+        refusal(&json!({"path": "x"})),
         "backend is missing: use one of file, http, memory, postgres, postgresql, s3, sqlite"
     );
     assert_eq!(
-        refusal(json!({"backend": "http", "base_url": "http://h", "read_only": "yes"})),
+        refusal(&json!({"backend": "http", "base_url": "http://h", "read_only": "yes"})),
         "http registry: read_only is neither true nor false"
     );
 }
