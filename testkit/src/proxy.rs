@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// What a [`FaultProxy`] does to those who use it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum NetworkFault {
     /// When a client sends something that holds these bytes, passes it on, and cuts its connection in place of the
     /// answer.
     CutInsteadOfAnswer(Vec<u8>),
+    /// Passes on what clients send, so much later.
+    Delay(Duration),
     /// Swallows everything in both directions, and leaves connections open.
     Silence,
 }
@@ -72,6 +75,7 @@ fn join(client: &TcpStream, server: &TcpStream, fault: &Arc<Mutex<NetworkFault>>
             let fault = current.lock().unwrap_or_else(PoisonError::into_inner);
             match &*fault {
                 NetworkFault::Silence => Fate::Swallowed,
+                NetworkFault::Delay(time) => Fate::Late(*time),
                 NetworkFault::CutBefore(what) if holds(bytes, what) => Fate::Cut,
                 NetworkFault::CutInsteadOfAnswer(what) if holds(bytes, what) => {
                     cut.store(true, Ordering::SeqCst);
@@ -100,6 +104,7 @@ fn join(client: &TcpStream, server: &TcpStream, fault: &Arc<Mutex<NetworkFault>>
 
 enum Fate {
     Passed,
+    Late(Duration),
     Swallowed,
     Cut,
 }
@@ -110,6 +115,14 @@ fn pass_on(mut from: &TcpStream, mut to: &TcpStream, fate: impl Fn(&[u8]) -> Fat
         let bytes = &buffer[..count];
         let passed = match fate(bytes) {
             Fate::Passed => to.write_all(bytes).is_ok(),
+            Fate::Late(time) => {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "a thread of its own, which is to be late"
+                )]
+                thread::sleep(time);
+                to.write_all(bytes).is_ok()
+            }
             Fate::Swallowed => true,
             Fate::Cut => false,
         };
