@@ -6,7 +6,7 @@ use super::answer::{Answer, Complaint};
 use super::fault::{Fault, Outcome};
 use super::path::{escape, escape_value};
 use super::read_only;
-use super::url::Writes;
+use super::url::{HttpUrl, Writes};
 use super::wire::{Ask, Repeat, Wire};
 use async_trait::async_trait;
 use hotbed_api as api;
@@ -29,6 +29,11 @@ const ACCESSES: usize = 10_000;
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// How long to wait before asking again what became of a write.
 const SETTLE: Duration = Duration::from_millis(100);
+
+/// A change as it stands on the wire; `None` if its id cannot be one.
+pub(super) fn change_of(change: api::Change, url: &HttpUrl) -> Option<Change> {
+    form::change(change, url).ok()
+}
 
 /// One collection of another hotbed.
 pub(super) struct HotbedCollection {

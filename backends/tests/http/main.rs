@@ -9,5 +9,6 @@ mod hotbed_as_service;
 mod hotbed_conformance;
 mod hotbed_faults;
 mod increments;
+mod push;
 mod service;
 mod service_conformance;
