@@ -65,7 +65,7 @@ fn delivery(event: Sse, topic: &Topic, url: &HttpUrl) -> Option<Option<Delivery>
         Some("change") => {
             let change = serde_json::from_str(&event.data.unwrap_or_default()).ok();
             // One that is not understood may have told of anything.
-            let change = change.and_then(|change| change_of(change, url));
+            let change = change.and_then(|change| change_of(&change, url));
             Some(Some(change.map_or(Delivery::Gap, |change| {
                 Delivery::Event(Arc::new(event_from_change(&change, topic.clone())))
             })))
