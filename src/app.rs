@@ -98,6 +98,11 @@ impl App {
             .upkeep
             .tasks
             .spawn(Arc::clone(&snapshot).run(background.upkeep.stop.clone()));
+        // A registry that announces what is written to it reaches further than a bus that does not leave this process.
+        let bus = match store.bus() {
+            Some(announced) if is_memory(&args.bus) => announced,
+            _ => bus,
+        };
         warnings.extend(warn_of_deaf_bus(&args, store.url()));
         let admission = admission(&args);
         let registry = Registry::builder(CollectionName::bots(), backend, Arc::clone(&bus))
@@ -296,11 +301,16 @@ fn limits(args: &ServeArgs) -> Limits {
 
 /// Events that stay within this process tell nothing of what another one writes.
 fn warn_of_deaf_bus(args: &ServeArgs, registry: &RegistryUrl) -> Option<String> {
-    let deaf = args.reload == Reload::EventDriven && *registry != RegistryUrl::Memory;
-    deaf.then(|| {
-        let bus = &args.bus;
-        format!("the bus {bus} does not leave this process: if others write to {registry}, use --reload hybrid")
-    })
+    let bus = &args.bus;
+    let why = match registry {
+        _ if args.reload != Reload::EventDriven => return None,
+        RegistryUrl::Memory => return None,
+        RegistryUrl::Http(_) => "only another hotbed announces what is written to it".to_owned(),
+        _ => format!("the bus {bus} does not leave this process"),
+    };
+    Some(format!(
+        "{why}: if others write to {registry}, use --reload hybrid"
+    ))
 }
 
 /// Registers the bots of domain files: now, or once the registry can be reached.
@@ -356,9 +366,13 @@ async fn when_reachable(
     }
 }
 
+fn is_memory(bus: &str) -> bool {
+    matches!(bus, "memory:" | "memory://")
+}
+
 fn open_bus(url: &str) -> anyhow::Result<Arc<dyn EventBus>> {
     match url {
-        "memory:" | "memory://" => Ok(Arc::new(MemoryBus::new())),
+        url if is_memory(url) => Ok(Arc::new(MemoryBus::new())),
         other => {
             let scheme = other.split(':').next().unwrap_or_default();
             bail!("event bus of scheme {scheme:?} is of no kind that can be opened: use memory:")

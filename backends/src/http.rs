@@ -6,8 +6,10 @@
 //!
 //! An answer that is not plainly what was asked for is refused as a whole; nothing is ever concluded from what it lacks.
 
+mod announced;
 mod answer;
 mod breaker;
+mod bus;
 mod detect;
 mod fault;
 mod hotbed;
@@ -17,8 +19,11 @@ mod token;
 mod url;
 mod wire;
 
+use announced::Announced;
+pub(crate) use bus::HttpBus;
 use detect::Peer;
 use hotbed::HotbedCollection;
+use hotbed_events::Topic;
 use hotbed_registry::{CollectionName, Error, RegistryBackend};
 use service::{ServiceCollection, Tags};
 use std::collections::HashMap;
@@ -50,7 +55,20 @@ struct Shared {
     wire: Arc<Wire>,
     closing: Closing,
     /// Opened once each: two who keep a book of one collection would tell two stories.
-    opened: Mutex<HashMap<CollectionName, Arc<dyn RegistryBackend>>>,
+    opened: Mutex<HashMap<CollectionName, Opened>>,
+}
+
+#[derive(Debug, Clone)]
+struct Opened {
+    backend: Arc<dyn RegistryBackend>,
+    news: News,
+}
+
+/// How a collection makes known what happens in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    Announced,
+    Untold,
 }
 
 /// The end of a store, and what it waits for.
@@ -75,20 +93,44 @@ impl HttpStore {
         &self,
         name: &CollectionName,
     ) -> Result<Arc<dyn RegistryBackend>, Error> {
+        Ok(self.opened(name).await?.backend)
+    }
+
+    /// What the service announces of a collection from now on; `None` if it announces nothing.
+    async fn announced(
+        &self,
+        name: &CollectionName,
+        topic: Topic,
+    ) -> Result<Option<Announced>, Error> {
+        match self.opened(name).await?.news {
+            News::Untold => Ok(None),
+            News::Announced => {
+                let listening = announced::listen(&self.0.wire, name, topic).await;
+                listening
+                    .map(Some)
+                    .map_err(|fault| fault.during("listen to its changes"))
+            }
+        }
+    }
+
+    async fn opened(&self, name: &CollectionName) -> Result<Opened, Error> {
         let Shared {
             wire,
             closing,
-            opened,
+            opened: all,
         } = &*self.0;
-        let mut opened = opened.lock().await;
-        if let Some(collection) = opened.get(name) {
-            return Ok(Arc::clone(collection));
+        let mut all = all.lock().await;
+        if let Some(opened) = all.get(name) {
+            return Ok(opened.clone());
         }
         let (url, shared) = (&wire.url, Arc::clone(wire));
-        let collection: Arc<dyn RegistryBackend> = match detect::find(wire, name).await? {
+        let opened = match detect::find(wire, name).await? {
             Peer::Hotbed { path } => {
                 tracing::info!(%url, collection = %name, "registry is another hotbed");
-                Arc::new(HotbedCollection::new(shared, name.clone(), path))
+                Opened {
+                    backend: Arc::new(HotbedCollection::new(shared, name.clone(), path)),
+                    news: News::Announced,
+                }
             }
             Peer::Service { path, tags } => {
                 tracing::info!(%url, collection = %name, path, "registry is a config service that is no hotbed");
@@ -98,12 +140,15 @@ impl HttpStore {
                         "the registry has no ETags: conditional writes are safe among the writers of this process only"
                     );
                 }
-                let opened = ServiceCollection::open(shared, name.clone(), path, tags, closing);
-                Arc::new(opened.await?)
+                let service = ServiceCollection::open(shared, name.clone(), path, tags, closing);
+                Opened {
+                    backend: Arc::new(service.await?),
+                    news: News::Untold,
+                }
             }
         };
-        opened.insert(name.clone(), Arc::clone(&collection));
-        Ok(collection)
+        all.insert(name.clone(), opened.clone());
+        Ok(opened)
     }
 
     /// Completes what was begun. Handles that are still held answer [`Error::Unavailable`] from then on.

@@ -94,6 +94,14 @@ impl Store {
         })
     }
 
+    #[cfg(feature = "http")]
+    pub(crate) fn http(&self) -> Option<&HttpStore> {
+        match &self.0 {
+            Kind::Http(store) => Some(store),
+            _ => None,
+        }
+    }
+
     /// What is wrong with single files at the moment, for a status page; nothing where the store is not made of files.
     #[cfg(feature = "file")]
     pub async fn problems(&self) -> Vec<FileProblem> {

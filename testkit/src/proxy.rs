@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// What a [`FaultProxy`] does to those who use it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum NetworkFault {
     /// When a client sends something that holds these bytes, passes it on, and cuts its connection in place of the
     /// answer.
     CutInsteadOfAnswer(Vec<u8>),
+    /// Passes on what clients send, so much later.
+    Delay(Duration),
     /// Swallows everything in both directions, and leaves connections open.
     Silence,
 }
@@ -26,6 +29,8 @@ pub enum NetworkFault {
 pub struct FaultProxy {
     address: SocketAddr,
     fault: Arc<Mutex<NetworkFault>>,
+    /// Clients that were connected since they were last cut.
+    clients: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl FaultProxy {
@@ -34,21 +39,39 @@ impl FaultProxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
         let address = listener.local_addr().expect("it was bound");
         let fault = Arc::new(Mutex::new(NetworkFault::None));
-        let current = Arc::clone(&fault);
+        let clients = Arc::new(Mutex::new(Vec::new()));
+        let (current, connected) = (Arc::clone(&fault), Arc::clone(&clients));
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                let held = client.try_clone().expect("a socket can be held twice");
+                let mut connected = connected.lock().unwrap_or_else(PoisonError::into_inner);
+                connected.push(held);
+                drop(connected);
                 // Without a server the client is hung up on, as it would be by none.
                 if let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
                     join(&client, &server, &current);
                 }
             }
         });
-        Self { address, fault }
+        Self {
+            address,
+            fault,
+            clients,
+        }
     }
 
     /// Where it listens.
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// Cuts every connection that is open.
+    pub fn cut(&self) {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        for client in clients.drain(..) {
+            // It may be closed already.
+            drop(client.shutdown(Shutdown::Both));
+        }
     }
 
     /// From now on does this, to connections that are open already too.
@@ -72,6 +95,7 @@ fn join(client: &TcpStream, server: &TcpStream, fault: &Arc<Mutex<NetworkFault>>
             let fault = current.lock().unwrap_or_else(PoisonError::into_inner);
             match &*fault {
                 NetworkFault::Silence => Fate::Swallowed,
+                NetworkFault::Delay(time) => Fate::Late(*time),
                 NetworkFault::CutBefore(what) if holds(bytes, what) => Fate::Cut,
                 NetworkFault::CutInsteadOfAnswer(what) if holds(bytes, what) => {
                     cut.store(true, Ordering::SeqCst);
@@ -100,6 +124,7 @@ fn join(client: &TcpStream, server: &TcpStream, fault: &Arc<Mutex<NetworkFault>>
 
 enum Fate {
     Passed,
+    Late(Duration),
     Swallowed,
     Cut,
 }
@@ -110,6 +135,14 @@ fn pass_on(mut from: &TcpStream, mut to: &TcpStream, fate: impl Fn(&[u8]) -> Fat
         let bytes = &buffer[..count];
         let passed = match fate(bytes) {
             Fate::Passed => to.write_all(bytes).is_ok(),
+            Fate::Late(time) => {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "a thread of its own, which is to be late"
+                )]
+                thread::sleep(time);
+                to.write_all(bytes).is_ok()
+            }
             Fate::Swallowed => true,
             Fate::Cut => false,
         };

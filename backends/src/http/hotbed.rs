@@ -6,7 +6,7 @@ use super::answer::{Answer, Complaint};
 use super::fault::{Fault, Outcome};
 use super::path::{escape, escape_value};
 use super::read_only;
-use super::url::Writes;
+use super::url::{HttpUrl, Writes};
 use super::wire::{Ask, Repeat, Wire};
 use async_trait::async_trait;
 use hotbed_api as api;
@@ -29,6 +29,11 @@ const ACCESSES: usize = 10_000;
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// How long to wait before asking again what became of a write.
 const SETTLE: Duration = Duration::from_millis(100);
+
+/// A change as it stands on the wire; `None` if its id cannot be one.
+pub(super) fn change_of(change: &api::Change, url: &HttpUrl) -> Option<Change> {
+    form::change(change, url).ok()
+}
 
 /// One collection of another hotbed.
 pub(super) struct HotbedCollection {
@@ -128,7 +133,7 @@ impl HotbedCollection {
                 let log: api::ChangeLog = answer.json(&self.wire.url)?;
                 let changes: Vec<Change> = log
                     .changes
-                    .into_iter()
+                    .iter()
                     .map(|change| form::change(change, &self.wire.url))
                     .collect::<Result<_, _>>()?;
                 let expected = after.0.saturating_add(1)..;
@@ -283,7 +288,7 @@ impl RegistryBackend for HotbedCollection {
             match list.next {
                 // One that goes back would go on for ever.
                 Some(next) if after.as_ref().is_none_or(|after| next > *after) => {
-                    after = Some(next)
+                    after = Some(next);
                 }
                 _ => break,
             }

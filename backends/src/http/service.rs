@@ -10,6 +10,7 @@
 
 mod book;
 mod desk;
+mod digest;
 mod form;
 mod job;
 mod kept;
@@ -56,23 +57,19 @@ impl ServiceCollection {
         closing: &Closing,
     ) -> Result<Self, Error> {
         let service = wire.url.below(&path);
-        let (kept, book) = match wire.url.state.clone() {
-            Some(dir) => {
-                let name = name.clone();
-                let opened =
-                    tokio::task::spawn_blocking(move || KeptBook::open(&dir, &service, &name));
-                let (kept, book) = opened.await.map_err(|error| Error::Unavailable {
-                    operation: "open its state",
-                    reason: "the task was interrupted".into(),
-                    source: Some(error.into()),
-                })??;
-                (Some(Arc::new(kept)), book)
-            }
-            None => {
-                // Beyond every revision of an earlier run, unless that made a change each microsecond.
-                let base = Utc::now().timestamp_micros().unsigned_abs();
-                (None, Book::new(Revision(base)))
-            }
+        let (kept, book) = if let Some(dir) = wire.url.state.clone() {
+            let name = name.clone();
+            let opened = tokio::task::spawn_blocking(move || KeptBook::open(&dir, &service, &name));
+            let (kept, book) = opened.await.map_err(|error| Error::Unavailable {
+                operation: "open its state",
+                reason: "the task was interrupted".into(),
+                source: Some(error.into()),
+            })??;
+            (Some(Arc::new(kept)), book)
+        } else {
+            // Beyond every revision of an earlier run, unless that made a change each microsecond.
+            let base = Utc::now().timestamp_micros().unsigned_abs();
+            (None, Book::new(Revision(base)))
         };
         let (jobs, queue) = Jobs::channel();
         let desk = Desk::new(Arc::clone(&wire), path, tags, book, kept);
@@ -89,11 +86,8 @@ impl ServiceCollection {
         self.jobs
             .ask(operation, |answer| {
                 Job::Look(Box::new(move |looked| {
-                    let made = match looked {
-                        Ok(book) => make(book),
-                        Err(fault) => Err(fault.during(operation)),
-                    };
-                    drop(answer.send(made));
+                    let seen = looked.map_err(|fault| fault.during(operation));
+                    drop(answer.send(seen.and_then(make)));
                 }))
             })
             .await

@@ -253,7 +253,7 @@ impl Wire {
         heard.map_err(|error| Fault::transport(error, &self.url.to_string()))
     }
 
-    fn late(&self) -> Fault {
+    pub(super) fn late(&self) -> Fault {
         Fault::unknown(format!(
             "{} has not answered within {:?}: see whether it is overloaded, or the way to it cut",
             self.url, self.url.timeout

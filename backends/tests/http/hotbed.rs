@@ -26,7 +26,6 @@ pub(crate) struct Hotbed {
     pub(crate) port: u16,
     /// What it keeps its registrations in.
     pub(crate) behind: Arc<dyn RegistryBackend>,
-    pub(crate) registry: Registry,
     _tasks: JoinSet<()>,
     _readiness: watch::Sender<Readiness>,
     _warnings: watch::Sender<Vec<String>>,
@@ -73,7 +72,7 @@ impl Hotbed {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = ServerState {
-            registry: registry.clone(),
+            registry,
             bots,
             hot_reload,
             info: NodeInfo {
@@ -99,7 +98,6 @@ impl Hotbed {
         Self {
             port: address.port(),
             behind,
-            registry,
             _tasks: tasks,
             _readiness: readiness,
             _warnings: warnings,

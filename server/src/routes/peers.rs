@@ -51,9 +51,9 @@ pub(crate) async fn heads(State(node): State<Arc<Node>>, uri: Uri) -> Result<Res
     };
     let newest = heads.iter().map(|(_, revision)| *revision).max();
     know_revision(&node, newest.unwrap_or_default().max(head)).await;
-    let last = heads.last().filter(|_| heads.len() == limit);
+    let end = heads.last().filter(|_| heads.len() == limit);
     let list = HeadList {
-        next: last.map(|(id, _)| id.to_string()),
+        next: end.map(|(id, _)| id.to_string()),
         items: heads
             .iter()
             .map(|(id, revision)| Head {

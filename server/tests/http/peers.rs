@@ -20,8 +20,8 @@ async fn heads_say_where_registrations_stand_page_by_page() {
         rest,
         json!({"items": [{"id": "c", "revision": 3}], "next": null, "head": 4})
     );
-    let none = node.get("/api/v1/heads?limit=0").await.json();
-    assert_eq!(none, json!({"items": [], "next": null, "head": 4}));
+    let head_only = node.get("/api/v1/heads?limit=0").await.json();
+    assert_eq!(head_only, json!({"items": [], "next": null, "head": 4}));
     assert_eq!(node.get("/api/v1/heads?collection=mods").await.status, 404);
 }
 

@@ -62,7 +62,7 @@ pub(super) fn id(text: &str, url: &HttpUrl) -> Result<Id, Fault> {
         .map_err(|error| Fault::unknown(format!("{url} answers an id that cannot be: {error}")))
 }
 
-pub(super) fn change(change: api::Change, url: &HttpUrl) -> Result<Change, Fault> {
+pub(super) fn change(change: &api::Change, url: &HttpUrl) -> Result<Change, Fault> {
     Ok(Change {
         id: id(&change.id, url)?,
         revision: Revision(change.revision),

@@ -1,7 +1,8 @@
 //! Revisions for a service that knows none: each difference between what is seen and what was seen before is a change.
 //! No I/O.
 
-use super::seen::{Content, Digest, Seen};
+use super::digest::Digest;
+use super::seen::{Content, Seen};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use hotbed_registry::{
     Access, Change, ChangeKind, Changes, Error, Id, Registration, Retention, Revision, Status,
@@ -108,15 +109,12 @@ impl Book {
             .map_or(Status::Error, |content| content.status);
         let kind = ChangeKind::of_write(before.map(|row| row.status), status);
         let changed_at = seen.updated_at.unwrap_or(now);
-        let (created_at, updated_at, version) = match before {
-            Some(row) => {
-                let after = row.updated_at + TimeDelta::microseconds(1);
-                (row.created_at, changed_at.max(after), row.version + 1)
-            }
-            None => {
-                let created_at = seen.created_at.unwrap_or(changed_at);
-                (created_at, changed_at.max(created_at), 1)
-            }
+        let (created_at, updated_at, version) = if let Some(row) = before {
+            let after = row.updated_at + TimeDelta::microseconds(1);
+            (row.created_at, changed_at.max(after), row.version + 1)
+        } else {
+            let created_at = seen.created_at.unwrap_or(changed_at);
+            (created_at, changed_at.max(created_at), 1)
         };
         let accessed = match cause {
             Cause::Found => seen.last_accessed_at.unwrap_or(updated_at),

@@ -1,10 +1,10 @@
 //! The book of a service on disk, so that revisions go on after a restart where they were.
 
 use super::book::{Book, Row};
+use super::digest::digest;
 use chrono::{DateTime, Utc};
 use hotbed_registry::{Change, CollectionName, Error, Id, Revision};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -60,12 +60,7 @@ impl KeptBook {
         service: &str,
         name: &CollectionName,
     ) -> Result<(Self, Book), Error> {
-        let digest: String = Sha256::digest(service)
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let path = dir.join(format!("{name}-{digest}.json"));
+        let path = dir.join(format!("{name}-{:.16}.json", digest(service)));
         let failed = |error: std::io::Error| unusable(&path, &error.to_string());
         std::fs::create_dir_all(dir).map_err(failed)?;
         let lock = File::create(path.with_extension("lock")).map_err(failed)?;
@@ -154,18 +149,11 @@ fn write(book: &Book, service: &str) -> Vec<u8> {
             .collect(),
     };
     let mut bytes = serde_json::to_vec(&document).expect("a book is plain data");
-    let sum = checksum(&bytes);
+    let sum = digest(&bytes);
     bytes.push(b'\n');
     bytes.extend_from_slice(sum.as_bytes());
     bytes.push(b'\n');
     bytes
-}
-
-fn checksum(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 fn read(bytes: &[u8], service: &str) -> Result<Book, String> {
@@ -174,7 +162,7 @@ fn read(bytes: &[u8], service: &str) -> Result<Book, String> {
         lines.next().unwrap_or_default(),
         lines.next().unwrap_or_default(),
     );
-    if sum != checksum(document).as_bytes() {
+    if sum != digest(document).as_bytes() {
         return Err("its checksum does not hold".into());
     }
     let document: Document = serde_json::from_slice(document).map_err(|error| error.to_string())?;

@@ -1,10 +1,10 @@
 //! What a service that is no hotbed shows: lists and registrations of several shapes.
 
+use super::digest::{Digest, digest};
 use crate::texts::canonical;
 use chrono::{DateTime, SubsecRound, Utc};
 use hotbed_registry::{Id, PortableConfig, Status};
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
 /// Under which names services keep the registrations of a list.
 const ITEMS: [&str; 2] = ["items", "configs"];
@@ -24,6 +24,7 @@ const MORE: [&str; 8] = [
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Seen {
     pub(super) id: Id,
+    /// Of what a writer decides: what equal registrations have in common, whatever the service says of times.
     pub(super) digest: Digest,
     /// What it holds, or why that means nothing.
     pub(super) content: Result<Content, String>,
@@ -40,13 +41,9 @@ pub(super) struct Content {
     pub(super) metadata: Map<String, Value>,
 }
 
-/// The SHA-256 of what a writer decides, in hex: what two registrations of equal content have in common, whatever the
-/// service says of times.
-pub(super) type Digest = String;
-
 impl Content {
     pub(super) fn digest(&self) -> Digest {
-        digest(
+        digest_of(
             &Value::Object(self.config.as_map().clone()),
             self.status.as_str(),
             &Value::Object(self.metadata.clone()),
@@ -133,7 +130,7 @@ pub(super) fn one(item: Value) -> Result<Result<Seen, String>, String> {
         None | Some(Value::Null) => json!({}),
         Some(metadata) => metadata,
     };
-    let digest = digest(&config, &status, &metadata);
+    let digest = digest_of(&config, &status, &metadata);
     let content = content(config, &status, metadata);
     Ok(Ok(Seen {
         id,
@@ -158,12 +155,8 @@ fn content(config: Value, status: &str, metadata: Value) -> Result<Content, Stri
     })
 }
 
-fn digest(config: &Value, status: &str, metadata: &Value) -> Digest {
-    let whole = json!([config, status, metadata]);
-    Sha256::digest(canonical(&whole))
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+fn digest_of(config: &Value, status: &str, metadata: &Value) -> Digest {
+    digest(canonical(&json!([config, status, metadata])))
 }
 
 /// A time, if it is one: what else stands there is no reason to refuse a registration.
