@@ -1,6 +1,6 @@
 //! Two layers do what every backend must do.
 
-use hotbed_registry::conformance::Fixture;
+use hotbed_registry::conformance::{Fixture, History};
 use hotbed_registry::{LayeredBackend, MemoryBackend, RegistryBackend, conformance_tests};
 use std::sync::Arc;
 
@@ -20,6 +20,10 @@ impl Fixture for InLayers {
             self.hidden.clone(),
             self.base.clone(),
         ))
+    }
+
+    fn keeps_history(&self) -> History {
+        History::Kept
     }
 }
 

@@ -260,7 +260,11 @@ mod tests {
                 Some(TokenFrom::Here(Secret::new("s/ecret".into())))
             );
             assert_eq!(url.to_string(), "https://conf.example/api/v1?path=bots");
-            assert!(!format!("{url:?} {:?}", url.token).contains("ecret"));
+            let shown = format!("{url:?} {:?}", url.token);
+            assert!(
+                !shown.contains("s/ecret") && !shown.contains("%2F"),
+                "{shown}"
+            );
         }
     }
 

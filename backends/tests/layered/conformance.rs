@@ -1,7 +1,7 @@
 //! A database over a directory does what every backend must do.
 
 use hotbed_backends::open;
-use hotbed_registry::conformance::Fixture;
+use hotbed_registry::conformance::{Fixture, History};
 use hotbed_registry::{CollectionName, RegistryBackend, conformance_tests};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -21,6 +21,10 @@ impl Fixture for InLayers {
             .collection(&CollectionName::bots())
             .await
             .expect("a collection")
+    }
+
+    fn keeps_history(&self) -> History {
+        History::Kept
     }
 }
 

@@ -9,7 +9,7 @@ use crate::http::fault::{Fault, Outcome};
 use crate::http::path::escape;
 use crate::http::wire::{Ask, Repeat, Wire};
 use chrono::Utc;
-use hotbed_registry::{Draft, Error, Id, Precondition, Registration, Revision};
+use hotbed_registry::{ChangeNote, Draft, Error, Id, Precondition, Registration, Revision};
 use reqwest::header::{ETAG, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use reqwest::{Method, StatusCode};
 use std::collections::VecDeque;
@@ -268,7 +268,11 @@ impl Desk {
             status: draft.status,
             metadata: match (&draft.metadata, kept) {
                 (Some(metadata), _) => metadata.clone(),
-                (None, Some(kept)) => kept.metadata.clone(),
+                (None, Some(kept)) => {
+                    let mut metadata = kept.metadata.clone();
+                    ChangeNote::default().write_into(&mut metadata);
+                    metadata
+                }
                 (None, None) => serde_json::Map::new(),
             },
         };
