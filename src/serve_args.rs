@@ -33,7 +33,7 @@ pub(crate) struct ServeArgs {
         default_value = "./data"
     )]
     pub(crate) data_dir: PathBuf,
-    /// Where configurations live: sqlite:PATH or memory: [default: sqlite:DATA_DIR/hotbed.db]
+    /// Where configurations live: sqlite:PATH, postgres://…, file:DIR, https://HOST/api/v1 or memory: [default: sqlite:DATA_DIR/hotbed.db]
     #[arg(long, value_name = "URL", env = "HOTBED_REGISTRY")]
     pub(crate) registry: Option<String>,
     /// What carries changes between components: memory:

@@ -183,6 +183,9 @@ impl FromStr for HttpUrl {
         let options = base.query().unwrap_or_default().to_owned();
         let cleared = base.set_username("").and(base.set_password(None));
         cleared.map_err(|()| "names no host: use https://HOST/api/v1")?;
+        if options.is_empty() {
+            base.set_query(None);
+        }
         let shown = base.to_string();
         base.set_query(None);
         let mut url = Self {
