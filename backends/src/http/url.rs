@@ -254,16 +254,13 @@ mod tests {
     #[test]
     fn a_token_is_never_shown() {
         for text in [
-            "https://s%2Fecret@conf.example/api/v1?path=bots",
-            "https://:s%2Fecret@conf.example/api/v1?path=bots",
+            "https://t%2F0p@conf.example/api/v1?path=bots",
+            "https://:t%2F0p@conf.example/api/v1?path=bots",
         ] {
             let url = parse(text);
-            assert_eq!(
-                url.token,
-                Some(TokenFrom::Here(Secret::new("s/ecret".into())))
-            );
+            assert_eq!(url.token, Some(TokenFrom::Here(Secret::new("t/0p".into()))));
             assert_eq!(url.to_string(), "https://conf.example/api/v1?path=bots");
-            assert!(!format!("{url:?} {:?}", url.token).contains("ecret"));
+            assert!(!format!("{url:?} {:?}", url.token).contains("0p"));
         }
     }
 
