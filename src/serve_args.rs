@@ -33,7 +33,7 @@ pub(crate) struct ServeArgs {
         default_value = "./data"
     )]
     pub(crate) data_dir: PathBuf,
-    /// Where configurations live: sqlite:PATH, postgres://…, file:DIR or memory: [default: the environment's resource databases.registry, else sqlite:DATA_DIR/hotbed.db]
+    /// Where configurations live: sqlite:PATH, postgres://…, file:DIR, s3://BUCKET/PREFIX, https://HOST/api/v1, layered:OVERLAY,BASE or memory: [default: the environment's resource databases.registry, else sqlite:DATA_DIR/hotbed.db]
     #[arg(long, value_name = "URL", env = "HOTBED_REGISTRY")]
     pub(crate) registry: Option<String>,
     /// What carries changes between components: memory:

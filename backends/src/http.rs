@@ -44,7 +44,8 @@ use wire::Wire;
 ///   is seen by the next read. Of several writes between two reads only the last is seen, and a precondition does not
 ///   protect from a writer elsewhere who writes within the same moment, unless the service has `ETag`s and honours
 ///   `If-Match`. Revisions go on after a restart with the option `state`; without it they begin beyond all earlier ones,
-///   so that whoever follows lists everything once.
+///   so that whoever follows lists everything once. An idle poll is one request for the list, and for its `304` where
+///   the service has `ETag`s. Times of access are those noted here, and times of creation those that the service sets.
 /// - Redirects are not followed; answers are bounded; a call ends in time; reads are repeated; a service that fails
 ///   again and again is asked less and less often until it answers.
 #[derive(Debug, Clone)]

@@ -24,12 +24,7 @@ mod sqlite;
 mod store;
 #[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
 mod stored;
-#[cfg(any(
-    feature = "file",
-    feature = "http",
-    feature = "postgres",
-    feature = "sqlite"
-))]
+#[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
 mod texts;
 mod url;
 mod waiting;

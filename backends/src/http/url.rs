@@ -183,6 +183,9 @@ impl FromStr for HttpUrl {
         let options = base.query().unwrap_or_default().to_owned();
         let cleared = base.set_username("").and(base.set_password(None));
         cleared.map_err(|()| "names no host: use https://HOST/api/v1")?;
+        if options.is_empty() {
+            base.set_query(None);
+        }
         let shown = base.to_string();
         base.set_query(None);
         let mut url = Self {
@@ -251,20 +254,13 @@ mod tests {
     #[test]
     fn a_token_is_never_shown() {
         for text in [
-            "https://s%2Fecret@conf.example/api/v1?path=bots",
-            "https://:s%2Fecret@conf.example/api/v1?path=bots",
+            "https://t%2F0p@conf.example/api/v1?path=bots",
+            "https://:t%2F0p@conf.example/api/v1?path=bots",
         ] {
             let url = parse(text);
-            assert_eq!(
-                url.token,
-                Some(TokenFrom::Here(Secret::new("s/ecret".into())))
-            );
+            assert_eq!(url.token, Some(TokenFrom::Here(Secret::new("t/0p".into()))));
             assert_eq!(url.to_string(), "https://conf.example/api/v1?path=bots");
-            let shown = format!("{url:?} {:?}", url.token);
-            assert!(
-                !shown.contains("s/ecret") && !shown.contains("%2F"),
-                "{shown}"
-            );
+            assert!(!format!("{url:?} {:?}", url.token).contains("0p"));
         }
     }
 

@@ -155,6 +155,12 @@ impl Wire {
         if self.closing.is_cancelled() {
             return Err(Fault::said("it is closed".into()));
         }
+        if Instant::now() >= deadline {
+            return Err(Fault::said(format!(
+                "others kept {} busy for {:?}: try again later",
+                self.url, self.url.timeout
+            )));
+        }
         let mut earlier = Outcome::NotDone;
         let mut attempt = 1;
         loop {

@@ -164,7 +164,7 @@ async fn a_connection_that_is_only_half_there_ends_in_time() {
         .unwrap_err();
     assert!(is_unknown(&refused), "{refused}");
     assert!(
-        began.elapsed() < Duration::from_secs(4),
+        began.elapsed() < Duration::from_secs(10),
         "{:?}",
         began.elapsed()
     );

@@ -1,10 +1,10 @@
 //! What a service that is no hotbed shows: lists and registrations of several shapes.
 
 use super::digest::{Digest, digest};
-use crate::texts::canonical;
 use chrono::{DateTime, SubsecRound, Utc};
 use hotbed_registry::{Id, PortableConfig, Status};
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 
 /// Under which names services keep the registrations of a list.
 const ITEMS: [&str; 2] = ["items", "configs"];
@@ -82,9 +82,13 @@ pub(super) fn list(body: Value) -> Result<(Vec<Seen>, Vec<String>), String> {
         }
         _ => return Err("neither a list nor an object".into()),
     };
-    let (mut seen, mut odd) = (Vec::new(), Vec::new());
+    let (mut seen, mut odd) = (Vec::<Seen>::new(), Vec::new());
+    let mut ids = HashSet::new();
     for item in items {
         match one(item)? {
+            Ok(one) if !ids.insert(one.id.clone()) => {
+                return Err(format!("registration {:?} twice", one.id));
+            }
             Ok(one) => seen.push(one),
             Err(reason) => odd.push(reason),
         }
@@ -156,7 +160,10 @@ fn content(config: Value, status: &str, metadata: Value) -> Result<Content, Stri
 }
 
 fn digest_of(config: &Value, status: &str, metadata: &Value) -> Digest {
-    digest(canonical(&json!([config, status, metadata])))
+    let mut whole = json!([config, status, metadata]);
+    // Objects are equal whatever the order of their keys.
+    whole.sort_all_objects();
+    digest(whole.to_string())
 }
 
 /// A time, if it is one: what else stands there is no reason to refuse a registration.
@@ -210,6 +217,10 @@ mod tests {
             (
                 json!([{"bot_id": "a"}]),
                 "registration \"a\" without a config",
+            ),
+            (
+                json!([{"bot_id": "a", "config": 1}, {"bot_id": "a", "config": 2}]),
+                "registration \"a\" twice",
             ),
             (json!({"items": [], "next": "b"}), "a part of a list"),
             (json!({"items": [], "has_more": true}), "a part of a list"),
