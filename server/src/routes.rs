@@ -5,6 +5,7 @@ mod chat;
 mod docs;
 mod health;
 mod instance;
+mod past;
 mod problems;
 mod reload;
 mod scrape;
@@ -81,6 +82,8 @@ fn registrations(node: &Arc<Node>) -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(stored::get, writes::put, writes::delete))
         .routes(routes!(service::deactivate))
         .routes(routes!(service::activate))
+        .routes(routes!(past::history))
+        .routes(routes!(past::rollback))
         .layer(from_fn_with_state(Arc::clone(node), in_time))
 }
 

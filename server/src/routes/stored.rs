@@ -1,6 +1,7 @@
 //! Reading registrations.
 
-use super::problems::{Any, OfId};
+use super::past;
+use super::problems::{Any, OfId, OfThePast};
 use crate::body::weigh;
 use crate::conditions::{etag, is_known};
 use crate::edge::RequestId;
@@ -128,13 +129,14 @@ fn metadata(text: &str) -> Result<Map<String, Value>, Fault> {
 
 /// Read a registration
 ///
-/// As it is stored, whatever its status. Noted as an access.
+/// As it is stored, whatever its status. Noted as an access. With `revision`, as it was then; that is no access.
 #[utoipa::path(
     get,
     path = "/{id}",
     tag = "registrations",
     params(
         ("id" = String, Path, description = "Its name."),
+        ("revision" = Option<u64>, Query, description = "The version that the write of this revision made."),
         ("min_revision" = Option<u64>, Query, description = "Wait until this node knows of this revision. Also as the header `X-Hotbed-Min-Revision`."),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the client has already."),
     ),
@@ -143,6 +145,7 @@ fn metadata(text: &str) -> Result<Map<String, Value>, Fault> {
             headers(("ETag" = String, description = "Its revision, in quotes."))),
         (status = 304, description = "It has not changed."),
         OfId,
+        OfThePast,
         Any,
     ),
 )]
@@ -152,8 +155,12 @@ pub(crate) async fn get(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Fault> {
-    let params = Params::read(&uri, &[MIN_REVISION])?;
+    let params = Params::read(&uri, &["revision", MIN_REVISION])?;
+    let revision = params.number("revision")?.map(Revision);
     catch_up(&node, &params, &headers).await?;
+    if let Some(revision) = revision {
+        return past::version(&node, &id, revision, &headers).await;
+    }
     let Some(found) = node.reader.get(&id).await? else {
         return Err(refusal(&node, &id, Error::NotFound { id: id.clone() }).await);
     };

@@ -5,6 +5,7 @@ use crate::body::{Read, check_object, read_json};
 use crate::conditions::{etag, precondition};
 use crate::fault::{Fault, Kind};
 use crate::freshness::{refusal, served};
+use crate::note::{self, NOTE};
 use crate::params::Params;
 use crate::path_id::PathId;
 use crate::state::Node;
@@ -16,7 +17,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use hotbed_api::{Place, RegistrationWrite, Written};
 use hotbed_configs::PortableConfig;
-use hotbed_registry::{Admitted, Draft, Id, Status};
+use hotbed_registry::{Admitted, ChangeNote, Draft, Error, Id, Status};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     path = "",
     tag = "registrations",
     params(
+        ("by" = Option<String>, Query, description = "Who writes: kept in the metadata as `changed_by`."),
+        ("reason" = Option<String>, Query, description = "Why: kept in the metadata as `change_reason`."),
         ("If-Match" = Option<String>, Header, description = "Only if it stands at one of these `ETag`s, or exists (`*`)."),
         ("If-None-Match" = Option<String>, Header, description = "`*`: only if it does not exist."),
     ),
@@ -52,7 +55,7 @@ pub(crate) async fn post(
     uri: Uri,
     request: Request,
 ) -> Result<Response, Fault> {
-    Params::read(&uri, &[])?;
+    let said = note::in_query(&Params::read(&uri, &NOTE)?)?;
     let understand = |body: RegistrationWrite| {
         let id = match (&body.bot_id, &body.id) {
             (Some(bot_id), Some(id)) if bot_id != id => return Err(two_names(bot_id, id)),
@@ -68,7 +71,7 @@ pub(crate) async fn post(
     };
     let (limits, memory) = (&node.state.limits, &node.bodies);
     let read = read_json(request, limits, memory, understand).await?;
-    store(&node, read).await
+    store(&node, said, read).await
 }
 
 /// Create or replace a registration
@@ -80,6 +83,8 @@ pub(crate) async fn post(
     tag = "registrations",
     params(
         ("id" = String, Path, description = "Its name. If the body names one, it must be the same."),
+        ("by" = Option<String>, Query, description = "Who writes: kept in the metadata as `changed_by`."),
+        ("reason" = Option<String>, Query, description = "Why: kept in the metadata as `change_reason`."),
         ("If-Match" = Option<String>, Header, description = "Only if it stands at one of these `ETag`s, or exists (`*`)."),
         ("If-None-Match" = Option<String>, Header, description = "`*`: only if it does not exist."),
     ),
@@ -100,7 +105,7 @@ pub(crate) async fn put(
     uri: Uri,
     request: Request,
 ) -> Result<Response, Fault> {
-    Params::read(&uri, &[])?;
+    let said = note::in_query(&Params::read(&uri, &NOTE)?)?;
     let understand = move |body: RegistrationWrite| {
         for named in [&body.bot_id, &body.id].into_iter().flatten() {
             if named != id.as_str() {
@@ -111,7 +116,7 @@ pub(crate) async fn put(
     };
     let (limits, memory) = (&node.state.limits, &node.bodies);
     let read = read_json(request, limits, memory, understand).await?;
-    store(&node, read).await
+    store(&node, said, read).await
 }
 
 /// Delete a registration
@@ -140,19 +145,29 @@ pub(crate) async fn delete(
     Ok(served(revision, StatusCode::NO_CONTENT.into_response()))
 }
 
-async fn store(node: &Node, read: Read<(Id, Draft)>) -> Result<Response, Fault> {
+async fn store(node: &Node, said: ChangeNote, read: Read<(Id, Draft)>) -> Result<Response, Fault> {
     let Read {
         headers,
         body: (id, draft),
         share: _share,
     } = read;
     let when = precondition(&headers, node, &id).await?;
+    let done = node.state.registry.noting(said).put(&id, draft, when).await;
+    answer(node, &id, done).await
+}
+
+/// Answers a write.
+pub(super) async fn answer(
+    node: &Node,
+    id: &Id,
+    done: Result<Admitted, Error>,
+) -> Result<Response, Fault> {
     let Admitted {
         registration,
         warnings,
-    } = match node.state.registry.put(&id, draft, when).await {
+    } = match done {
         Ok(admitted) => admitted,
-        Err(error) => return Err(refusal(node, &id, error).await),
+        Err(error) => return Err(refusal(node, id, error).await),
     };
     let (revision, is_new) = (registration.revision, registration.version == 1);
     let mut response = Json(Written {
@@ -163,7 +178,7 @@ async fn store(node: &Node, read: Read<(Id, Draft)>) -> Result<Response, Fault> 
     response.headers_mut().insert(ETAG, etag(revision));
     if is_new {
         *response.status_mut() = StatusCode::CREATED;
-        response.headers_mut().insert(LOCATION, location(&id));
+        response.headers_mut().insert(LOCATION, location(id));
     }
     Ok(served(revision, response))
 }
