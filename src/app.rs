@@ -11,7 +11,9 @@ use hotbed::cache::{CacheSettings, CachingRegistryManager};
 use hotbed::configs::Environment;
 use hotbed::events::{EventBus, MemoryBus};
 use hotbed::hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
-use hotbed::registry::{Admission, CollectionName, ConnectingBackend, Registry};
+use hotbed::registry::{
+    Admission, CollectionName, ConnectingBackend, HistoryRetention, Registry, Retention,
+};
 use hotbed_api::Readiness;
 use hotbed_backends::{DiskSnapshot, RegistryUrl, StoreAt};
 use hotbed_bots::{Bot, BotFactory, ConversationLimits, Conversations, ProviderKeys};
@@ -107,6 +109,7 @@ impl App {
         let admission = admission(&args);
         let registry = Registry::builder(CollectionName::bots(), backend, Arc::clone(&bus))
             .admission(admission)
+            .retention(retention(&args))
             .snapshot(Arc::clone(&snapshot) as _)
             .build();
         let (bots, forget) = keep_bots(
@@ -288,6 +291,16 @@ fn admission(args: &ServeArgs) -> Admission {
     match args.admission {
         serve_args::Admission::Permissive => Admission::Permissive,
         serve_args::Admission::Strict => Admission::Strict,
+    }
+}
+
+fn retention(args: &ServeArgs) -> Retention {
+    Retention {
+        history: HistoryRetention {
+            versions: args.history_versions,
+            age: args.history_age,
+        },
+        ..Retention::default()
     }
 }
 

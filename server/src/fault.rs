@@ -35,6 +35,7 @@ pub(crate) enum Kind {
     BadRequest,
     Forbidden,
     NotFound,
+    NoVersion,
     MethodNotAllowed,
     NotAcceptable,
     TooSlow,
@@ -48,6 +49,7 @@ pub(crate) enum Kind {
     Invalid,
     Refused,
     Internal,
+    Unsupported,
     ProviderFailed,
     Unavailable,
     Overloaded,
@@ -62,6 +64,11 @@ impl Kind {
             Self::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "Bad request"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Forbidden"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
+            Self::NoVersion => (
+                StatusCode::NOT_FOUND,
+                "no-version",
+                "There is no version of that revision",
+            ),
             Self::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method-not-allowed",
@@ -118,6 +125,11 @@ impl Kind {
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
                 "Internal error",
+            ),
+            Self::Unsupported => (
+                StatusCode::NOT_IMPLEMENTED,
+                "unsupported",
+                "This kind of registry cannot do that",
             ),
             Self::ProviderFailed => (
                 StatusCode::BAD_GATEWAY,
@@ -252,7 +264,8 @@ impl Fault {
         let cause = self.0.cause.as_deref().unwrap_or(&self.0.detail);
         match self.0.kind {
             Kind::Internal => tracing::error!(request_id, status, cause, "request failed"),
-            _ if self.status().is_server_error() => {
+            // Nothing is wrong with the server: it was asked for what it never promised.
+            kind if self.status().is_server_error() && kind != Kind::Unsupported => {
                 tracing::warn!(request_id, status, cause, "request not served");
             }
             _ => tracing::debug!(request_id, status, cause, "request refused"),

@@ -21,6 +21,7 @@ mod limits;
 mod load;
 mod media;
 mod metrics;
+mod note;
 mod once;
 mod openapi;
 mod pages;

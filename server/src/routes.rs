@@ -5,6 +5,7 @@ mod chat;
 mod docs;
 mod health;
 mod instance;
+mod past;
 mod peers;
 mod problems;
 mod reload;
@@ -87,6 +88,8 @@ fn registrations(node: &Arc<Node>) -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(stored::get, writes::put, writes::delete))
         .routes(routes!(service::deactivate))
         .routes(routes!(service::activate))
+        .routes(routes!(past::history))
+        .routes(routes!(past::rollback))
         .layer(from_fn_with_state(Arc::clone(node), in_time))
 }
 

@@ -44,6 +44,9 @@ mod numbers;
 #[path = "http/operations.rs"]
 mod operations;
 #[cfg(test)]
+#[path = "http/past.rs"]
+mod past;
+#[cfg(test)]
 #[path = "http/peers.rs"]
 mod peers;
 #[cfg(test)]

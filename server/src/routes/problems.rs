@@ -13,6 +13,8 @@ pub(crate) enum Everywhere {}
 pub(crate) enum Any {}
 /// What a request that names an id may be told.
 pub(crate) enum OfId {}
+/// What a request about the past may be told.
+pub(crate) enum OfThePast {}
 /// What a conditional request may be told.
 pub(crate) enum Conditional {}
 /// What a write that has a name may be told.
@@ -78,6 +80,19 @@ impl IntoResponses for Any {
 impl IntoResponses for OfId {
     fn responses() -> Responses {
         problems(&[(404, "There is no such registration.")])
+    }
+}
+
+impl IntoResponses for OfThePast {
+    fn responses() -> Responses {
+        problems(&[
+            (
+                404,
+                "There is no such registration, or it has no version of that revision: `detail` says whether that is \
+                 forgotten, was its deletion, or never was.",
+            ),
+            (501, "This kind of registry does not remember the past."),
+        ])
     }
 }
 

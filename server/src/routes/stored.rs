@@ -1,6 +1,7 @@
 //! Reading registrations.
 
-use super::problems::{Any, OfId};
+use super::past;
+use super::problems::{Any, OfId, OfThePast};
 use crate::body::weigh;
 use crate::conditions::{etag, is_known};
 use crate::edge::RequestId;
@@ -128,7 +129,8 @@ fn metadata(text: &str) -> Result<Map<String, Value>, Fault> {
 
 /// Read a registration
 ///
-/// As it is stored, whatever its status. Noted as an access, unless `touch` is false.
+/// As it is stored, whatever its status. Noted as an access, unless `touch` is false. With `revision`, as it was then;
+/// that is no access.
 #[utoipa::path(
     get,
     path = "/{id}",
@@ -136,6 +138,7 @@ fn metadata(text: &str) -> Result<Map<String, Value>, Fault> {
     params(
         ("id" = String, Path, description = "Its name."),
         ("touch" = Option<bool>, Query, description = "Whether this is an access; it is unless said."),
+        ("revision" = Option<u64>, Query, description = "The version that the write of this revision made."),
         ("min_revision" = Option<u64>, Query, description = "Wait until this node knows of this revision. Also as the header `X-Hotbed-Min-Revision`."),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the client has already."),
     ),
@@ -144,6 +147,7 @@ fn metadata(text: &str) -> Result<Map<String, Value>, Fault> {
             headers(("ETag" = String, description = "Its revision, in quotes."))),
         (status = 304, description = "It has not changed."),
         OfId,
+        OfThePast,
         Any,
     ),
 )]
@@ -153,9 +157,13 @@ pub(crate) async fn get(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Fault> {
-    let params = Params::read(&uri, &["touch", MIN_REVISION])?;
+    let params = Params::read(&uri, &["revision", "touch", MIN_REVISION])?;
+    let revision = params.number("revision")?.map(Revision);
     let touch = params.flag("touch")?.unwrap_or(true);
     catch_up(&node, &params, &headers).await?;
+    if let Some(revision) = revision {
+        return past::version(&node, &id, revision, &headers).await;
+    }
     let found = if touch {
         node.reader.get(&id).await?
     } else {

@@ -5,6 +5,7 @@ use crate::body::{Read, check_object, read_json};
 use crate::conditions::{etag, precondition};
 use crate::fault::{Fault, Kind};
 use crate::freshness::{refusal, served};
+use crate::note::{self, NOTE};
 use crate::once::Sent;
 use crate::params::Params;
 use crate::path_id::PathId;
@@ -17,7 +18,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use hotbed_api::{Place, RegistrationWrite, Written};
 use hotbed_configs::PortableConfig;
-use hotbed_registry::{Admitted, Draft, Id, Revision, Status};
+use hotbed_registry::{Admitted, ChangeNote, Draft, Error, Id, Revision, Status};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     path = "",
     tag = "registrations",
     params(
+        ("by" = Option<String>, Query, description = "Who writes: kept in the metadata as `changed_by`."),
+        ("reason" = Option<String>, Query, description = "Why: kept in the metadata as `change_reason`."),
         ("If-Match" = Option<String>, Header, description = "Only if it stands at one of these `ETag`s, or exists (`*`)."),
         ("If-None-Match" = Option<String>, Header, description = "`*`: only if it does not exist."),
         ("Idempotency-Key" = Option<String>, Header, description = "A name for this write, 1 to 128 visible characters: sent again under it to the same node, soon, it is not done twice."),
@@ -55,7 +58,7 @@ pub(crate) async fn post(
     uri: Uri,
     request: Request,
 ) -> Result<Response, Fault> {
-    Params::read(&uri, &[])?;
+    let said = note::in_query(&Params::read(&uri, &NOTE)?)?;
     let understand = |body: RegistrationWrite| {
         let id = match (&body.bot_id, &body.id) {
             (Some(bot_id), Some(id)) if bot_id != id => return Err(two_names(bot_id, id)),
@@ -71,7 +74,7 @@ pub(crate) async fn post(
     };
     let (limits, memory) = (&node.state.limits, &node.bodies);
     let read = read_json(request, limits, memory, understand).await?;
-    store(&node, read).await
+    store(&node, said, read).await
 }
 
 /// Create or replace a registration
@@ -84,6 +87,8 @@ pub(crate) async fn post(
     params(
         ("id" = String, Path, description = "Its name. If the body names one, it must be the same."),
         ("created_at" = Option<String>, Query, description = "When it was created elsewhere, if this write creates it here by moving it."),
+        ("by" = Option<String>, Query, description = "Who writes: kept in the metadata as `changed_by`."),
+        ("reason" = Option<String>, Query, description = "Why: kept in the metadata as `change_reason`."),
         ("If-Match" = Option<String>, Header, description = "Only if it stands at one of these `ETag`s, or exists (`*`)."),
         ("If-None-Match" = Option<String>, Header, description = "`*`: only if it does not exist."),
         ("Idempotency-Key" = Option<String>, Header, description = "A name for this write, 1 to 128 visible characters: sent again under it to the same node, soon, it is not done twice."),
@@ -106,7 +111,9 @@ pub(crate) async fn put(
     uri: Uri,
     request: Request,
 ) -> Result<Response, Fault> {
-    let params = Params::read(&uri, &["created_at"])?;
+    let [by, reason] = NOTE;
+    let params = Params::read(&uri, &[by, "created_at", reason])?;
+    let said = note::in_query(&params)?;
     let created_at = params.time("created_at")?;
     let understand = move |body: RegistrationWrite| {
         for named in [&body.bot_id, &body.id].into_iter().flatten() {
@@ -125,7 +132,7 @@ pub(crate) async fn put(
     };
     let (limits, memory) = (&node.state.limits, &node.bodies);
     let read = read_json(request, limits, memory, understand).await?;
-    store(&node, read).await
+    store(&node, said, read).await
 }
 
 /// Delete a registration
@@ -167,7 +174,7 @@ pub(crate) async fn delete(
     }
 }
 
-async fn store(node: &Node, read: Read<(Id, Draft)>) -> Result<Response, Fault> {
+async fn store(node: &Node, said: ChangeNote, read: Read<(Id, Draft)>) -> Result<Response, Fault> {
     let Read {
         headers,
         body: (id, draft),
@@ -180,15 +187,24 @@ async fn store(node: &Node, read: Read<(Id, Draft)>) -> Result<Response, Fault> 
     let when = precondition(&headers, node, &id).await?;
     let (registry, whose) = (node.state.registry.clone(), id.clone());
     let put = complete(node, async move {
-        let put = registry.put(&whose, draft, when).await;
+        let put = registry.noting(said).put(&whose, draft, when).await;
         if let (Ok(admitted), Some(begun)) = (&put, begun) {
             begun.done(admitted.registration.revision);
         }
         put
     });
-    match put.await? {
+    answer(node, &id, put.await?).await
+}
+
+/// Answers a write.
+pub(super) async fn answer(
+    node: &Node,
+    id: &Id,
+    done: Result<Admitted, Error>,
+) -> Result<Response, Fault> {
+    match done {
         Ok(admitted) => Ok(written(admitted)),
-        Err(error) => Err(refusal(node, &id, error).await),
+        Err(error) => Err(refusal(node, id, error).await),
     }
 }
 

@@ -35,6 +35,8 @@ async fn the_description_names_every_route() {
             "DELETE C/{id}",
             "POST C/{id}/deactivate",
             "POST C/{id}/activate",
+            "GET C/{id}/history",
+            "POST C/{id}/rollback",
         ] {
             expected.insert(route.replace('C', collection));
         }
