@@ -59,6 +59,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    #[expect(clippy::too_many_lines, reason = "one table of all of them")]
     fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "Bad request"),

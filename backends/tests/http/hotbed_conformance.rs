@@ -1,7 +1,7 @@
 //! Another hotbed is a backend like any other.
 
 use crate::hotbed::{CompactedBehind, Hotbed};
-use hotbed_registry::conformance::Fixture;
+use hotbed_registry::conformance::{Fixture, History};
 use hotbed_registry::{RegistryBackend, conformance_tests};
 use std::sync::Arc;
 
@@ -12,6 +12,10 @@ impl Fixture for Hotbed {
             http: self.bots().await,
             behind: Arc::clone(&self.behind),
         })
+    }
+
+    fn keeps_history(&self) -> History {
+        History::Kept
     }
 }
 
