@@ -1,6 +1,7 @@
 //! One collection of another hotbed, which has all that a registry needs: what is asked here is done there.
 
 mod form;
+mod past;
 
 use super::answer::{Answer, Complaint};
 use super::fault::{Fault, Outcome};
@@ -11,7 +12,7 @@ use super::wire::{Ask, Repeat, Wire};
 use async_trait::async_trait;
 use hotbed_api as api;
 use hotbed_registry::{
-    Access, Change, Changes, CollectionName, Draft, Error, Id, Page, Precondition, Query,
+    Access, Change, Changes, CollectionName, Draft, Error, Id, Page, Past, Precondition, Query,
     Registration, RegistryBackend, Retention, Revision,
 };
 use reqwest::header::{HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
@@ -187,6 +188,7 @@ fn conditional(ask: Ask, when: Precondition) -> Ask {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl RegistryBackend for HotbedCollection {
     async fn get(&self, id: &Id) -> Result<Option<Registration>, Error> {
@@ -358,6 +360,19 @@ impl RegistryBackend for HotbedCollection {
             Changes::Log { .. } => Ok(Revision(1)),
             Changes::Compacted { oldest, .. } => Ok(oldest),
         }
+    }
+
+    async fn history(
+        &self,
+        id: &Id,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<Past>, Error> {
+        self.history_of(id, before, limit).await
+    }
+
+    async fn past(&self, id: &Id, revision: Revision) -> Result<Option<Past>, Error> {
+        self.past_at(id, revision).await
     }
 }
 

@@ -8,8 +8,8 @@ use hotbed_cache::{CacheSettings, CachingRegistryManager};
 use hotbed_events::MemoryBus;
 use hotbed_hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed_registry::{
-    Access as Noted, Admission, Changes, CollectionName, Draft, Error, Id, Page, Precondition,
-    Query, Registration, Registry, RegistryBackend, Retention, Revision,
+    Access as Noted, Admission, Changes, CollectionName, Draft, Error, Id, Page, Past,
+    Precondition, Query, Registration, Registry, RegistryBackend, Retention, Revision,
 };
 use hotbed_server::{Access, Limits, NodeInfo, ServerState, serve};
 use std::sync::Arc;
@@ -137,6 +137,7 @@ pub(crate) struct CompactedBehind {
     pub(crate) behind: Arc<dyn RegistryBackend>,
 }
 
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl RegistryBackend for CompactedBehind {
     async fn get(&self, id: &Id) -> Result<Option<Registration>, Error> {
@@ -180,5 +181,18 @@ impl RegistryBackend for CompactedBehind {
         // What a client answers: the oldest revision that the other side tells.
         assert_eq!(self.http.compact(keep).await?, oldest);
         Ok(oldest)
+    }
+
+    async fn history(
+        &self,
+        id: &Id,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<Past>, Error> {
+        self.http.history(id, before, limit).await
+    }
+
+    async fn past(&self, id: &Id, revision: Revision) -> Result<Option<Past>, Error> {
+        self.http.past(id, revision).await
     }
 }
