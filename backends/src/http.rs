@@ -40,6 +40,7 @@ use wire::Wire;
 /// - Against another hotbed: all that a [`RegistryBackend`] promises, for the other side keeps it. A write whose answer
 ///   is lost is sent again under its name, and is not done twice; where that cannot tell either, the error says that
 ///   nobody knows.
+/// - Of the past another hotbed tells what it remembers; any other service remembers nothing.
 /// - Against any other service: revisions, a log and preconditions among all who use this process. What others write
 ///   is seen by the next read. Of several writes between two reads only the last is seen, and a precondition does not
 ///   protect from a writer elsewhere who writes within the same moment, unless the service has `ETag`s and honours

@@ -34,6 +34,11 @@ pub(super) struct Complaint {
 }
 
 impl Complaint {
+    /// Whether a hotbed says it, and not something on the way.
+    pub(super) fn is_hotbeds(&self) -> bool {
+        self.kind.starts_with("urn:hotbed:problem:")
+    }
+
     /// What it says, in short.
     pub(super) fn text(&self) -> Option<String> {
         let text = match &self.detail {

@@ -11,8 +11,6 @@ use reqwest::header::ETAG;
 use serde_json::Value;
 
 const OPEN: &str = "open a collection";
-/// How the problems of a hotbed are called.
-const PROBLEM: &str = "urn:hotbed:problem:";
 
 /// What was found.
 #[derive(Debug)]
@@ -62,7 +60,7 @@ async fn is_hotbed(wire: &Wire, name: &CollectionName) -> Result<bool, Error> {
         // Some services answer everything with a page.
         return Ok(answer.json::<hotbed_api::HeadList>(&wire.url).is_ok());
     }
-    if !complaint.kind.starts_with(PROBLEM) {
+    if !complaint.is_hotbeds() {
         return match answer.status.as_u16() {
             300..=399 | 401 | 403 | 429 | 500..=599 => Err(answer.refusal(&wire.url).during(OPEN)),
             _ => Ok(false),

@@ -188,6 +188,7 @@ fn conditional(ask: Ask, when: Precondition) -> Ask {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl RegistryBackend for HotbedCollection {
     async fn get(&self, id: &Id) -> Result<Option<Registration>, Error> {
@@ -367,11 +368,11 @@ impl RegistryBackend for HotbedCollection {
         before: Option<Revision>,
         limit: usize,
     ) -> Result<Vec<Past>, Error> {
-        self.past_writes(id, before, limit).await
+        self.history_of(id, before, limit).await
     }
 
     async fn past(&self, id: &Id, revision: Revision) -> Result<Option<Past>, Error> {
-        self.past_write(id, revision).await
+        self.past_at(id, revision).await
     }
 }
 

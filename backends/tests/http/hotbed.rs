@@ -137,6 +137,7 @@ pub(crate) struct CompactedBehind {
     pub(crate) behind: Arc<dyn RegistryBackend>,
 }
 
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl RegistryBackend for CompactedBehind {
     async fn get(&self, id: &Id) -> Result<Option<Registration>, Error> {

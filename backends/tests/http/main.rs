@@ -18,6 +18,8 @@ mod hotbed_faults;
 #[cfg(test)]
 mod increments;
 #[cfg(test)]
+mod past;
+#[cfg(test)]
 mod push;
 #[cfg(test)]
 mod service;

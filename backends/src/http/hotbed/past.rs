@@ -1,53 +1,66 @@
-//! The past of a registration, as the other hotbed remembers it: a list of its writes, and each version by itself.
+//! The past of a registration, as another hotbed tells it.
 
 use super::{HotbedCollection, form};
 use crate::http::fault::Fault;
 use crate::http::wire::Ask;
-use hotbed_api as api;
-use hotbed_registry::{Error, Id, Past, Revision};
+use chrono::{DateTime, Utc};
+use hotbed_registry::{Error, Id, Past, Registration, Revision};
 use reqwest::StatusCode;
+use serde::Deserialize;
 
 const PAST: &str = "tell the past of a registration";
-/// Writes per request, at most: what the other side takes.
-const MOST: usize = 200;
+/// Writes per request: what the other side tells at most.
+const PAGE: usize = 200;
+
+/// Some of the writes that the other side remembers, newest first.
+#[derive(Deserialize)]
+struct History {
+    items: Vec<PastWrite>,
+    next: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct PastWrite {
+    revision: u64,
+    at: DateTime<Utc>,
+    /// None of a deletion.
+    version: Option<u64>,
+}
 
 impl HotbedCollection {
-    pub(super) async fn past_writes(
+    /// The writes before a revision, each with what it made, which takes a request for each of them.
+    pub(super) async fn history_of(
         &self,
         id: &Id,
-        mut before: Option<Revision>,
+        before: Option<Revision>,
         limit: usize,
     ) -> Result<Vec<Past>, Error> {
-        let mut told = Vec::new();
-        while told.len() < limit {
-            let page = self
-                .page(id, before, (limit - told.len()).min(MOST))
-                .await?;
-            for write in page.items {
-                // Forgotten since, and so is everything before it.
-                let Some(past) = self.version(id, &write).await? else {
-                    return Ok(told);
-                };
-                told.push(past);
+        let (mut past, mut before) = (Vec::new(), before);
+        while past.len() < limit {
+            let History { items, next } = self.page(id, before, limit - past.len()).await?;
+            for item in &items {
+                match self.written(id, item).await? {
+                    Some(write) => past.push(write),
+                    // It was forgotten in between, and with it all that are older.
+                    None => return Ok(past),
+                }
             }
-            match page.next.map(Revision) {
+            before = match next.map(Revision) {
                 // One that does not go back would go on for ever.
-                Some(next) if before.is_none_or(|before| next < before) => before = Some(next),
+                Some(next) if before.is_none_or(|before| next < before) => Some(next),
                 _ => break,
-            }
+            };
         }
-        Ok(told)
+        past.truncate(limit);
+        Ok(past)
     }
 
-    pub(super) async fn past_write(
-        &self,
-        id: &Id,
-        revision: Revision,
-    ) -> Result<Option<Past>, Error> {
-        let before = revision.0.checked_add(1).map(Revision);
-        let newest = self.page(id, before, 1).await?.items.pop();
-        match newest {
-            Some(write) if write.revision == revision.0 => self.version(id, &write).await,
+    /// What the write at a revision made; `None` if it is not known.
+    pub(super) async fn past_at(&self, id: &Id, revision: Revision) -> Result<Option<Past>, Error> {
+        let before = Revision(revision.0.saturating_add(1));
+        let History { items, .. } = self.page(id, Some(before), 1).await?;
+        match items.first() {
+            Some(item) if item.revision == revision.0 => self.written(id, item).await,
             _ => Ok(None),
         }
     }
@@ -57,59 +70,61 @@ impl HotbedCollection {
         id: &Id,
         before: Option<Revision>,
         limit: usize,
-    ) -> Result<api::History, Error> {
-        let mut path = format!("{}/history?limit={limit}", self.of(id));
-        if let Some(before) = before {
-            path.push_str(&format!("&before={before}"));
-        }
+    ) -> Result<History, Error> {
+        let before = before.map_or_else(String::new, |before| format!("&before={before}"));
+        let path = format!("{}/history?limit={}{before}", self.of(id), limit.min(PAGE));
         let asked = self.wire.ask(&Ask::get(path)).await;
         let answer = asked.map_err(|fault| fault.during(PAST))?;
-        let read = match answer.status {
-            StatusCode::OK => answer.json(&self.wire.url),
-            StatusCode::NOT_FOUND if answer.complaint().kind == form::NOT_FOUND => {
-                let items = Vec::new();
-                Ok(api::History { items, next: None })
-            }
-            StatusCode::NOT_IMPLEMENTED => {
-                let reason = answer.complaint().text();
-                return Err(Error::Unsupported {
-                    operation: PAST,
-                    reason: reason.unwrap_or_else(|| "the other hotbed keeps none".into()),
-                });
-            }
-            _ => Err(answer.refusal(&self.wire.url)),
-        };
-        read.map_err(|fault| fault.during(PAST))
+        let complaint = answer.complaint();
+        match answer.status {
+            StatusCode::OK => answer
+                .json(&self.wire.url)
+                .map_err(|fault| fault.during(PAST)),
+            StatusCode::NOT_FOUND if complaint.kind == form::NOT_FOUND => Ok(History {
+                items: Vec::new(),
+                next: None,
+            }),
+            StatusCode::NOT_IMPLEMENTED => Err(Error::Unsupported {
+                operation: PAST,
+                reason: complaint
+                    .text()
+                    .unwrap_or_else(|| format!("{} keeps none", self.wire.url)),
+            }),
+            _ => Err(answer.refusal(&self.wire.url).during(PAST)),
+        }
     }
 
-    /// What a write made; `None` if it is forgotten by now.
-    async fn version(&self, id: &Id, write: &api::PastWrite) -> Result<Option<Past>, Error> {
-        let revision = Revision(write.revision);
-        if write.status.is_none() {
+    /// The whole of one write; `None` if it has been forgotten.
+    async fn written(&self, id: &Id, item: &PastWrite) -> Result<Option<Past>, Error> {
+        let revision = Revision(item.revision);
+        if item.version.is_none() {
             return Ok(Some(Past::Deleted {
                 id: id.clone(),
                 revision,
-                at: write.at,
+                at: item.at,
             }));
         }
         let path = format!("{}?revision={revision}", self.of(id));
         let asked = self.wire.ask(&Ask::get(path)).await;
         let answer = asked.map_err(|fault| fault.during(PAST))?;
-        let url = &self.wire.url;
-        let read = match answer.status {
-            StatusCode::OK => form::registration_of(id, &answer, url).and_then(|version| {
-                if version.revision == revision {
-                    Ok(Some(version.into()))
-                } else {
-                    let other = version.revision;
-                    Err(Fault::said(format!(
-                        "{url} answers revision {other} of {id:?} where {revision} is due"
-                    )))
+        match answer.status {
+            StatusCode::OK => {
+                let read = form::registration_of(id, &answer, &self.wire.url);
+                let version = read.map_err(|fault| fault.during(PAST))?;
+                if version.revision != revision {
+                    let reason = format!(
+                        "{} answers revision {} where {revision} is due",
+                        self.wire.url, version.revision
+                    );
+                    return Err(Fault::said(reason).during(PAST));
                 }
-            }),
-            StatusCode::NOT_FOUND => Ok(None),
-            _ => Err(answer.refusal(url)),
-        };
-        read.map_err(|fault| fault.during(PAST))
+                Ok(Some(Past::Written(Box::new(Registration {
+                    last_accessed_at: version.updated_at,
+                    ..version
+                }))))
+            }
+            StatusCode::NOT_FOUND | StatusCode::GONE if answer.complaint().is_hotbeds() => Ok(None),
+            _ => Err(answer.refusal(&self.wire.url).during(PAST)),
+        }
     }
 }
