@@ -10,6 +10,10 @@ mod guard;
 mod postgres;
 mod process;
 mod proxy;
+mod requests;
+mod rgw;
 
 pub use postgres::{Database, NoPostgres, PostgresPrograms, PostgresServer};
 pub use proxy::{FaultProxy, NetworkFault};
+pub use requests::RequestCounter;
+pub use rgw::{Bucket, NoRgw, RgwServer};
