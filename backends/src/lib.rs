@@ -5,20 +5,42 @@
 
 #[cfg(feature = "file")]
 mod file;
-#[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
+#[cfg(any(
+    feature = "file",
+    feature = "postgres",
+    feature = "s3",
+    feature = "sqlite"
+))]
 mod job;
-#[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
+#[cfg(any(
+    feature = "file",
+    feature = "postgres",
+    feature = "s3",
+    feature = "sqlite"
+))]
 mod ledger;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "s3")]
+mod s3;
 mod snapshot;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
-#[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
+#[cfg(any(
+    feature = "file",
+    feature = "postgres",
+    feature = "s3",
+    feature = "sqlite"
+))]
 mod stored;
-#[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
+#[cfg(any(
+    feature = "file",
+    feature = "postgres",
+    feature = "s3",
+    feature = "sqlite"
+))]
 mod texts;
 mod url;
 mod waiting;
@@ -27,6 +49,8 @@ mod waiting;
 pub use file::{FileOptions, FileProblem, FileStore, Watching};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore, PostgresUrl};
+#[cfg(feature = "s3")]
+pub use s3::{S3Options, S3Store, S3Url};
 pub use snapshot::{DiskSnapshot, SnapshotError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};

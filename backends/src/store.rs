@@ -3,6 +3,8 @@ use crate::file::{FileOptions, FileProblem, FileStore};
 use crate::memory::MemoryStore;
 #[cfg(feature = "postgres")]
 use crate::postgres::{PostgresOptions, PostgresStore};
+#[cfg(feature = "s3")]
+use crate::s3::{S3Options, S3Store};
 #[cfg(feature = "sqlite")]
 use crate::sqlite::{SqliteOptions, SqliteStore};
 use crate::url::{InvalidUrl, RegistryUrl};
@@ -20,6 +22,8 @@ enum Kind {
     Memory(MemoryStore),
     #[cfg(feature = "postgres")]
     Postgres(PostgresStore),
+    #[cfg(feature = "s3")]
+    S3(S3Store),
     #[cfg(feature = "sqlite")]
     Sqlite(SqliteStore),
 }
@@ -43,7 +47,12 @@ pub async fn open(url: &str) -> Result<Store, OpenError> {
 impl Store {
     /// Opens a store; creates it if there is none.
     #[cfg_attr(
-        not(any(feature = "file", feature = "postgres", feature = "sqlite")),
+        not(any(
+            feature = "file",
+            feature = "postgres",
+            feature = "s3",
+            feature = "sqlite"
+        )),
         expect(
             clippy::unused_async,
             reason = "other stores wait for a disk or a server"
@@ -60,6 +69,8 @@ impl Store {
             RegistryUrl::Postgres(url) => {
                 Kind::Postgres(PostgresStore::open(url, PostgresOptions::default()).await?)
             }
+            #[cfg(feature = "s3")]
+            RegistryUrl::S3(url) => Kind::S3(S3Store::open(url, S3Options::default()).await?),
             #[cfg(feature = "sqlite")]
             RegistryUrl::Sqlite(path) => {
                 Kind::Sqlite(SqliteStore::open(path, SqliteOptions::default()).await?)
@@ -85,6 +96,8 @@ impl Store {
             Kind::Memory(store) => store.collection(name),
             #[cfg(feature = "postgres")]
             Kind::Postgres(store) => store.collection(name),
+            #[cfg(feature = "s3")]
+            Kind::S3(store) => store.collection(name),
             #[cfg(feature = "sqlite")]
             Kind::Sqlite(store) => store.collection(name),
         })
@@ -102,7 +115,12 @@ impl Store {
     /// Completes the writes that were begun and releases the store. Handles that are still held answer
     /// [`Error::Unavailable`] from then on.
     #[cfg_attr(
-        not(any(feature = "file", feature = "postgres", feature = "sqlite")),
+        not(any(
+            feature = "file",
+            feature = "postgres",
+            feature = "s3",
+            feature = "sqlite"
+        )),
         expect(
             clippy::unused_async,
             reason = "other stores wait for a disk or a server"
@@ -115,6 +133,8 @@ impl Store {
             Kind::Memory(_) => {}
             #[cfg(feature = "postgres")]
             Kind::Postgres(store) => store.close().await,
+            #[cfg(feature = "s3")]
+            Kind::S3(store) => store.close().await,
             #[cfg(feature = "sqlite")]
             Kind::Sqlite(store) => store.close().await,
         }
