@@ -201,6 +201,12 @@ impl RgwServer {
             &format!("--access-key={}", KEYS.access),
             &format!("--secret={}", KEYS.secret),
         ]));
+        // The first object of all takes seconds.
+        for path in ["/first", "/first/object"] {
+            wait_until("an object is made", PATIENCE, || {
+                put(self.port, path, &KEYS).is_ok_and(|status| status == 200)
+            });
+        }
     }
 
     fn settings(&self, cluster: &str, monitor: [u16; 2], port: u16) -> String {
@@ -246,7 +252,7 @@ pid_file =
 admin_socket =
 [client.rgw]
 pid_file = {folder}/run/$name.pid
-rgw_frontends = beast endpoint=127.0.0.1:{port}
+rgw_frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
 rgw_data = {folder}/rgw
 rgw_thread_pool_size = 64
 rgw_enable_usage_log = false

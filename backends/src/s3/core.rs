@@ -48,10 +48,15 @@ impl Core {
         id: &Id,
         link: &Link,
     ) -> Result<Option<Arc<Version>>, Fault> {
-        let key = link.key(id);
-        if let Some(version) = self.shelf.get(&key) {
-            return Ok(Some(version));
+        match self.shelf.get(&link.key(id)) {
+            None => self.load(id, link).await,
+            found => Ok(found),
         }
+    }
+
+    /// The same, from the store itself.
+    pub(super) async fn load(&self, id: &Id, link: &Link) -> Result<Option<Arc<Version>>, Fault> {
+        let key = link.key(id);
         let Some(body) = self.remote.get(&key, VERSION_SIZE).await? else {
             return Ok(None);
         };

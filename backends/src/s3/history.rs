@@ -1,8 +1,10 @@
 //! The past of a registration: each version names those before it.
 
-use super::core::Core;
+use super::core::{AT_ONCE, Core};
 use super::fault::Fault;
 use super::link::Link;
+use futures::FutureExt;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use hotbed_registry::{Id, Past, Revision};
 
 impl Core {
@@ -21,8 +23,9 @@ impl Core {
                 .iter()
                 .filter(|link| before.is_none_or(|before| link.revision < before))
                 .take(limit - told.len());
-            let wanted = wanted.map(|link| (id.clone(), link.clone())).collect();
-            let found = self.versions(wanted).await?;
+            // Not from the shelf, which does not know what is forgotten.
+            let reads: Vec<_> = wanted.map(|link| self.load(id, link).boxed()).collect();
+            let found: Vec<_> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
             let count = found.len();
             // From the first that is forgotten, all are.
             let remembered = found.into_iter().map_while(|version| version);
@@ -46,7 +49,7 @@ impl Core {
             .or(links.last())
         {
             if link.revision == revision {
-                let version = self.version(id, link).await?;
+                let version = self.load(id, link).await?;
                 return Ok(version.map(|version| version.past.clone()));
             }
             if link.revision < revision {

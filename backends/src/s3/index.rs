@@ -337,3 +337,122 @@ fn parse<'t, T: Deserialize<'t>>(body: &'t [u8]) -> Result<T, String> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::link::Marks;
+    use super::*;
+    use serde_json::json;
+
+    fn op(marks: &Marks, revision: u64, name: &str, written: Option<Brief>) -> Arc<Op> {
+        let at = DateTime::from_timestamp_micros(1_700_000_000_000_000).unwrap();
+        Arc::new(Op {
+            id: Id::new(name).unwrap(),
+            kind: match (revision, &written) {
+                (_, None) => ChangeKind::Deleted,
+                (1, _) => ChangeKind::Created,
+                _ => ChangeKind::Updated,
+            },
+            link: Link::new(Revision(revision), at, &marks.mark()),
+            written,
+        })
+    }
+
+    fn brief(metadata: Option<serde_json::Value>) -> Option<Brief> {
+        let created_at = DateTime::from_timestamp_micros(1_600_000_000_000_001).unwrap();
+        Some(Brief {
+            version: 3,
+            status: Status::Inactive,
+            created_at,
+            metadata: metadata.map(|it| it.as_object().unwrap().clone()),
+        })
+    }
+
+    /// Some writes, and what they come to.
+    fn story() -> (Vec<Arc<Op>>, State) {
+        let marks = Marks::new();
+        let odd =
+            json!({"n": 1e300, "u": u64::MAX, "nul": "a\0b", "o": {"b": [null, false], "a": 0.1}});
+        let ops = vec![
+            op(&marks, 1, "a", brief(Some(json!({})))),
+            op(&marks, 2, "größe \"x\"", brief(Some(odd))),
+            op(&marks, 3, "a", None),
+            op(&marks, 4, "long", brief(None)),
+        ];
+        let mut state = State::default();
+        assert!(ops.iter().all(|op| state.apply(op)));
+        (ops, state)
+    }
+
+    #[test]
+    fn an_index_and_its_base_are_read_back() {
+        let (ops, mut state) = story();
+        let mut index = Index {
+            lineage: "x".into(),
+            generation: 7,
+            forgotten: Revision(1),
+            base: Some(Base {
+                name: "7-x".into(),
+                size: 9,
+            }),
+            retired: Some("6-x".into()),
+            since: Revision(0),
+            ops,
+            writers: VecDeque::new(),
+        };
+        index.sign("me", 41);
+        index.sign("you", 1);
+        index.sign("me", 42);
+        let read = Index::decode(&index.encode()).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{index:?}"));
+        assert_eq!(read.head(), Revision(4));
+        assert_eq!(
+            (read.last_attempt("me"), read.last_attempt("him")),
+            (Some(42), Some(0))
+        );
+        for forgotten in 0..5 {
+            state.forget(Revision(forgotten));
+            let read = decode_base(&encode_base(&state)).unwrap();
+            assert_eq!(format!("{read:?}"), format!("{state:?}"));
+        }
+    }
+
+    #[test]
+    fn a_writer_that_was_forgotten_is_told_so() {
+        let mut index = Index::default();
+        for n in 0..=WRITERS as u64 {
+            index.sign(&format!("writer-{n}"), n);
+        }
+        assert_eq!(index.last_attempt("writer-0"), None);
+        assert_eq!(index.last_attempt("writer-1"), Some(1));
+        assert_eq!(index.writers.len(), WRITERS);
+    }
+
+    #[test]
+    fn what_is_not_an_index_or_a_base_is_refused_with_a_reason() {
+        let (ops, state) = story();
+        let gap = Index {
+            ops: vec![Arc::clone(&ops[0]), Arc::clone(&ops[2])],
+            ..Index::default()
+        };
+        for bad in [&b""[..], b"{}", b"{\"format\":1}", b"\xff", &gap.encode()] {
+            assert!(Index::decode(bad).is_err());
+            assert!(decode_base(bad).is_err());
+        }
+        let newer = Index::decode(br#"{"format":2,"anything":[]}"#).unwrap_err();
+        assert!(newer.contains("a newer version wrote"), "{newer}");
+        let base = String::from_utf8(encode_base(&state).to_vec()).unwrap();
+        for (from, to) in [
+            ("\"head\":4", "\"head\":3"),
+            ("inactive", "odd"),
+            ("created", "odd"),
+            ("\"long\"", "\"..\""),
+        ] {
+            assert!(base.contains(from), "{from}");
+            assert!(
+                decode_base(base.replace(from, to).as_bytes()).is_err(),
+                "{from}"
+            );
+        }
+    }
+}

@@ -73,3 +73,110 @@ async fn swap(
         Err(SwapFault::NotDone(fault) | SwapFault::Unknown(fault)) => Err(fault),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::url::S3Url;
+    use super::*;
+    use futures::stream::BoxStream;
+    use object_store::memory::InMemory;
+    use object_store::path::Path;
+    use object_store::{
+        CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+        PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    };
+    use std::fmt;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    /// A store that writes whatever the condition: no server at hand does that, and some that are sold do.
+    #[derive(Debug)]
+    struct Careless {
+        store: InMemory,
+        ignores: fn(&PutMode) -> bool,
+    }
+
+    impl fmt::Display for Careless {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("careless")
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl ObjectStore for Careless {
+        async fn put_opts(
+            &self,
+            path: &Path,
+            body: PutPayload,
+            mut options: PutOptions,
+        ) -> Result<PutResult> {
+            if (self.ignores)(&options.mode) {
+                options.mode = PutMode::Overwrite;
+            }
+            self.store.put_opts(path, body, options).await
+        }
+
+        async fn put_multipart_opts(
+            &self,
+            path: &Path,
+            options: PutMultipartOptions,
+        ) -> Result<Box<dyn MultipartUpload>> {
+            self.store.put_multipart_opts(path, options).await
+        }
+
+        async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+            self.store.get_opts(path, options).await
+        }
+
+        fn delete_stream(
+            &self,
+            paths: BoxStream<'static, Result<Path>>,
+        ) -> BoxStream<'static, Result<Path>> {
+            self.store.delete_stream(paths)
+        }
+
+        fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+            self.store.list(prefix)
+        }
+
+        async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+            self.store.list_with_delimiter(prefix).await
+        }
+
+        async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+            self.store.copy_opts(from, to, options).await
+        }
+    }
+
+    async fn probed(ignores: fn(&PutMode) -> bool) -> Result<EtagStyle, String> {
+        let store = Careless {
+            store: InMemory::new(),
+            ignores,
+        };
+        let store: Arc<dyn ObjectStore> = Arc::new(store);
+        let url: S3Url = "s3://bots/a".parse().unwrap();
+        let patience = Duration::from_secs(1);
+        let remote = Remote::new(Arc::clone(&store), url, patience, EtagStyle::Quoted);
+        let probed = probe(&remote, &Marks::new()).await;
+        assert_eq!(remote.list("").await.unwrap(), [""; 0], "it left something");
+        probed.map_err(|fault| fault.during("open it").to_string())
+    }
+
+    #[tokio::test]
+    async fn a_store_that_does_not_keep_conditions_is_refused() {
+        assert_eq!(probed(|_| false).await, Ok(EtagStyle::Quoted));
+        let ignorant: [fn(&PutMode) -> bool; 3] = [
+            |_| true,
+            |mode| matches!(mode, PutMode::Create),
+            |mode| matches!(mode, PutMode::Update(_)),
+        ];
+        for ignores in ignorant {
+            let refused = probed(ignores).await.unwrap_err();
+            assert!(
+                refused
+                    .starts_with("registry cannot open it: s3://bots/a does not keep conditions"),
+                "{refused}"
+            );
+        }
+    }
+}

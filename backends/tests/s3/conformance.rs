@@ -1,0 +1,18 @@
+use crate::place::Place;
+use hotbed_registry::conformance::Fixture;
+use hotbed_registry::{RegistryBackend, conformance_tests};
+use std::sync::Arc;
+
+/// Each handle has a store of its own: what another node would do.
+#[async_trait::async_trait]
+impl Fixture for Place {
+    async fn open(&self) -> Arc<dyn RegistryBackend> {
+        self.bots().await
+    }
+}
+
+async fn in_bucket() -> Place {
+    Place::new()
+}
+
+conformance_tests!(in_bucket);
