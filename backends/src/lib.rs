@@ -7,10 +7,20 @@
 mod file;
 #[cfg(feature = "http")]
 mod http;
-#[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
+#[cfg(any(
+    feature = "file",
+    feature = "postgres",
+    feature = "s3",
+    feature = "sqlite"
+))]
 mod job;
 mod layered;
-#[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
+#[cfg(any(
+    feature = "file",
+    feature = "postgres",
+    feature = "s3",
+    feature = "sqlite"
+))]
 mod ledger;
 mod memory;
 #[cfg(feature = "postgres")]
@@ -18,13 +28,25 @@ mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod prune;
 mod resource;
+#[cfg(feature = "s3")]
+mod s3;
 mod snapshot;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
-#[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
+#[cfg(any(
+    feature = "file",
+    feature = "postgres",
+    feature = "s3",
+    feature = "sqlite"
+))]
 mod stored;
-#[cfg(any(feature = "file", feature = "postgres", feature = "sqlite"))]
+#[cfg(any(
+    feature = "file",
+    feature = "postgres",
+    feature = "s3",
+    feature = "sqlite"
+))]
 mod texts;
 mod url;
 mod waiting;
@@ -36,6 +58,8 @@ pub use http::{HttpStore, HttpUrl};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore, PostgresUrl};
 pub use resource::{InvalidResource, RegistryResource, create_registry_backend};
+#[cfg(feature = "s3")]
+pub use s3::{S3Options, S3Store, S3Url};
 pub use snapshot::{DiskSnapshot, SnapshotError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};

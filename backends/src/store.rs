@@ -7,6 +7,8 @@ use crate::memory::MemoryStore;
 #[cfg(feature = "postgres")]
 use crate::postgres::{PostgresOptions, PostgresStore};
 use crate::resource::InvalidResource;
+#[cfg(feature = "s3")]
+use crate::s3::{S3Options, S3Store};
 #[cfg(feature = "sqlite")]
 use crate::sqlite::{SqliteOptions, SqliteStore};
 use crate::url::{InvalidUrl, RegistryUrl};
@@ -27,6 +29,8 @@ enum Kind {
     Memory(MemoryStore),
     #[cfg(feature = "postgres")]
     Postgres(PostgresStore),
+    #[cfg(feature = "s3")]
+    S3(S3Store),
     #[cfg(feature = "sqlite")]
     Sqlite(SqliteStore),
 }
@@ -68,6 +72,8 @@ impl Store {
             RegistryUrl::Postgres(url) => {
                 Kind::Postgres(PostgresStore::open(url, PostgresOptions::default()).await?)
             }
+            #[cfg(feature = "s3")]
+            RegistryUrl::S3(url) => Kind::S3(S3Store::open(url, S3Options::default()).await?),
             #[cfg(feature = "sqlite")]
             RegistryUrl::Sqlite(path) => {
                 Kind::Sqlite(SqliteStore::open(path, SqliteOptions::default()).await?)
@@ -89,6 +95,8 @@ impl Store {
             Kind::Memory(store) => store.collection(name),
             #[cfg(feature = "postgres")]
             Kind::Postgres(store) => store.collection(name),
+            #[cfg(feature = "s3")]
+            Kind::S3(store) => store.collection(name),
             #[cfg(feature = "sqlite")]
             Kind::Sqlite(store) => store.collection(name),
         })
@@ -128,6 +136,8 @@ impl Store {
             Kind::Memory(_) => {}
             #[cfg(feature = "postgres")]
             Kind::Postgres(store) => store.close().await,
+            #[cfg(feature = "s3")]
+            Kind::S3(store) => store.close().await,
             #[cfg(feature = "sqlite")]
             Kind::Sqlite(store) => store.close().await,
         }

@@ -9,7 +9,7 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 const MAX_NESTING: usize = 127;
 
 /// The texts that a draft is stored as.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Texts {
     pub(crate) config: String,
     /// `None` where the draft keeps what is there.

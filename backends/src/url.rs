@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Says where a registry is stored: `file:DIR`, `https://HOST/api/v1`, `layered:OVERLAY,BASE`, `memory:`,
-/// `postgres://USER:PASSWORD@HOST/DATABASE` or `sqlite:PATH`.
+/// `postgres://USER:PASSWORD@HOST/DATABASE`, `s3://BUCKET/PREFIX` (or `gs:`, or `az:`) or `sqlite:PATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RegistryUrl {
@@ -24,6 +24,9 @@ pub enum RegistryUrl {
     /// In tables of one PostgreSQL database.
     #[cfg(feature = "postgres")]
     Postgres(crate::PostgresUrl),
+    /// In a bucket of S3 or of what speaks like it, of Google Cloud Storage, or of Azure.
+    #[cfg(feature = "s3")]
+    S3(crate::S3Url),
     /// In one SQLite file.
     #[cfg(feature = "sqlite")]
     Sqlite(std::path::PathBuf),
@@ -40,6 +43,7 @@ fn supported() -> String {
             "postgres://USER:PASSWORD@HOST/DATABASE",
             cfg!(feature = "postgres"),
         ),
+        ("s3://BUCKET/PREFIX", cfg!(feature = "s3")),
         ("sqlite:PATH", cfg!(feature = "sqlite")),
     ];
     let forms: Vec<_> = forms
@@ -108,6 +112,11 @@ impl FromStr for RegistryUrl {
                 Ok(url) => Ok(Self::Postgres(url)),
                 Err(reason) => Err(invalid(text, reason)),
             },
+            #[cfg(feature = "s3")]
+            "s3" | "gs" | "az" => match text.parse() {
+                Ok(url) => Ok(Self::S3(url)),
+                Err(reason) => Err(invalid(text, reason)),
+            },
             #[cfg(feature = "sqlite")]
             "sqlite" => match rest.strip_prefix("//").unwrap_or(rest) {
                 "" => Err(invalid(text, "names no file: use sqlite:PATH".into())),
@@ -135,6 +144,8 @@ impl RegistryUrl {
             Self::Memory => false,
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => false,
+            #[cfg(feature = "s3")]
+            Self::S3(_) => false,
             #[cfg(feature = "sqlite")]
             Self::Sqlite(path) => !path.exists(),
         }
@@ -144,11 +155,8 @@ impl RegistryUrl {
 /// Shows no more than the scheme of what could hold a password.
 fn invalid(text: &str, reason: String) -> InvalidUrl {
     let shown = match text.split_once("://") {
-        Some((scheme, rest))
-            if ["@", "password", "token"]
-                .iter()
-                .any(|it| rest.contains(it)) =>
-        {
+        // Where it could be a parameter, a secret has many names.
+        Some((scheme, rest)) if rest.contains('@') || rest.contains('?') => {
             format!("{scheme}://…")
         }
         _ => text.chars().take(200).collect(),
@@ -171,6 +179,8 @@ impl fmt::Display for RegistryUrl {
             Self::Memory => f.write_str("memory:"),
             #[cfg(feature = "postgres")]
             Self::Postgres(url) => url.fmt(f),
+            #[cfg(feature = "s3")]
+            Self::S3(url) => url.fmt(f),
             #[cfg(feature = "sqlite")]
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
         }

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// Removes what a server leaves behind, when this is dropped or the process ends, in whatever way.
@@ -7,28 +7,36 @@ use std::process::{Child, Command, Stdio};
 /// It is a process of its own that waits for its input to end: what this process cannot do once it was killed.
 pub(crate) struct Guard(Child);
 
-/// Ends the process whose id is the first line of a file, then removes the folder.
+/// Ends the processes whose ids are the first lines of files, then removes the folder.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 cat >/dev/null
-if pid=$(head -n 1 "$2" 2>/dev/null); then
-    kill -QUIT "$pid" 2>/dev/null
-    tries=0
-    while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 100 ]; do
-        tries=$((tries + 1))
-        sleep 0.05
-    done
-fi
-rm -rf "$1"
+folder=$1
+signal=$2
+shift 2
+for file in "$@"; do
+    if pid=$(head -n 1 "$file" 2>/dev/null); then
+        kill "-$signal" "$pid" 2>/dev/null
+        tries=0
+        while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 100 ]; do
+            tries=$((tries + 1))
+            sleep 0.05
+        done
+    fi
+done
+rm -rf "$folder"
 "#;
 
 impl Guard {
-    /// Guards a folder, and the process that notes its id in `pid_file` for as long as it runs.
-    pub(crate) fn new(folder: &Path, pid_file: &Path) -> Self {
+    /// Guards a folder, and the processes that note their ids in `pid_files` for as long as they run; those end by
+    /// this signal.
+    pub(crate) fn new(folder: &Path, signal: &str, pid_files: &[PathBuf]) -> Self {
         use std::os::unix::process::CommandExt;
         let child = Command::new("sh")
             .args(["-c", SCRIPT, "guard"])
-            .args([folder, pid_file])
+            .arg(folder)
+            .arg(signal)
+            .args(pid_files)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

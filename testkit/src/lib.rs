@@ -11,9 +11,13 @@ mod guard;
 mod postgres;
 mod process;
 mod proxy;
+mod requests;
+mod rgw;
 mod soak;
 
 pub use config_service::ConfigService;
 pub use postgres::{Database, NoPostgres, PostgresPrograms, PostgresServer};
 pub use proxy::{FaultProxy, NetworkFault};
+pub use requests::RequestCounter;
+pub use rgw::{Bucket, NoRgw, RgwServer};
 pub use soak::sized;

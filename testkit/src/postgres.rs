@@ -3,14 +3,13 @@
 mod programs;
 
 use crate::guard::Guard;
-use crate::process::{children, is_running, signal, wait_until};
+use crate::process::{children, free_port, is_running, run, signal, wait_until};
 pub use programs::{NoPostgres, PostgresPrograms};
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -75,7 +74,7 @@ impl PostgresServer {
             .tempdir()
             .expect("there is room for a folder")
             .keep();
-        let guard = Guard::new(&folder, &folder.join("data/postmaster.pid"));
+        let guard = Guard::new(&folder, "QUIT", &[folder.join("data/postmaster.pid")]);
         let owner = Owner::other_than_root(&folder);
         let server = Self {
             programs,
@@ -296,25 +295,6 @@ impl Owner {
 fn id(which: &str, name: &str) -> Option<u32> {
     let output = Command::new("id").args([which, name]).output().ok()?;
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
-}
-
-/// A port that nobody listens on now.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    listener.local_addr().expect("it was bound").port()
-}
-
-fn run(command: &mut Command) {
-    let output = command
-        .stdout(Stdio::piped())
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}"));
-    assert!(
-        output.status.success(),
-        "{command:?} ended with {}: {}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What the standard library does not know of processes.
 
 use std::fs;
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -17,6 +18,27 @@ pub(crate) fn wait_until(what: &str, patience: Duration, mut done: impl FnMut() 
         )]
         std::thread::sleep(PAUSE);
     }
+}
+
+/// A port that nobody listens on now.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    listener.local_addr().expect("it was bound").port()
+}
+
+/// Runs a program to its end, which must be a good one; answers what it said.
+pub(crate) fn run(command: &mut Command) -> String {
+    let output = command
+        .stdout(Stdio::piped())
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?} ended with {}: {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// Sends a signal to processes, as far as they are still there.

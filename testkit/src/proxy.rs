@@ -2,8 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -17,10 +16,13 @@ pub enum NetworkFault {
     /// When a client sends something that holds these bytes, passes it on, and cuts its connection in place of the
     /// answer.
     CutInsteadOfAnswer(Vec<u8>),
-    /// Passes on what clients send, so much later.
-    Delay(Duration),
+    /// When a client sends something that holds these bytes, passes it on, and swallows whatever the server says on
+    /// that connection from then on.
+    SilenceInsteadOfAnswer(Vec<u8>),
     /// Swallows everything in both directions, and leaves connections open.
     Silence,
+    /// Passes everything on, whatever a client sends after this time.
+    Delay(Duration),
 }
 
 /// A TCP proxy on this machine that passes everything on until it is told otherwise. Bytes are looked for in what
@@ -44,9 +46,7 @@ impl FaultProxy {
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let held = client.try_clone().expect("a socket can be held twice");
-                let mut connected = connected.lock().unwrap_or_else(PoisonError::into_inner);
-                connected.push(held);
-                drop(connected);
+                lock(&connected).push(held);
                 // Without a server the client is hung up on, as it would be by none.
                 if let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
                     join(&client, &server, &current);
@@ -67,8 +67,7 @@ impl FaultProxy {
 
     /// Cuts every connection that is open.
     pub fn cut(&self) {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        for client in clients.drain(..) {
+        for client in lock(&self.clients).drain(..) {
             // It may be closed already.
             drop(client.shutdown(Shutdown::Both));
         }
@@ -76,7 +75,7 @@ impl FaultProxy {
 
     /// From now on does this, to connections that are open already too.
     pub fn set(&self, fault: NetworkFault) {
-        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+        *lock(&self.fault) = fault;
     }
 }
 
@@ -85,46 +84,56 @@ fn join(client: &TcpStream, server: &TcpStream, fault: &Arc<Mutex<NetworkFault>>
         let clone = |it: &TcpStream| it.try_clone().expect("a socket can be held twice");
         (clone(client), clone(server))
     };
-    let cut_answer = Arc::new(AtomicBool::new(false));
+    let answer = Arc::new(Mutex::new(Fate::Passed));
     for socket in [client, server] {
         socket.set_nodelay(true).expect("a socket of TCP");
     }
-    let ((from, to), current, cut) = (both(), Arc::clone(fault), Arc::clone(&cut_answer));
+    let ((from, to), current, next) = (both(), Arc::clone(fault), Arc::clone(&answer));
     thread::spawn(move || {
         pass_on(&from, &to, |bytes| {
-            let fault = current.lock().unwrap_or_else(PoisonError::into_inner);
-            match &*fault {
-                NetworkFault::Silence => Fate::Swallowed,
-                NetworkFault::Delay(time) => Fate::Late(*time),
-                NetworkFault::CutBefore(what) if holds(bytes, what) => Fate::Cut,
-                NetworkFault::CutInsteadOfAnswer(what) if holds(bytes, what) => {
-                    cut.store(true, Ordering::SeqCst);
-                    Fate::Passed
+            let fault = lock(&current).clone();
+            match fault {
+                NetworkFault::Silence => return Fate::Swallowed,
+                NetworkFault::CutBefore(what) if holds(bytes, &what) => return Fate::Cut,
+                NetworkFault::CutInsteadOfAnswer(what) if holds(bytes, &what) => {
+                    *lock(&next) = Fate::Cut;
                 }
+                NetworkFault::SilenceInsteadOfAnswer(what) if holds(bytes, &what) => {
+                    *lock(&next) = Fate::Swallowed;
+                }
+                NetworkFault::Delay(time) => wait(time),
                 NetworkFault::None
                 | NetworkFault::CutBefore(_)
-                | NetworkFault::CutInsteadOfAnswer(_) => Fate::Passed,
+                | NetworkFault::CutInsteadOfAnswer(_)
+                | NetworkFault::SilenceInsteadOfAnswer(_) => {}
             }
+            Fate::Passed
         });
     });
     let ((to, from), current) = (both(), Arc::clone(fault));
     thread::spawn(move || {
-        pass_on(&from, &to, |_| {
-            let fault = current.lock().unwrap_or_else(PoisonError::into_inner);
-            if cut_answer.load(Ordering::SeqCst) {
-                Fate::Cut
-            } else if *fault == NetworkFault::Silence {
-                Fate::Swallowed
-            } else {
-                Fate::Passed
-            }
+        pass_on(&from, &to, |_| match *lock(&answer) {
+            Fate::Passed if *lock(&current) == NetworkFault::Silence => Fate::Swallowed,
+            fate => fate,
         });
     });
 }
 
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wait(time: Duration) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "is the delay, in a thread of its own"
+    )]
+    thread::sleep(time);
+}
+
+#[derive(Clone, Copy)]
 enum Fate {
     Passed,
-    Late(Duration),
     Swallowed,
     Cut,
 }
@@ -135,14 +144,6 @@ fn pass_on(mut from: &TcpStream, mut to: &TcpStream, fate: impl Fn(&[u8]) -> Fat
         let bytes = &buffer[..count];
         let passed = match fate(bytes) {
             Fate::Passed => to.write_all(bytes).is_ok(),
-            Fate::Late(time) => {
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "a thread of its own, which is to be late"
-                )]
-                thread::sleep(time);
-                to.write_all(bytes).is_ok()
-            }
             Fate::Swallowed => true,
             Fate::Cut => false,
         };

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use hotbed_testkit::PostgresPrograms;
+use hotbed_testkit::{PostgresPrograms, RgwServer};
 
 use crate::step::{command, succeed};
 
@@ -16,15 +16,22 @@ struct Server {
     packages: &'static [&'static str],
 }
 
-const SERVERS: [Server; 1] = [Server {
-    name: "PostgreSQL",
-    missing: || {
-        PostgresPrograms::find()
-            .err()
-            .map(|missing| missing.to_string())
+const SERVERS: [Server; 2] = [
+    Server {
+        name: "PostgreSQL",
+        missing: || {
+            PostgresPrograms::find()
+                .err()
+                .map(|missing| missing.to_string())
+        },
+        packages: &[PostgresPrograms::DEBIAN_PACKAGE],
     },
-    packages: &[PostgresPrograms::DEBIAN_PACKAGE],
-}];
+    Server {
+        name: "Ceph RADOS Gateway",
+        missing: || RgwServer::find().err().map(|missing| missing.to_string()),
+        packages: &RgwServer::DEBIAN_PACKAGES,
+    },
+];
 
 /// Makes sure that every server can be started; as root, installs those that are missing from the system's packages.
 pub(crate) fn prepare(root: &Path) -> Result<()> {

@@ -1,4 +1,5 @@
 use super::*;
+use std::net::TcpListener;
 
 /// Asks the server something, as `psql` prints it.
 fn ask(server: &PostgresServer, database: &Database, sql: &str) -> String {
