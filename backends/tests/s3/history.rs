@@ -72,8 +72,8 @@ async fn the_past_is_told_newest_first_through_deletions_by_every_node() {
         assert_eq!(history(node, "a").await, whole);
         let page = node.history(&id("a"), Some(Revision(7)), 2).await;
         assert_eq!(told(&page.expect("a past")), whole[2..4]);
-        let none = node.history(&id("a"), Some(Revision(1)), 2).await;
-        assert_eq!(told(&none.expect("a past")), [""; 0]);
+        let before_all = node.history(&id("a"), Some(Revision(1)), 2).await;
+        assert_eq!(told(&before_all.expect("a past")), [""; 0]);
         assert_eq!(history(node, "nobody").await, [""; 0]);
     }
     for revision in 0..10 {
