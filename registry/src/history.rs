@@ -48,7 +48,7 @@ impl Past {
 /// How much of the past a compaction keeps, beside what stands now, which is kept whatever this says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistoryRetention {
-    /// At most so many of the newest writes of each id.
+    /// At most so many of the newest writes of each id that do not stand any more.
     pub versions: u32,
     /// None that was replaced longer ago than this: what served for a year and was replaced yesterday is a day old.
     /// A deletion is as old as it is.

@@ -358,14 +358,14 @@ mod tests {
         })
     }
 
-    fn brief(metadata: Option<serde_json::Value>) -> Option<Brief> {
+    fn brief(metadata: Option<serde_json::Value>) -> Brief {
         let created_at = DateTime::from_timestamp_micros(1_600_000_000_000_001).unwrap();
-        Some(Brief {
+        Brief {
             version: 3,
             status: Status::Inactive,
             created_at,
             metadata: metadata.map(|it| it.as_object().unwrap().clone()),
-        })
+        }
     }
 
     /// Some writes, and what they come to.
@@ -374,10 +374,10 @@ mod tests {
         let odd =
             json!({"n": 1e300, "u": u64::MAX, "nul": "a\0b", "o": {"b": [null, false], "a": 0.1}});
         let ops = vec![
-            op(&marks, 1, "a", brief(Some(json!({})))),
-            op(&marks, 2, "größe \"x\"", brief(Some(odd))),
+            op(&marks, 1, "a", Some(brief(Some(json!({}))))),
+            op(&marks, 2, "größe \"x\"", Some(brief(Some(odd)))),
             op(&marks, 3, "a", None),
-            op(&marks, 4, "long", brief(None)),
+            op(&marks, 4, "long", Some(brief(None))),
         ];
         let mut state = State::default();
         assert!(ops.iter().all(|op| state.apply(op)));

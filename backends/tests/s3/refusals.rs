@@ -9,13 +9,9 @@ use std::net::TcpListener;
 
 /// An error as all that anybody may print of it.
 fn said(error: &Error) -> String {
-    let mut said = format!("{error} {error:?}");
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        said.push_str(&format!(" {cause} {cause:?}"));
-        source = cause.source();
-    }
-    said
+    let causes = std::iter::successors(std::error::Error::source(error), |it| it.source());
+    let causes: String = causes.map(|it| format!(" {it} {it:?}")).collect();
+    format!("{error} {error:?}{causes}")
 }
 
 async fn open(url: &str) -> Result<S3Store, Error> {
