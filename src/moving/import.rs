@@ -70,7 +70,7 @@ enum Source {
     Archive {
         file: File,
         name: String,
-        summary: ArchiveSummary,
+        summary: Box<ArchiveSummary>,
     },
     Directory {
         end: End,
@@ -184,7 +184,7 @@ impl Source {
             Self::Archive {
                 file,
                 name: shown,
-                summary,
+                summary: Box::new(summary),
             },
             name,
         ))

@@ -159,12 +159,12 @@ async fn nodes_that_compact_at_once_while_others_write_forget_the_same() {
         "INSERT INTO registrations_collections VALUES ('bots', 21000, 0)",
     )
     .await;
-    let writes = async {
+    let writing = async {
         for _ in 0..30 {
             put(&writer, "bot-7").await.unwrap();
         }
     };
-    let (first, second, ()) = tokio::join!(one.compact(keep(3)), two.compact(keep(3)), writes);
+    let (first, second, ()) = tokio::join!(one.compact(keep(3)), two.compact(keep(3)), writing);
     first.unwrap();
     second.unwrap();
     one.compact(keep(3)).await.unwrap();
