@@ -11,7 +11,9 @@ use hotbed::cache::{CacheSettings, CachingRegistryManager};
 use hotbed::configs::Environment;
 use hotbed::events::{EventBus, MemoryBus};
 use hotbed::hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
-use hotbed::registry::{Admission, CollectionName, ConnectingBackend, Registry};
+use hotbed::registry::{
+    Admission, CollectionName, ConnectingBackend, HistoryRetention, Registry, Retention,
+};
 use hotbed_api::Readiness;
 use hotbed_backends::{DiskSnapshot, RegistryUrl, StoreAt};
 use hotbed_bots::{Bot, BotFactory, ConversationLimits, Conversations, ProviderKeys};
@@ -84,20 +86,30 @@ impl App {
         let background = Background::default();
         let mut warnings = config.warnings;
 
+        let (url, named_by) = Storage::place(&args, &config.environment)?;
+        if let Some(named_by) = &named_by {
+            tracing::info!(registry = %url, "no --registry was given: it is that of {named_by}");
+        }
         let Storage {
             snapshot,
             store,
             backend,
             waiting,
-        } = Storage::open(&args).await?;
+        } = Storage::open(&args, url).await?;
         background
             .upkeep
             .tasks
             .spawn(Arc::clone(&snapshot).run(background.upkeep.stop.clone()));
+        // A registry that announces what is written to it reaches further than a bus that does not leave this process.
+        let bus = match store.bus() {
+            Some(announced) if is_memory(&args.bus) => announced,
+            _ => bus,
+        };
         warnings.extend(warn_of_deaf_bus(&args, store.url()));
         let admission = admission(&args);
         let registry = Registry::builder(CollectionName::bots(), backend, Arc::clone(&bus))
             .admission(admission)
+            .retention(retention(&args))
             .snapshot(Arc::clone(&snapshot) as _)
             .build();
         let (bots, forget) = keep_bots(
@@ -144,7 +156,10 @@ impl App {
         let account = Account {
             address,
             environment: config.environment_note,
-            registry: store.url().to_string(),
+            registry: match named_by {
+                Some(named_by) => format!("{} ({named_by})", store.url()),
+                None => store.url().to_string(),
+            },
             reload: describe_reload(&args),
             domains,
             warnings: warnings.clone(),
@@ -279,6 +294,16 @@ fn admission(args: &ServeArgs) -> Admission {
     }
 }
 
+fn retention(args: &ServeArgs) -> Retention {
+    Retention {
+        history: HistoryRetention {
+            versions: args.history_versions,
+            age: args.history_age,
+        },
+        ..Retention::default()
+    }
+}
+
 fn limits(args: &ServeArgs) -> Limits {
     Limits {
         body_bytes: usize::try_from(args.max_body_bytes).unwrap_or(usize::MAX),
@@ -289,11 +314,16 @@ fn limits(args: &ServeArgs) -> Limits {
 
 /// Events that stay within this process tell nothing of what another one writes.
 fn warn_of_deaf_bus(args: &ServeArgs, registry: &RegistryUrl) -> Option<String> {
-    let deaf = args.reload == Reload::EventDriven && *registry != RegistryUrl::Memory;
-    deaf.then(|| {
-        let bus = &args.bus;
-        format!("the bus {bus} does not leave this process: if others write to {registry}, use --reload hybrid")
-    })
+    let bus = &args.bus;
+    let why = match registry {
+        _ if args.reload != Reload::EventDriven => return None,
+        RegistryUrl::Memory => return None,
+        RegistryUrl::Http(_) => "only another hotbed announces what is written to it".to_owned(),
+        _ => format!("the bus {bus} does not leave this process"),
+    };
+    Some(format!(
+        "{why}: if others write to {registry}, use --reload hybrid"
+    ))
 }
 
 /// Registers the bots of domain files: now, or once the registry can be reached.
@@ -349,9 +379,13 @@ async fn when_reachable(
     }
 }
 
+fn is_memory(bus: &str) -> bool {
+    matches!(bus, "memory:" | "memory://")
+}
+
 fn open_bus(url: &str) -> anyhow::Result<Arc<dyn EventBus>> {
     match url {
-        "memory:" | "memory://" => Ok(Arc::new(MemoryBus::new())),
+        url if is_memory(url) => Ok(Arc::new(MemoryBus::new())),
         other => {
             let scheme = other.split(':').next().unwrap_or_default();
             bail!("event bus of scheme {scheme:?} is of no kind that can be opened: use memory:")

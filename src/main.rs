@@ -5,6 +5,7 @@ mod app;
 mod config_dir;
 mod domains;
 mod forget;
+mod moving;
 mod serve_args;
 mod storage;
 mod supervise;
@@ -35,6 +36,8 @@ enum Command {
     Serve(Box<ServeArgs>),
     #[command(flatten)]
     Client(hotbed_cli::Command),
+    #[command(flatten)]
+    Moving(moving::Command),
     Completions(Completions),
 }
 
@@ -57,6 +60,11 @@ fn main() -> ExitCode {
             // A read of standard input cannot be cancelled: the process does not wait for it.
             runtime.shutdown_background();
             exit.into()
+        }
+        Command::Moving(command) => {
+            let exit = runtime.block_on(moving::run(command, client.output));
+            runtime.shutdown_background();
+            exit
         }
         Command::Completions(completions) => {
             match completions.write(&mut Cli::command(), &mut std::io::stdout().lock()) {

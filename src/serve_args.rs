@@ -1,4 +1,5 @@
 use clap::{Args, ValueEnum};
+use hotbed_registry::HistoryRetention;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -33,7 +34,7 @@ pub(crate) struct ServeArgs {
         default_value = "./data"
     )]
     pub(crate) data_dir: PathBuf,
-    /// Where configurations live: sqlite:PATH or memory: [default: sqlite:DATA_DIR/hotbed.db]
+    /// Where configurations live: sqlite:PATH, postgres://…, file:DIR, s3://BUCKET/PREFIX, https://HOST/api/v1, layered:OVERLAY,BASE or memory: [default: the environment's resource databases.registry, else sqlite:DATA_DIR/hotbed.db]
     #[arg(long, value_name = "URL", env = "HOTBED_REGISTRY")]
     pub(crate) registry: Option<String>,
     /// What carries changes between components: memory:
@@ -53,6 +54,17 @@ pub(crate) struct ServeArgs {
     /// What happens to a configuration that no bot can be built from: stored with a warning, or refused
     #[arg(long, value_enum, env = "HOTBED_ADMISSION", default_value_t = Admission::Permissive)]
     pub(crate) admission: Admission,
+    /// How many past versions of each bot are kept to go back to, where the registry keeps any
+    #[arg(
+        long,
+        value_name = "N",
+        env = "HOTBED_HISTORY_VERSIONS",
+        default_value_t = HistoryRetention::default().versions
+    )]
+    pub(crate) history_versions: u32,
+    /// How long a version is kept after it was replaced
+    #[arg(long, value_name = "TIME", env = "HOTBED_HISTORY_AGE", default_value = "90d", value_parser = interval)]
+    pub(crate) history_age: Duration,
     /// How many bots stay in memory
     #[arg(
         long,
@@ -152,5 +164,25 @@ fn interval(text: &str) -> Result<Duration, String> {
     match hotbed_cli::parse_duration(text) {
         Ok(time) if time < SHORTEST => Err(format!("at least {SHORTEST:?} is needed")),
         parsed => parsed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Whole {
+        #[command(flatten)]
+        args: ServeArgs,
+    }
+
+    #[test]
+    fn as_much_of_the_past_is_kept_as_the_registry_thinks_good() {
+        let Whole { args } = Whole::try_parse_from(["serve"]).unwrap();
+        let expected = HistoryRetention::default();
+        assert_eq!(args.history_versions, expected.versions);
+        assert_eq!(args.history_age, expected.age);
     }
 }

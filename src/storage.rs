@@ -1,10 +1,15 @@
 //! Where the bots' registrations are: the registry, and this node's snapshot for when it is down.
 
 use crate::serve_args::ServeArgs;
-use anyhow::Context;
-use hotbed::backends::{DiskSnapshot, RegistryUrl, StoreAt};
+use anyhow::{Context, bail};
+use hotbed::backends::{DiskSnapshot, RegistryResource, RegistryUrl, StoreAt};
+use hotbed::configs::Environment;
 use hotbed::registry::{CollectionName, ConnectingBackend, RegistryBackend, Snapshot};
+use serde_json::Value;
 use std::sync::Arc;
+
+/// The resource of an environment that says where the registry is: its type and its name.
+const RESOURCE: [&str; 2] = ["databases", "registry"];
 
 /// What registrations are read from and written to.
 #[derive(Debug)]
@@ -17,13 +22,35 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
+    /// Where the registry is, and who says so if it is the environment: a flag or variable, else the environment's
+    /// resource, else the data directory.
+    pub(crate) fn place(
+        args: &ServeArgs,
+        environment: &Environment,
+    ) -> anyhow::Result<(RegistryUrl, Option<String>)> {
+        if let Some(url) = &args.registry {
+            return Ok((url.parse()?, None));
+        }
+        let [kind, name] = RESOURCE;
+        let Some(resource) = environment.resource(kind, name) else {
+            let file = args.data_dir.join("hotbed.db");
+            return Ok((format!("sqlite:{}", file.display()).parse()?, None));
+        };
+        let place = format!(
+            "resources.{kind}.{name} of the environment {:?}",
+            environment.name()
+        );
+        let named = RegistryResource::from_value(&Value::Object(resource.clone()));
+        let RegistryResource { url, collection } = named.with_context(|| place.clone())?;
+        if collection != CollectionName::bots() {
+            bail!("{place}: the server keeps its bots in the collection bots, not in {collection}");
+        }
+        Ok((url, Some(place)))
+    }
+
     /// Opens the snapshot and the registry. A registry that is down is waited for if there is a snapshot to serve
     /// from meanwhile; without one there is nothing to run for.
-    pub(crate) async fn open(args: &ServeArgs) -> anyhow::Result<Self> {
-        let url: RegistryUrl = match &args.registry {
-            Some(url) => url.parse()?,
-            None => format!("sqlite:{}", args.data_dir.join("hotbed.db").display()).parse()?,
-        };
+    pub(crate) async fn open(args: &ServeArgs, url: RegistryUrl) -> anyhow::Result<Self> {
         let file = args.data_dir.join("snapshot.json");
         let snapshot = Arc::new(DiskSnapshot::open(&file, &url.to_string()).await?);
         // A registry that this node served from is not begun anew because its file is missing right now.

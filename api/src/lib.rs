@@ -4,6 +4,10 @@
 //! `serde` and OpenAPI schemas, no behaviour and no types of the domain. Times are texts as
 //! `2026-01-02T03:04:05.123456+00:00`, durations are whole milliseconds, revisions are numbers.
 //!
+//! A writer may say who is writing, and why. That is kept in the metadata of what was written, as `changed_by` and
+//! `change_reason`; a write that leaves the metadata as they are does not leave these two, which were about another
+//! write. The history tells them of each write that is still remembered.
+//!
 //! Clients ignore fields that they do not know, so fields may be added; the server refuses them, so a typing error in
 //! a request is never silent.
 
@@ -11,6 +15,8 @@ mod change;
 mod chat;
 mod health;
 mod instance;
+mod past;
+mod peer;
 mod problem;
 mod registration;
 mod reload;
@@ -24,6 +30,8 @@ pub use health::{
     Readiness, RegistryHealth, RegistryState,
 };
 pub use instance::{Instance, InstanceError, InstanceState};
+pub use past::{History, PastWrite, Rollback};
+pub use peer::{Access, AccessList, Count, Head, HeadList};
 pub use problem::{Place, Problem};
 pub use registration::{Registration, RegistrationList, Status, Written};
 pub use reload::{FailedReload, ReloadOutcome, ReloadReport, Reloaded};

@@ -27,7 +27,7 @@ pub struct Registration {
     pub config: Map<String, Value>,
     /// Whether it is in service.
     pub status: Status,
-    /// What its owners noted of it.
+    /// What its owners noted of it. `changed_by` and `change_reason` say who wrote it last, and why, if that was said.
     #[schema(value_type = Object)]
     pub metadata: Map<String, Value>,
     /// The change of the collection that made it what it is now. Also the `ETag`, in quotes.

@@ -22,8 +22,8 @@ pub struct RegistrationWrite {
     /// Its name, in short; must not contradict `bot_id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Replaces the configuration as a whole. A JSON object, nested at most 120 levels deep, without NUL
-    /// characters, without numbers that do not fit in 64 bits, and without two members of one name in an object.
+    /// Replaces the configuration as a whole. A JSON object, nested at most 120 levels deep, without
+    /// numbers that do not fit in 64 bits, and without two members of one name in an object.
     #[schema(value_type = Object)]
     pub config: Map<String, Value>,
     /// Replaces the status; active unless said.

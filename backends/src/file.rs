@@ -146,6 +146,7 @@ impl FileStore {
             jobs,
             name: name.clone(),
             closed: self.0.closing.clone(),
+            catching_up: Mutex::default(),
         });
         opened.insert(name.clone(), Arc::clone(&collection));
         Ok(collection)

@@ -47,6 +47,15 @@ pub(crate) enum Task {
         before: Revision,
         answer: Answer<Revision>,
     },
+    /// Forgets past versions: their ids, as they are stored, and revisions.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "sqlite")),
+        expect(dead_code, reason = "files keep no history")
+    )]
+    ForgetPast {
+        versions: Vec<(String, Revision)>,
+        answer: Answer<()>,
+    },
 }
 
 /// An answer that is decided within a transaction and given once that is committed.
@@ -83,7 +92,7 @@ impl Job {
         match &self.task {
             Task::Put { draft, .. } => draft.as_ref().map_or(0, |it| it.1.len()),
             Task::Touch { accesses, .. } => accesses.iter().map(|it| it.id.as_str().len()).sum(),
-            Task::Delete { .. } | Task::Forget { .. } => 0,
+            Task::Delete { .. } | Task::Forget { .. } | Task::ForgetPast { .. } => 0,
         }
     }
 
@@ -92,7 +101,7 @@ impl Job {
         match self.task {
             Task::Put { answer, .. } => answer.give(),
             Task::Delete { answer, .. } | Task::Forget { answer, .. } => answer.give(),
-            Task::Touch { answer, .. } => answer.give(),
+            Task::Touch { answer, .. } | Task::ForgetPast { answer, .. } => answer.give(),
         }
     }
 
@@ -104,7 +113,9 @@ impl Job {
             Task::Delete { answer, .. } | Task::Forget { answer, .. } => {
                 answer.refuse(error(operation));
             }
-            Task::Touch { answer, .. } => answer.refuse(error(operation)),
+            Task::Touch { answer, .. } | Task::ForgetPast { answer, .. } => {
+                answer.refuse(error(operation));
+            }
         }
     }
 }
@@ -114,7 +125,7 @@ impl Task {
     pub(crate) fn written_id(&self) -> Option<&Id> {
         match self {
             Self::Put { id, .. } | Self::Delete { id, .. } => Some(id),
-            Self::Touch { .. } | Self::Forget { .. } => None,
+            Self::Touch { .. } | Self::Forget { .. } | Self::ForgetPast { .. } => None,
         }
     }
 
@@ -125,6 +136,7 @@ impl Task {
             Self::Delete { .. } => "delete a registration",
             Self::Touch { .. } => "note accesses",
             Self::Forget { .. } => "compact its log",
+            Self::ForgetPast { .. } => "compact its history",
         }
     }
 }
@@ -214,6 +226,18 @@ impl Jobs {
             oldest = self.ask(collection, task, answered).await?;
         }
         Ok(oldest)
+    }
+
+    /// Forgets some past versions, at most as many as should be forgotten at once.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(crate) async fn forget_past(
+        &self,
+        collection: &CollectionName,
+        versions: Vec<(String, Revision)>,
+    ) -> Result<(), Error> {
+        let (answer, answered) = Answer::channel();
+        let task = Task::ForgetPast { versions, answer };
+        self.ask(collection, task, answered).await
     }
 
     /// Has the writer do something.

@@ -1,10 +1,17 @@
 //! What the writes of one transaction come to, decided one after another on what is stored. No I/O.
 
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "sqlite")),
+    expect(dead_code, reason = "files keep no history")
+)]
+mod past;
+
 use crate::job::Task;
 use crate::stored::Unreadable;
 use crate::texts::{Texts, to_text};
 use chrono::{DateTime, SubsecRound, Utc};
 use hotbed_registry::{Change, ChangeKind, Draft, Error, Id, Precondition, Registration, Revision};
+pub(crate) use past::{Gone, PastWrite};
 use std::collections::HashMap;
 
 /// One collection as a transaction finds it and leaves it.
@@ -12,6 +19,8 @@ use std::collections::HashMap;
 pub(crate) struct Ledger {
     pub(crate) head: Revision,
     pub(crate) log: Vec<Change>,
+    /// The writes that stand no longer, and the deletions, in their order.
+    pub(crate) past: Vec<PastWrite>,
     rows: HashMap<Id, Row>,
     now: DateTime<Utc>,
 }
@@ -50,6 +59,7 @@ impl Ledger {
         Self {
             head,
             log: Vec::new(),
+            past: Vec::new(),
             rows: HashMap::new(),
             now: now.trunc_subsecs(6),
         }
@@ -109,7 +119,7 @@ impl Ledger {
                 }
             }
             Task::Delete { id, when, answer } => answer.settle(self.delete(id, *when)),
-            Task::Touch { .. } | Task::Forget { .. } => {}
+            Task::Touch { .. } | Task::Forget { .. } | Task::ForgetPast { .. } => {}
         }
     }
 
@@ -130,11 +140,18 @@ impl Ledger {
         let kind = ChangeKind::of_write(before.map(|old| old.status), draft.status);
         let written = draft.apply(id, before, self.head.next(), self.now);
         row.revision = Some(written.revision);
-        row.registration = Some(Ok(written.clone()));
-        row.fate = Fate::Written {
+        let fate = Fate::Written {
             config: texts.config,
             metadata: texts.metadata,
         };
+        let replaced = Gone::of(
+            id,
+            row.registration.replace(Ok(written.clone())),
+            std::mem::replace(&mut row.fate, fate),
+        );
+        let (by, at) = (written.revision, written.updated_at);
+        self.past
+            .extend(replaced.map(|what| PastWrite { what, by, at }));
         self.note(id, kind, written.updated_at);
         Ok(written)
     }
@@ -145,10 +162,16 @@ impl Ledger {
             return Err(Error::NotFound { id: id.clone() });
         }
         row.expect(id, when)?;
-        *row = Row {
+        let deleted = Row {
             fate: Fate::Deleted,
             ..Row::default()
         };
+        let row = std::mem::replace(row, deleted);
+        let replaced = Gone::of(id, row.registration, row.fate);
+        let (by, at) = (self.head.next(), self.now);
+        for what in replaced.into_iter().chain([Gone::Deleted(id.clone())]) {
+            self.past.push(PastWrite { what, by, at });
+        }
         self.note(id, ChangeKind::Deleted, self.now);
         Ok(self.head)
     }
@@ -237,6 +260,36 @@ mod tests {
         let rows: Vec<_> = ledger.written().map(|row| row.config).collect();
         assert_eq!(rows, [r#"{"n":3}"#]);
         assert_eq!(ledger.log.len(), 2);
+        let [past] = &*ledger.past else {
+            panic!("one write was replaced")
+        };
+        assert_eq!((past.by, past.at), (second.revision, second.updated_at));
+        assert!(matches!(&past.what, Gone::Written { config, .. } if config == r#"{"n":1}"#));
+    }
+
+    #[test]
+    fn what_was_stored_is_gone_once_and_a_deletion_is_told() {
+        let mut ledger = Ledger::new(Revision(5), Utc::now());
+        let mut before = Ledger::new(Revision(2), Utc::now());
+        let stored = put(&mut before, "a", 1, Precondition::Any).unwrap();
+        ledger.found(id("a"), stored.revision, Ok(stored));
+        put(&mut ledger, "a", 2, Precondition::Any).unwrap();
+        ledger.delete(&id("a"), Precondition::Any).unwrap();
+        put(&mut ledger, "a", 3, Precondition::Any).unwrap();
+        let told: Vec<_> = ledger
+            .past
+            .iter()
+            .map(|past| {
+                let what = match &past.what {
+                    Gone::Stored(id) => format!("{id} as stored"),
+                    Gone::Written { config, .. } => config.clone(),
+                    Gone::Deleted(id) => format!("{id} deleted"),
+                };
+                (past.by.0, what)
+            })
+            .collect();
+        let expected = [(6, "a as stored"), (7, r#"{"n":2}"#), (7, "a deleted")];
+        assert_eq!(told, expected.map(|(by, what)| (by, what.to_owned())));
     }
 
     #[test]

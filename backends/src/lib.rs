@@ -1,10 +1,12 @@
 //! Implements the storage traits against the outside world.
 //!
-//! [`RegistryUrl`] names a store, [`open`] opens it, and [`StoreAt`] waits for one that is down. Each
-//! technology is a feature of its name.
+//! [`RegistryUrl`] names a store, [`open`] opens it, and [`StoreAt`] waits for one that is down.
+//! [`create_registry_backend`] opens what an environment file names. Each technology is a feature of its name.
 
 #[cfg(feature = "file")]
 mod file;
+#[cfg(feature = "http")]
+mod http;
 #[cfg(any(
     feature = "file",
     feature = "postgres",
@@ -16,6 +18,7 @@ mod file;
     expect(dead_code, reason = "a bucket needs less of it than the others")
 )]
 mod job;
+mod layered;
 #[cfg(any(
     feature = "file",
     feature = "postgres",
@@ -30,6 +33,9 @@ mod ledger;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod prune;
+mod resource;
 #[cfg(feature = "s3")]
 mod s3;
 mod snapshot;
@@ -59,8 +65,11 @@ mod waiting;
 
 #[cfg(feature = "file")]
 pub use file::{FileOptions, FileProblem, FileStore, Watching};
+#[cfg(feature = "http")]
+pub use http::{HttpStore, HttpUrl};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore, PostgresUrl};
+pub use resource::{InvalidResource, RegistryResource, create_registry_backend};
 #[cfg(feature = "s3")]
 pub use s3::{S3Options, S3Store, S3Url};
 pub use snapshot::{DiskSnapshot, SnapshotError};

@@ -13,6 +13,7 @@ mod batch;
 mod collection;
 mod connector;
 mod fault;
+mod history;
 mod listing;
 mod readers;
 mod row;

@@ -9,6 +9,7 @@ mod batch;
 mod collection;
 mod connector;
 mod fault;
+mod history;
 mod listing;
 mod row;
 #[cfg(test)]
@@ -65,6 +66,13 @@ struct Shared {
     readers: SqlitePool,
     jobs: Jobs,
     closing: CancellationToken,
+}
+
+impl Shared {
+    /// Says what a failed read means.
+    fn fault(&self, operation: &'static str) -> impl Fn(sqlx::Error) -> Error {
+        move |error| self.connector.fault(error).during(operation)
+    }
 }
 
 impl SqliteStore {

@@ -1,8 +1,12 @@
 #[cfg(feature = "file")]
 use crate::file::{FileOptions, FileProblem, FileStore};
+#[cfg(feature = "http")]
+use crate::http::HttpStore;
+use crate::layered::LayeredStore;
 use crate::memory::MemoryStore;
 #[cfg(feature = "postgres")]
 use crate::postgres::{PostgresOptions, PostgresStore};
+use crate::resource::InvalidResource;
 #[cfg(feature = "s3")]
 use crate::s3::{S3Options, S3Store};
 #[cfg(feature = "sqlite")]
@@ -19,6 +23,9 @@ pub struct Store(Kind);
 enum Kind {
     #[cfg(feature = "file")]
     File(FileStore),
+    #[cfg(feature = "http")]
+    Http(HttpStore),
+    Layered(Box<LayeredStore>),
     Memory(MemoryStore),
     #[cfg(feature = "postgres")]
     Postgres(PostgresStore),
@@ -34,6 +41,9 @@ pub enum OpenError {
     /// The URL is wrong: mend it.
     #[error(transparent)]
     Url(#[from] InvalidUrl),
+    /// The resource is wrong: mend it.
+    #[error(transparent)]
+    Resource(#[from] InvalidResource),
     /// The store cannot be used, now or as it is.
     #[error(transparent)]
     Registry(#[from] Error),
@@ -46,23 +56,16 @@ pub async fn open(url: &str) -> Result<Store, OpenError> {
 
 impl Store {
     /// Opens a store; creates it if there is none.
-    #[cfg_attr(
-        not(any(
-            feature = "file",
-            feature = "postgres",
-            feature = "s3",
-            feature = "sqlite"
-        )),
-        expect(
-            clippy::unused_async,
-            reason = "other stores wait for a disk or a server"
-        )
-    )]
     pub async fn open(url: &RegistryUrl) -> Result<Self, Error> {
         Ok(Self(match url {
             #[cfg(feature = "file")]
             RegistryUrl::File(path) => {
                 Kind::File(FileStore::open(path, FileOptions::default()).await?)
+            }
+            #[cfg(feature = "http")]
+            RegistryUrl::Http(url) => Kind::Http(HttpStore::open(url).await?),
+            RegistryUrl::Layered { overlay, base } => {
+                Kind::Layered(Box::new(LayeredStore::open(overlay, base).await?))
             }
             RegistryUrl::Memory => Kind::Memory(MemoryStore::default()),
             #[cfg(feature = "postgres")]
@@ -79,13 +82,6 @@ impl Store {
     }
 
     /// A handle on one collection, which is created by its first write.
-    #[cfg_attr(
-        not(feature = "file"),
-        expect(
-            clippy::unused_async,
-            reason = "a store across a network connects here"
-        )
-    )]
     pub async fn collection(
         &self,
         name: &CollectionName,
@@ -93,6 +89,9 @@ impl Store {
         Ok(match &self.0 {
             #[cfg(feature = "file")]
             Kind::File(store) => store.collection(name).await?,
+            #[cfg(feature = "http")]
+            Kind::Http(store) => store.collection(name).await?,
+            Kind::Layered(store) => store.collection(name).await?,
             Kind::Memory(store) => store.collection(name),
             #[cfg(feature = "postgres")]
             Kind::Postgres(store) => store.collection(name),
@@ -103,33 +102,37 @@ impl Store {
         })
     }
 
+    #[cfg(feature = "http")]
+    pub(crate) fn http(&self) -> Option<&HttpStore> {
+        match &self.0 {
+            Kind::Http(store) => Some(store),
+            _ => None,
+        }
+    }
+
     /// What is wrong with single files at the moment, for a status page; nothing where the store is not made of files.
     #[cfg(feature = "file")]
     pub async fn problems(&self) -> Vec<FileProblem> {
-        match &self.0 {
-            Kind::File(store) => store.problems().await,
-            _ => Vec::new(),
+        if let Kind::File(store) = &self.0 {
+            return store.problems().await;
         }
+        let Kind::Layered(store) = &self.0 else {
+            return Vec::new();
+        };
+        let mut problems = Box::pin(store.overlay.problems()).await;
+        problems.extend(Box::pin(store.base.problems()).await);
+        problems
     }
 
     /// Completes the writes that were begun and releases the store. Handles that are still held answer
     /// [`Error::Unavailable`] from then on.
-    #[cfg_attr(
-        not(any(
-            feature = "file",
-            feature = "postgres",
-            feature = "s3",
-            feature = "sqlite"
-        )),
-        expect(
-            clippy::unused_async,
-            reason = "other stores wait for a disk or a server"
-        )
-    )]
     pub async fn close(&self) {
         match &self.0 {
             #[cfg(feature = "file")]
             Kind::File(store) => store.close().await,
+            #[cfg(feature = "http")]
+            Kind::Http(store) => store.close().await,
+            Kind::Layered(store) => store.close().await,
             Kind::Memory(_) => {}
             #[cfg(feature = "postgres")]
             Kind::Postgres(store) => store.close().await,

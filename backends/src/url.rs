@@ -1,14 +1,24 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Says where a registry is stored: `file:DIR`, `memory:`, `postgres://USER:PASSWORD@HOST/DATABASE`,
-/// `s3://BUCKET/PREFIX` (or `gs:`, or `az:`) or `sqlite:PATH`.
+/// Says where a registry is stored: `file:DIR`, `https://HOST/api/v1`, `layered:OVERLAY,BASE`, `memory:`,
+/// `postgres://USER:PASSWORD@HOST/DATABASE`, `s3://BUCKET/PREFIX` (or `gs:`, or `az:`) or `sqlite:PATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RegistryUrl {
     /// In a directory of YAML and JSON files.
     #[cfg(feature = "file")]
     File(std::path::PathBuf),
+    /// In a config service across the network.
+    #[cfg(feature = "http")]
+    Http(crate::HttpUrl),
+    /// In two stores: one that is only read, and one that overrides some of it.
+    Layered {
+        /// What is written to.
+        overlay: Box<RegistryUrl>,
+        /// What is only read.
+        base: Box<RegistryUrl>,
+    },
     /// In this process, gone with it.
     Memory,
     /// In tables of one PostgreSQL database.
@@ -26,6 +36,8 @@ pub enum RegistryUrl {
 fn supported() -> String {
     let forms = [
         ("file:DIR", cfg!(feature = "file")),
+        ("https://HOST/api/v1", cfg!(feature = "http")),
+        ("layered:OVERLAY,BASE", true),
         ("memory:", true),
         (
             "postgres://USER:PASSWORD@HOST/DATABASE",
@@ -50,11 +62,21 @@ pub struct InvalidUrl {
     reason: String,
 }
 
+impl InvalidUrl {
+    /// What is wrong, without the text: to be told of what was made into a URL.
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
 impl FromStr for RegistryUrl {
     type Err = InvalidUrl;
 
     /// Parses a URL. The path of `file:DIR` and `sqlite:PATH` is taken as it stands, relative or absolute; a `//`
     /// before it is dropped, so that `sqlite:///var/lib/bots.db` is `/var/lib/bots.db`.
+    ///
+    /// Both layers of `layered:OVERLAY,BASE` are URLs: `layered:sqlite:data/local.db,file:conf`. The first comma parts
+    /// them; one that belongs to the overlay is written `%2C`. The base may be layered again.
     fn from_str(text: &str) -> Result<Self, InvalidUrl> {
         let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
         match scheme {
@@ -63,6 +85,25 @@ impl FromStr for RegistryUrl {
                 "" => Err(invalid(text, "names no directory: use file:DIR".into())),
                 path if path.contains('\0') => Err(invalid(text, "holds a NUL character".into())),
                 path => Ok(Self::File(path.into())),
+            },
+            #[cfg(feature = "http")]
+            "http" | "https" => match text.parse() {
+                Ok(url) => Ok(Self::Http(url)),
+                Err(reason) => Err(invalid(text, reason)),
+            },
+            "layered" => match rest.split_once(',') {
+                None => Err(invalid(
+                    text,
+                    "names no base: use layered:OVERLAY,BASE".into(),
+                )),
+                Some((overlay, _)) if overlay.starts_with("layered:") => Err(invalid(
+                    text,
+                    "has an overlay of layers: only the base may be layered".into(),
+                )),
+                Some((overlay, base)) => Ok(Self::Layered {
+                    overlay: Box::new(overlay.replace("%2C", ",").parse()?),
+                    base: Box::new(base.parse()?),
+                }),
             },
             "memory" if rest.is_empty() || rest == "//" => Ok(Self::Memory),
             "memory" => Err(invalid(text, "names a place: memory: has none".into())),
@@ -92,11 +133,14 @@ impl FromStr for RegistryUrl {
 }
 
 impl RegistryUrl {
-    /// Whether it names a file or directory that does not exist.
-    pub(crate) fn is_missing(&self) -> bool {
+    /// Whether it names a file or directory that does not exist: opening it would make an empty one.
+    pub fn is_missing(&self) -> bool {
         match self {
             #[cfg(feature = "file")]
             Self::File(path) => !path.exists(),
+            #[cfg(feature = "http")]
+            Self::Http(_) => false,
+            Self::Layered { overlay, base } => overlay.is_missing() || base.is_missing(),
             Self::Memory => false,
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => false,
@@ -126,6 +170,12 @@ impl fmt::Display for RegistryUrl {
         match self {
             #[cfg(feature = "file")]
             Self::File(path) => write!(f, "file:{}", path.display()),
+            #[cfg(feature = "http")]
+            Self::Http(url) => url.fmt(f),
+            Self::Layered { overlay, base } => {
+                let overlay = overlay.to_string().replace(',', "%2C");
+                write!(f, "layered:{overlay},{base}")
+            }
             Self::Memory => f.write_str("memory:"),
             #[cfg(feature = "postgres")]
             Self::Postgres(url) => url.fmt(f),
@@ -152,6 +202,38 @@ mod tests {
         assert_eq!(
             refusal("memory:x"),
             "registry URL \"memory:x\" names a place: memory: has none"
+        );
+    }
+
+    #[cfg(all(feature = "file", feature = "sqlite"))]
+    #[test]
+    fn a_layered_url_is_two_urls() {
+        let sqlite = |path: &str| Box::new(RegistryUrl::Sqlite(path.into()));
+        let file = |path: &str| Box::new(RegistryUrl::File(path.into()));
+        let text = "layered:sqlite:a%2Cb.db,layered:memory:,file:c,d";
+        let base = RegistryUrl::Layered {
+            overlay: Box::new(RegistryUrl::Memory),
+            base: file("c,d"),
+        };
+        let parsed: RegistryUrl = text.parse().unwrap();
+        let expected = RegistryUrl::Layered {
+            overlay: sqlite("a,b.db"),
+            base: Box::new(base),
+        };
+        assert_eq!(parsed, expected);
+        assert_eq!(parsed.to_string(), text);
+        assert_eq!(
+            refusal("layered:memory:"),
+            "registry URL \"layered:memory:\" names no base: use layered:OVERLAY,BASE"
+        );
+        assert_eq!(
+            refusal("layered:layered:memory:,memory:,memory:"),
+            "registry URL \"layered:layered:memory:,memory:,memory:\" has an overlay of layers: only the base may be \
+             layered"
+        );
+        assert_eq!(
+            refusal("layered:memory:,file:"),
+            "registry URL \"file:\" names no directory: use file:DIR"
         );
     }
 
@@ -213,6 +295,22 @@ mod tests {
         assert_eq!(
             refusal("postgres:///conf?password=secret"),
             "registry URL \"postgres://…\" names no user: use postgres://USER:PASSWORD@HOST/DATABASE"
+        );
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn an_http_url_shows_all_but_its_token() {
+        for scheme in ["http", "https"] {
+            let url = format!("{scheme}://secret@conf.example/api/v1?path=bots");
+            let url: RegistryUrl = url.parse().unwrap();
+            let shown = format!("{scheme}://conf.example/api/v1?path=bots");
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(format!("{url:?}"), format!("Http(HttpUrl({shown}))"));
+        }
+        assert_eq!(
+            refusal("https://h/api?token=secret").split(" has ").next(),
+            Some("registry URL \"https://…\"")
         );
     }
 

@@ -1,6 +1,10 @@
+#[cfg(feature = "http")]
+use crate::http::HttpBus;
 use crate::store::Store;
 use crate::url::RegistryUrl;
 use async_trait::async_trait;
+#[cfg(feature = "http")]
+use hotbed_events::EventBus;
 use hotbed_registry::{CollectionName, Connect, Error, RegistryBackend};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -67,6 +71,16 @@ impl StoreAt {
             store: Arc::clone(self),
             collection,
         })
+    }
+
+    /// The bus that carries what the store itself announces, where there is such a thing: a config service across the
+    /// network. Also carries what is published on it in this process.
+    #[cfg(feature = "http")]
+    pub fn bus(self: &Arc<Self>) -> Option<Arc<dyn EventBus>> {
+        match self.url {
+            RegistryUrl::Http(_) => Some(Arc::new(HttpBus::new(Arc::clone(self)))),
+            _ => None,
+        }
     }
 
     /// Closes the store if it was ever opened.

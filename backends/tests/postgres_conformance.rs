@@ -1,7 +1,7 @@
 //! The PostgreSQL backend does what every backend must do, on a real server.
 
 use hotbed_backends::{PostgresOptions, PostgresStore, RegistryUrl};
-use hotbed_registry::conformance::Fixture;
+use hotbed_registry::conformance::{Fixture, History};
 use hotbed_registry::{CollectionName, RegistryBackend, conformance_tests};
 use hotbed_testkit::PostgresServer;
 use std::sync::Arc;
@@ -21,6 +21,10 @@ impl Fixture for OnServer {
             .await
             .expect("a store");
         store.collection(&CollectionName::bots())
+    }
+
+    fn keeps_history(&self) -> History {
+        History::Kept
     }
 }
 

@@ -5,7 +5,7 @@ use hotbed_registry::{
     Changes, CollectionName, ConnectingBackend, Draft, Error, Id, PortableConfig, Precondition,
     Query, RegistryBackend, Revision,
 };
-use hotbed_testkit::{Database, FaultProxy, NetworkFault, PostgresServer};
+use hotbed_testkit::{Database, FaultProxy, NetworkFault, PostgresServer, sized};
 use serde_json::json;
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
@@ -183,14 +183,14 @@ async fn a_killed_server_has_all_that_was_acknowledged_and_a_log_without_gaps() 
     let database = server.database();
     let nodes = [bots(&database.url()).await, bots(&database.url()).await];
     let mut floors = vec![0; WRITERS];
-    for round in 0..5 {
+    for round in 0..sized(5, 200) {
         let mut writers = JoinSet::new();
         for (n, floor) in floors.iter().enumerate() {
             let node = Arc::clone(&nodes[n % nodes.len()]);
             let write = write_until_failure(node, format!("bot-{n}"), *floor);
             writers.spawn(async move { (n, write.await) });
         }
-        let target = Revision(nodes[0].head().await.unwrap().0 + 100 + 37 * round);
+        let target = Revision(nodes[0].head().await.unwrap().0 + 100 + 37 * (round % 10));
         while nodes[0].head().await.unwrap() < target {
             tokio::task::yield_now().await;
         }

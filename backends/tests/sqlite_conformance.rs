@@ -1,7 +1,7 @@
 //! The SQLite backend does what every backend must do.
 
 use hotbed_backends::{SqliteOptions, SqliteStore};
-use hotbed_registry::conformance::Fixture;
+use hotbed_registry::conformance::{Fixture, History};
 use hotbed_registry::{CollectionName, RegistryBackend, conformance_tests};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -19,6 +19,10 @@ impl Fixture for InFile {
             .await
             .expect("a store");
         store.collection(&CollectionName::bots())
+    }
+
+    fn keeps_history(&self) -> History {
+        History::Kept
     }
 }
 

@@ -4,16 +4,24 @@ use crate::options::BotId;
 
 pub(crate) mod bot;
 pub(crate) mod chat;
+pub(crate) mod diff;
 pub(crate) mod health;
+pub(crate) mod history;
 pub(crate) mod list;
+pub(crate) mod note;
 pub(crate) mod put;
 pub(crate) mod reload;
+pub(crate) mod rollback;
 pub(crate) mod watch;
 
-pub use bot::WriteArgs;
+pub use bot::{ServiceArgs, WriteArgs};
 pub use chat::ChatArgs;
+pub use diff::DiffArgs;
+pub use history::HistoryArgs;
 pub use list::{ListArgs, MetadataFilter};
+pub use note::NoteArgs;
 pub use put::{ConfigSource, PutArgs};
+pub use rollback::RollbackArgs;
 pub use watch::WatchArgs;
 
 /// What a terminal can ask of a server.
@@ -45,16 +53,28 @@ pub enum BotsCommand {
     },
     /// Register a bot, or replace its configuration
     Put(PutArgs),
-    /// Delete a bot; there is no question and no way back
+    /// Delete a bot; there is no question, and no way back but `rollback`
     #[command(after_help = "\
 Examples:
   hotbed bots delete greeter
   hotbed bots delete greeter --if-revision 41")]
     Delete(WriteArgs),
     /// Put a bot into service
-    Activate(WriteArgs),
+    Activate(ServiceArgs),
     /// Take a bot out of service; its configuration is kept
-    Deactivate(WriteArgs),
+    Deactivate(ServiceArgs),
+    /// Show what was written of a bot: when, by whom and why, where they said it
+    History(HistoryArgs),
+    /// Show what changed between two versions of a bot, field by field
+    ///
+    /// Without --from and --to, what the last write changed. Only what a writer says is compared: status,
+    /// configuration and metadata.
+    Diff(DiffArgs),
+    /// Make a bot what it was at a revision, even if it is deleted
+    ///
+    /// That is a write like any other: it has a revision of its own, and what the bot was in between stays in its
+    /// history.
+    Rollback(RollbackArgs),
     /// Build a bot anew now, from the configuration that is registered
     ///
     /// A change of the configuration needs no reload: this is for what a bot was built from beside it.
@@ -106,6 +126,17 @@ impl From<Status> for hotbed_api::Status {
             Status::Inactive => Self::Inactive,
             Status::Error => Self::Error,
         }
+    }
+}
+
+/// The word for what a change did, for people.
+pub(crate) fn kind_word(kind: hotbed_api::ChangeKind) -> &'static str {
+    match kind {
+        hotbed_api::ChangeKind::Created => "created",
+        hotbed_api::ChangeKind::Updated => "updated",
+        hotbed_api::ChangeKind::Activated => "activated",
+        hotbed_api::ChangeKind::Deactivated => "deactivated",
+        hotbed_api::ChangeKind::Deleted => "deleted",
     }
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// Reads a time as people write it on a command line: `5s`, `500ms`, `2m`, `1h`; a bare number is seconds. More than
+/// Reads a time as people write it on a command line: `5s`, `500ms`, `2m`, `1h`, `7d`; a bare number is seconds. More than
 /// nothing, and whole numbers only.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -10,7 +10,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         "" | "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
-        _ => return Err("it is not a whole number with ms, s, m or h after it, as in 30s".into()),
+        "d" => 24 * 3_600_000,
+        _ => {
+            return Err(
+                "it is not a whole number with ms, s, m, h or d after it, as in 30s".into(),
+            );
+        }
     };
     let number: u64 = number
         .parse()
@@ -35,6 +40,7 @@ mod tests {
         assert_eq!(parse_duration("5s"), Ok(Duration::from_secs(5)));
         assert_eq!(parse_duration("2m"), Ok(Duration::from_mins(2)));
         assert_eq!(parse_duration("1h"), Ok(Duration::from_hours(1)));
+        assert_eq!(parse_duration("7d"), Ok(Duration::from_hours(7 * 24)));
     }
 
     #[test]
@@ -45,7 +51,8 @@ mod tests {
             "-5s",
             "1.5s",
             "5 s",
-            "5d",
+            "5w",
+            "366d",
             "0s",
             "99999999999999999999s",
             "18446744073709551615h",

@@ -7,6 +7,9 @@ use reqwest::StatusCode;
 use crate::exit::Exit;
 use crate::printable::Line;
 
+/// The problem of a version that is forgotten, or never was.
+const NO_VERSION: &str = "urn:hotbed:problem:no-version";
+
 /// Why a command ended before it was done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -50,6 +53,11 @@ pub(crate) enum Error {
         server: String,
         source: serde_json::Error,
     },
+    /// There is nothing to compare with.
+    #[error(
+        "no version of {id:?} before revision {revision} is remembered: name another with --from"
+    )]
+    NoEarlierVersion { id: String, revision: u64 },
     /// An answer that came in pieces has no end.
     #[error("the reply broke off")]
     BrokenOff,
@@ -62,6 +70,7 @@ impl Error {
             // Whoever reads along has seen enough: `hotbed bots list | head -1`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Unreachable { .. } | Self::Silent { .. } => Exit::Unreachable,
+            Self::NoEarlierVersion { .. } => Exit::NotFound,
             Self::Refused(problem) => match problem.status {
                 404 => Exit::NotFound,
                 412 => Exit::Conflict,
@@ -139,6 +148,9 @@ impl Error {
 
 fn hints_for(problem: &Problem) -> Vec<String> {
     let hint = match (problem.status, problem.revision) {
+        (404, _) if problem.kind == NO_VERSION => {
+            Some("see which there are with: hotbed bots history".into())
+        }
         (404, _) => Some("see what there is with: hotbed bots list".into()),
         (412, Some(revision)) => Some(format!(
             "it is at revision {revision} now: look at it, then use --if-revision {revision}"

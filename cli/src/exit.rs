@@ -7,8 +7,10 @@ Exit codes:
   1  failed: the server refused, could not do it, or gave an answer that makes no sense
   2  wrong usage
   3  not found
-  4  conflict: the registration is not at the revision that was asked for, or exists already
-  5  the server cannot be reached, or stopped answering";
+  4  conflict: the registration is not at the revision that was asked for, or exists already; or a move
+     would lose what its target holds
+  5  the server cannot be reached, or stopped answering
+  6  there are differences, where --exit-code asks for them";
 
 /// How a client command ended, for scripts to act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub enum Exit {
     Conflict,
     /// The server cannot be reached or stopped answering. A write may or may not have happened.
     Unreachable,
+    /// What was compared is not the same, and `--exit-code` asked.
+    Differs,
 }
 
 impl Exit {
@@ -34,6 +38,7 @@ impl Exit {
             Self::NotFound => 3,
             Self::Conflict => 4,
             Self::Unreachable => 5,
+            Self::Differs => 6,
         }
     }
 }

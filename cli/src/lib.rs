@@ -8,6 +8,7 @@ mod backoff;
 mod client;
 mod command;
 mod completions;
+mod difference;
 mod document;
 mod duration;
 mod error;
@@ -22,8 +23,8 @@ mod table;
 mod time;
 
 pub use command::{
-    BotsCommand, ChatArgs, Command, ConfigSource, ListArgs, MetadataFilter, PutArgs, Status,
-    WatchArgs, WriteArgs,
+    BotsCommand, ChatArgs, Command, ConfigSource, DiffArgs, HistoryArgs, ListArgs, MetadataFilter,
+    NoteArgs, PutArgs, RollbackArgs, ServiceArgs, Status, WatchArgs, WriteArgs,
 };
 pub use completions::Completions;
 pub use duration::parse_duration;

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use crate::client::Client;
 use crate::command::bot::Service;
-use crate::command::{BotsCommand, Command, bot, chat, health, list, put, reload, watch};
+use crate::command::{
+    BotsCommand, Command, bot, chat, diff, health, history, list, put, reload, rollback, watch,
+};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::options::ClientOptions;
@@ -55,6 +57,9 @@ async fn dispatch(command: Command, session: &mut Session<'_>) -> Result<Exit, E
         BotsCommand::Delete(args) => bot::delete(&args, session).await,
         BotsCommand::Activate(args) => bot::set_service(&args, Service::On, session).await,
         BotsCommand::Deactivate(args) => bot::set_service(&args, Service::Off, session).await,
+        BotsCommand::History(args) => history::run(args, session).await,
+        BotsCommand::Diff(args) => diff::run(args, session).await,
+        BotsCommand::Rollback(args) => rollback::run(args, session).await,
         BotsCommand::Reload { id } => reload::one(&id, session).await,
         BotsCommand::Instance { id } => bot::instance(&id, session).await,
         BotsCommand::Chat(args) => chat::run(args, session).await,

@@ -54,6 +54,7 @@ pub use domain::{DomainBot, parse_domain};
 pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrorKind, ConfigErrors, Location, MissingResource};
 pub use limits::{MAX_EXPANDED_UNITS, MAX_NESTING, MAX_TEXT_BYTES};
+pub use object::canonical_json;
 pub use path::ConfigPath;
 pub use portable::PortableConfig;
 pub use registration_file::RegistrationFile;

@@ -32,11 +32,9 @@ impl Object {
     }
 
     pub(crate) fn digest(&self) -> &str {
-        self.0.digest.get_or_init(|| {
-            let mut canonical = Vec::new();
-            write_object(&self.0.map, &mut canonical);
-            hex(&Sha256::digest(&canonical))
-        })
+        self.0
+            .digest
+            .get_or_init(|| hex(&Sha256::digest(canonical_json(&self.0.map))))
     }
 }
 
@@ -59,8 +57,15 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Writes JSON without spaces and with sorted keys. The order of `serde_json`'s own map is not relied upon: any crate
-/// of a program can turn on its `preserve_order`, and digests must not depend on that.
+/// Writes an object as the JSON that all equal ones have in common, for digests: without spaces and with sorted keys.
+pub fn canonical_json(object: &Map<String, Value>) -> Vec<u8> {
+    let mut canonical = Vec::new();
+    write_object(object, &mut canonical);
+    canonical
+}
+
+/// The order of `serde_json`'s own map is not relied upon: any crate of a program can turn on its `preserve_order`, and
+/// digests must not depend on that.
 fn write_object(map: &Map<String, Value>, out: &mut Vec<u8>) {
     let mut entries: Vec<_> = map.iter().collect();
     entries.sort_unstable_by_key(|(key, _)| *key);
@@ -113,10 +118,8 @@ mod tests {
     #[test]
     fn the_digest_is_of_canonical_json() {
         let written = object(json!({"b": [1, 1.5, null, true], "a": {"z": "é\n", "y": {}}}));
-        let mut canonical = Vec::new();
-        write_object(written.map(), &mut canonical);
         assert_eq!(
-            String::from_utf8(canonical).unwrap(),
+            String::from_utf8(canonical_json(written.map())).unwrap(),
             r#"{"a":{"y":{},"z":"é\n"},"b":[1,1.5,null,true]}"#
         );
         // printf '{}' | sha256sum

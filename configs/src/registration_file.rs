@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::{ConfigErrorKind, ConfigErrors, Problems};
+use crate::limits::MAX_NESTING;
 use crate::path::ConfigPath;
 use crate::portable::PortableConfig;
 use crate::reference::text;
@@ -35,7 +36,8 @@ impl RegistrationFile {
         syntax: Syntax,
         fit: impl Fn(&str, &str) -> Result<(), String>,
     ) -> Result<Self, ConfigErrors> {
-        let source = Source::of_syntax(file_name, content, syntax);
+        // The file is one object around the configuration.
+        let source = Source::nested_at_most(MAX_NESTING + 1, file_name, content, syntax);
         let mut documents = source.documents()?;
         let document = match documents.len() {
             0 => Value::Null,

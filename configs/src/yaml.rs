@@ -9,7 +9,7 @@ use serde::de::DeserializeSeed;
 use serde_json::Value;
 
 use crate::error::{ConfigError, ConfigErrorKind, ConfigErrors, Location, Problems};
-use crate::limits::MAX_TEXT_BYTES;
+use crate::limits::{MAX_NESTING, MAX_TEXT_BYTES};
 use crate::path::ConfigPath;
 use reader::{Node, Reader};
 
@@ -35,18 +35,26 @@ pub(crate) struct Source<'t> {
     file_name: &'t str,
     text: &'t str,
     syntax: Syntax,
+    nesting: usize,
     locating_bytes_left: Cell<usize>,
 }
 
 impl<'t> Source<'t> {
     pub(crate) fn new(file_name: &'t str, text: &'t str) -> Self {
-        Self::of_syntax(file_name, text, Syntax::Yaml)
+        Self::nested_at_most(MAX_NESTING, file_name, text, Syntax::Yaml)
     }
 
-    pub(crate) fn of_syntax(file_name: &'t str, text: &'t str, syntax: Syntax) -> Self {
+    /// A text that may be nested in itself so many times.
+    pub(crate) fn nested_at_most(
+        nesting: usize,
+        file_name: &'t str,
+        text: &'t str,
+        syntax: Syntax,
+    ) -> Self {
         Self {
             file_name,
             syntax,
+            nesting,
             // The parser counts a byte order mark as a column, which makes the first key stand out from the others.
             text: text.strip_prefix('\u{feff}').unwrap_or(text),
             locating_bytes_left: Cell::new(LOCATING_BYTES),
@@ -66,7 +74,7 @@ impl<'t> Source<'t> {
         if may_stall_the_parser(self.text) {
             return Err(self.refusal(ConfigErrorKind::TooDeep));
         }
-        let mut reader = Reader::new(Syntax::Yaml);
+        let mut reader = Reader::new(Syntax::Yaml, self.nesting);
         let mut documents = Vec::new();
         for document in serde_yaml::Deserializer::from_str(self.text) {
             match Node(&mut reader).deserialize(document) {
@@ -79,7 +87,7 @@ impl<'t> Source<'t> {
 
     /// Reads the one document of a JSON text.
     fn json(&self) -> Result<Value, ConfigErrors> {
-        let mut reader = Reader::new(Syntax::Json);
+        let mut reader = Reader::new(Syntax::Json, self.nesting);
         let mut text = serde_json::Deserializer::from_str(self.text);
         let read = Node(&mut reader).deserialize(&mut text);
         read.and_then(|value| text.end().map(|()| value))

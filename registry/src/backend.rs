@@ -1,9 +1,10 @@
+use crate::history;
 use crate::{
     Access, Changes, Draft, Error, HistoryRetention, Id, Page, Past, Precondition, Query,
     Registration, Revision,
 };
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use std::fmt;
 use std::time::Duration;
 
@@ -102,10 +103,7 @@ pub struct Retention {
 impl Retention {
     /// The time before which entries are too old to be kept: the dawn of time for an age beyond it.
     pub fn horizon(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        TimeDelta::from_std(self.age)
-            .ok()
-            .and_then(|age| now.checked_sub_signed(age))
-            .unwrap_or(DateTime::<Utc>::MIN_UTC)
+        history::before(now, self.age)
     }
 }
 

@@ -29,6 +29,7 @@
 mod compaction;
 mod concurrency;
 mod filters;
+mod history;
 mod ids;
 mod log;
 mod model;
@@ -55,6 +56,21 @@ const DEADLINE: Duration = Duration::from_mins(2);
 pub trait Fixture: Send + Sync + 'static {
     /// A handle on the collection: where the backend has connections, one of its own each time.
     async fn open(&self) -> Arc<dyn RegistryBackend>;
+
+    /// Whether the backend remembers past versions. Where it says that it does not, the cases about them only see
+    /// that its operations say so too.
+    fn keeps_history(&self) -> History {
+        History::Unsupported
+    }
+}
+
+/// What a backend makes of past versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum History {
+    /// It remembers them.
+    Kept,
+    /// It answers [`Error::Unsupported`](crate::Error::Unsupported).
+    Unsupported,
 }
 
 /// One demand on a backend.
@@ -216,6 +232,25 @@ macro_rules! conformance_list {
                 compaction_may_be_repeated,
                 an_empty_log_may_be_compacted,
                 a_long_log_is_compacted_whole,
+            }
+            history {
+                the_history_is_told_newest_first,
+                what_stands_now_is_the_first_of_its_history,
+                the_history_is_read_in_pages,
+                a_deletion_is_told_and_what_was_deleted_too,
+                the_history_goes_on_after_a_recreation,
+                a_past_version_is_exactly_what_was_written,
+                of_an_unknown_id_there_is_no_history,
+                each_id_has_a_history_of_its_own,
+                a_refused_write_has_no_history,
+                compaction_keeps_the_newest_writes_of_each_id,
+                compaction_never_forgets_what_stands_now,
+                compaction_forgets_what_was_replaced_long_ago,
+                forgetting_the_log_forgets_no_version,
+                a_note_is_not_kept_for_the_next_write,
+                the_history_of_concurrent_writers_is_whole,
+                creations_and_deletions_at_once_leave_a_whole_history,
+                a_long_history_is_told_and_compacted_whole,
             }
             filters {
                 a_status_selects_its_registrations,

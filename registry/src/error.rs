@@ -1,4 +1,5 @@
 use crate::{Id, InvalidId, Precondition, Revision};
+use std::fmt;
 
 /// Why the registry did not do what it was asked for, by what the caller may do about it.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +57,16 @@ pub enum Error {
         /// Why it cannot be done, and what to do instead.
         reason: String,
     },
+    /// There is no version of this revision to read or to go back to: choose one that the history tells.
+    #[error("registration {id:?} has no version {revision}: {why}")]
+    NoVersion {
+        /// Whose version.
+        id: Id,
+        /// The revision that was asked for.
+        revision: Revision,
+        /// Why there is none.
+        why: NoVersion,
+    },
     /// What is stored cannot be understood: repair it.
     #[error("registry holds something unreadable at {place}: {reason}")]
     Corrupt {
@@ -64,6 +75,27 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+/// Why there is no version of some revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoVersion {
+    /// That revision was no write of this registration.
+    Never,
+    /// It may have been a write of this registration, of which nothing is remembered any more.
+    Forgotten,
+    /// It was the deletion.
+    Deletion,
+}
+
+impl fmt::Display for NoVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Never => "no write of it made that revision",
+            Self::Forgotten => "it is forgotten, if it ever was",
+            Self::Deletion => "it was deleted at that revision",
+        })
+    }
 }
 
 fn describe(actual: Option<Revision>) -> String {

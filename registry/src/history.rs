@@ -1,5 +1,5 @@
 use crate::{Id, Registration, Revision};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
 /// What one write of the past made of a registration.
@@ -16,6 +16,15 @@ pub enum Past {
         /// When it was deleted.
         at: DateTime<Utc>,
     },
+}
+
+impl From<Registration> for Past {
+    fn from(registration: Registration) -> Self {
+        Self::Written(Box::new(Registration {
+            last_accessed_at: registration.updated_at,
+            ..registration
+        }))
+    }
 }
 
 impl Past {
@@ -36,13 +45,29 @@ impl Past {
     }
 }
 
-/// How much of the past of each registration a compaction keeps. What stands now is kept whatever this says.
+/// How much of the past a compaction keeps, beside what stands now, which is kept whatever this says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistoryRetention {
-    /// At most so many of the newest writes of each id.
+    /// At most so many of the newest writes of each id that do not stand any more.
     pub versions: u32,
-    /// None older than this.
+    /// None that was replaced longer ago than this: what served for a year and was replaced yesterday is a day old.
+    /// A deletion is as old as it is.
     pub age: Duration,
+}
+
+impl HistoryRetention {
+    /// The time before which what was replaced is too old to be kept: the dawn of time for an age beyond it.
+    pub fn horizon(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        before(now, self.age)
+    }
+}
+
+/// The time so long before another: the dawn of time if there is none.
+pub(crate) fn before(now: DateTime<Utc>, age: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(age)
+        .ok()
+        .and_then(|age| now.checked_sub_signed(age))
+        .unwrap_or(DateTime::<Utc>::MIN_UTC)
 }
 
 impl Default for HistoryRetention {

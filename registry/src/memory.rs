@@ -1,14 +1,17 @@
+mod past;
+
 use crate::{
-    Access, Change, ChangeKind, Changes, Draft, Error, Id, Page, Precondition, Query, Registration,
-    RegistryBackend, Retention, Revision, matches, page,
+    Access, Change, ChangeKind, Changes, Draft, Error, Id, Page, Past, Precondition, Query,
+    Registration, RegistryBackend, Retention, Revision, matches, page,
 };
 use async_trait::async_trait;
-use chrono::{SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
+use past::PastWrites;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The registry that needs nothing and keeps nothing: for tests, development, and as the reference of what
-/// the other backends do.
+/// the other backends do. Of the past it keeps no more than the 10,000 writes that were replaced last.
 #[derive(Debug, Default)]
 pub struct MemoryBackend {
     store: Mutex<Store>,
@@ -18,6 +21,7 @@ pub struct MemoryBackend {
 struct Store {
     registrations: BTreeMap<Id, Registration>,
     log: VecDeque<Change>,
+    past: PastWrites,
     head: Revision,
 }
 
@@ -47,7 +51,7 @@ impl Store {
         }
     }
 
-    fn record(&mut self, id: &Id, kind: ChangeKind, at: chrono::DateTime<Utc>) {
+    fn record(&mut self, id: &Id, kind: ChangeKind, at: DateTime<Utc>) {
         self.head = self.head.next();
         self.log.push_back(Change {
             id: id.clone(),
@@ -64,6 +68,7 @@ impl Store {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl RegistryBackend for MemoryBackend {
     async fn get(&self, id: &Id) -> Result<Option<Registration>, Error> {
@@ -77,7 +82,11 @@ impl RegistryBackend for MemoryBackend {
         let kind = ChangeKind::of_write(before.map(|old| old.status), draft.status);
         let after = draft.apply(id, before, store.head.next(), Utc::now());
         store.record(id, kind, after.updated_at);
-        store.registrations.insert(id.clone(), after.clone());
+        if let Some(replaced) = store.registrations.insert(id.clone(), after.clone()) {
+            store
+                .past
+                .add(id, replaced.into(), after.revision, after.updated_at);
+        }
         Ok(after)
     }
 
@@ -87,11 +96,20 @@ impl RegistryBackend for MemoryBackend {
             return Err(Error::NotFound { id: id.clone() });
         }
         store.expect(id, when)?;
-        if store.registrations.remove(id).is_none() {
+        let Some(removed) = store.registrations.remove(id) else {
             return Err(Error::NotFound { id: id.clone() });
-        }
-        store.record(id, ChangeKind::Deleted, Utc::now().trunc_subsecs(6));
-        Ok(store.head)
+        };
+        let at = Utc::now().trunc_subsecs(6);
+        store.record(id, ChangeKind::Deleted, at);
+        let revision = store.head;
+        store.past.add(id, removed.into(), revision, at);
+        let deleted = Past::Deleted {
+            id: id.clone(),
+            revision,
+            at,
+        };
+        store.past.add(id, deleted, revision, at);
+        Ok(revision)
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {
@@ -149,7 +167,9 @@ impl RegistryBackend for MemoryBackend {
 
     async fn compact(&self, keep: Retention) -> Result<Revision, Error> {
         let mut store = self.store();
-        let horizon = keep.horizon(Utc::now());
+        let now = Utc::now();
+        store.past.compact(keep.history, now);
+        let horizon = keep.horizon(now);
         let entries = usize::try_from(keep.entries).unwrap_or(usize::MAX);
         while store.log.len() > entries
             || store.log.front().is_some_and(|oldest| oldest.at < horizon)
@@ -157,5 +177,32 @@ impl RegistryBackend for MemoryBackend {
             store.log.pop_front();
         }
         Ok(store.oldest())
+    }
+
+    async fn history(
+        &self,
+        id: &Id,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<Past>, Error> {
+        let before = before.unwrap_or(Revision(u64::MAX));
+        let store = self.store();
+        let now = store.registrations.get(id);
+        let now = now.filter(|it| it.revision < before);
+        let past = store.past.before(id, before).cloned();
+        Ok(now
+            .map(|it| it.clone().into())
+            .into_iter()
+            .chain(past)
+            .take(limit)
+            .collect())
+    }
+
+    async fn past(&self, id: &Id, revision: Revision) -> Result<Option<Past>, Error> {
+        let store = self.store();
+        Ok(match store.registrations.get(id) {
+            Some(now) if now.revision == revision => Some(now.clone().into()),
+            _ => store.past.get(id, revision).cloned(),
+        })
     }
 }

@@ -1,5 +1,6 @@
 use crate::{Error, Id, Registration, Status};
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// Which registrations to list, in which order. Backends evaluate all of it where the data lives.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -107,7 +108,8 @@ impl SortSpec {
             "updated_at" => SortField::UpdatedAt,
             "last_accessed_at" => SortField::LastAccessedAt,
             other => match other.strip_prefix("metadata.") {
-                Some(key) if !key.is_empty() => SortField::Metadata(key.to_owned()),
+                // An empty key must be meant: `metadata.` alone is a text that was cut off.
+                Some(key) if !key.is_empty() || text != name => SortField::Metadata(key.to_owned()),
                 _ => {
                     return Err(invalid(format!(
                         "cannot sort by {other:?}: use bot_id, status, revision, version, created_at, \
@@ -117,6 +119,27 @@ impl SortSpec {
             },
         };
         Ok(Self { field, direction })
+    }
+}
+
+/// As [`SortSpec::parse`] reads it.
+impl fmt::Display for SortSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let direction = match self.direction {
+            Direction::Ascending => "asc",
+            Direction::Descending => "desc",
+        };
+        let field = match &self.field {
+            SortField::Id => "id",
+            SortField::Status => "status",
+            SortField::Revision => "revision",
+            SortField::Version => "version",
+            SortField::CreatedAt => "created_at",
+            SortField::UpdatedAt => "updated_at",
+            SortField::LastAccessedAt => "last_accessed_at",
+            SortField::Metadata(key) => return write!(f, "metadata.{key}:{direction}"),
+        };
+        write!(f, "{field}:{direction}")
     }
 }
 
@@ -151,5 +174,23 @@ mod tests {
         assert!(spec("").is_err());
         assert!(spec(":asc").is_err());
         assert!(spec("metadata.").is_err());
+    }
+
+    #[test]
+    fn a_sort_is_read_as_it_is_shown() {
+        for text in [
+            "id:asc",
+            "status:desc",
+            "revision:asc",
+            "version:desc",
+            "created_at:asc",
+            "updated_at:desc",
+            "last_accessed_at:asc",
+            "metadata.a:b:desc",
+            "metadata.x:asc:asc",
+            "metadata.:asc",
+        ] {
+            assert_eq!(SortSpec::parse(text).unwrap().to_string(), text);
+        }
     }
 }

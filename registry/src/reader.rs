@@ -1,5 +1,8 @@
 use crate::access::Accesses;
-use crate::{Changes, Error, Id, Page, Query, Registration, RegistryBackend, Revision, Snapshot};
+use crate::{
+    Changes, Error, Id, NoVersion, Page, Past, Query, Registration, RegistryBackend, Revision,
+    Snapshot,
+};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,6 +144,44 @@ impl Reader {
     /// The log after a revision; see [`RegistryBackend::changes`].
     pub async fn changes(&self, after: Revision, limit: usize) -> Result<Changes, Error> {
         self.backend.changes(after, limit).await
+    }
+
+    /// The writes of one registration that are still remembered, newest first; see [`RegistryBackend::history`].
+    pub async fn history(
+        &self,
+        id: &Id,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<Past>, Error> {
+        self.backend.history(id, before, limit).await
+    }
+
+    /// What the write at exactly this revision made of a registration; [`Error::NoVersion`] says why nothing is
+    /// known of it.
+    pub async fn past(&self, id: &Id, revision: Revision) -> Result<Past, Error> {
+        match self.backend.past(id, revision).await? {
+            Some(past) => Ok(past),
+            None => Err(Error::NoVersion {
+                id: id.clone(),
+                revision,
+                why: self.why_no_version(id, revision).await?,
+            }),
+        }
+    }
+
+    /// The log may reach back further than the history, or less far.
+    async fn why_no_version(&self, id: &Id, revision: Revision) -> Result<NoVersion, Error> {
+        let Some(before) = revision.0.checked_sub(1) else {
+            return Ok(NoVersion::Never);
+        };
+        Ok(match self.backend.changes(Revision(before), 1).await? {
+            Changes::Log { changes, .. } => match changes.first() {
+                Some(change) if change.id == *id => NoVersion::Forgotten,
+                _ => NoVersion::Never,
+            },
+            Changes::Compacted { head, .. } if revision > head => NoVersion::Never,
+            Changes::Compacted { .. } => NoVersion::Forgotten,
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::{Id, Revision};
+use crate::{ChangeNote, Id, Revision};
 use chrono::{DateTime, SubsecRound, Utc};
 use hotbed_configs::PortableConfig;
 use serde_json::{Map, Value};
@@ -36,7 +36,8 @@ pub struct Draft {
     pub config: PortableConfig,
     /// Replaces the status.
     pub status: Status,
-    /// Replaces the metadata as a whole; `None` keeps what is there.
+    /// Replaces the metadata as a whole. `None` keeps what is there, but for the [note](ChangeNote) of the write
+    /// before: that was about another write.
     pub metadata: Option<Map<String, Value>>,
     /// When it was created elsewhere, if this write creates it here by moving it; `None` for now.
     pub created_at: Option<DateTime<Utc>>,
@@ -53,6 +54,13 @@ impl Draft {
         }
     }
 
+    /// The metadata that a draft without any leaves in place.
+    pub fn kept(before: Option<&Registration>) -> Map<String, Value> {
+        let mut metadata = before.map(|old| old.metadata.clone()).unwrap_or_default();
+        ChangeNote::default().write_into(&mut metadata);
+        metadata
+    }
+
     /// What this draft makes of the registration `before` (or of nothing) at `revision`. The one place that
     /// says which fields a write keeps; every backend that works on whole registrations uses it.
     pub fn apply(
@@ -63,22 +71,18 @@ impl Draft {
         now: DateTime<Utc>,
     ) -> Registration {
         let now = now.trunc_subsecs(6);
-        let (created_at, updated_at, version) = match before {
-            Some(old) => {
-                let after_old = old.updated_at + chrono::TimeDelta::microseconds(1);
-                (old.created_at, now.max(after_old), old.version + 1)
-            }
-            None => {
-                let created_at = self.created_at.map_or(now, |it| it.trunc_subsecs(6));
-                (created_at, now.max(created_at), 1)
-            }
+        let (created_at, updated_at, version) = if let Some(old) = before {
+            let after_old = old.updated_at + chrono::TimeDelta::microseconds(1);
+            (old.created_at, now.max(after_old), old.version + 1)
+        } else {
+            let created_at = self.created_at.map_or(now, |it| it.trunc_subsecs(6));
+            (created_at, now.max(created_at), 1)
         };
-        let kept = || before.map(|old| old.metadata.clone());
         Registration {
             id: id.clone(),
+            metadata: self.metadata.unwrap_or_else(|| Self::kept(before)),
             config: self.config,
             status: self.status,
-            metadata: self.metadata.or_else(kept).unwrap_or_default(),
             revision,
             version,
             created_at,

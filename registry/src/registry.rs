@@ -1,7 +1,9 @@
+mod past;
+
 use crate::{
-    Admission, Change, ChangeKind, Check, CollectionName, Draft, Error, Id, Observer, Precondition,
-    Reader, Registration, RegistryBackend, Retention, Revision, Snapshot, Status, Verdict,
-    event_from_change,
+    Access, Admission, Change, ChangeKind, ChangeNote, Check, CollectionName, Draft, Error, Id,
+    Observer, Precondition, Reader, Registration, RegistryBackend, Retention, Revision, Snapshot,
+    Status, Verdict, event_from_change,
 };
 use chrono::Utc;
 use hotbed_events::{EventBus, Topic};
@@ -19,7 +21,7 @@ const ACCESS_INTERVAL: Duration = Duration::from_secs(5);
 const COMPACT_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The door through which one collection changes: admits, commits, tells the observers on this node, and
-/// announces to the others. Clones are the same door.
+/// announces to the others. Clones are the same door, whatever they [note](Registry::noting).
 ///
 /// # Guarantees
 /// - What is not acknowledged may or may not have happened; what is acknowledged has, and every observer of
@@ -28,6 +30,7 @@ const COMPACT_INTERVAL: Duration = Duration::from_mins(1);
 #[derive(Clone)]
 pub struct Registry {
     door: Arc<Door>,
+    note: ChangeNote,
 }
 
 struct Door {
@@ -90,6 +93,7 @@ impl RegistryBuilder {
             None => reader,
         };
         Registry {
+            note: ChangeNote::default(),
             door: Arc::new(Door {
                 topic: Registry::topic_of(&self.collection),
                 collection: self.collection,
@@ -138,6 +142,16 @@ impl Registry {
     pub fn topic_of(collection: &CollectionName) -> Topic {
         Topic::new(&format!("registry:{collection}"))
             .expect("a collection's name is printable and short")
+    }
+
+    /// The same door for somebody who says who is writing, and why: each write through it carries this note in its
+    /// metadata. A write without a note carries that of its own metadata, if any, never that of the write before.
+    #[must_use]
+    pub fn noting(&self, note: ChangeNote) -> Self {
+        Self {
+            door: Arc::clone(&self.door),
+            note,
+        }
     }
 
     /// The collection behind this door.
@@ -201,9 +215,9 @@ impl Registry {
             Admission::Strict => {}
             Admission::Permissive => warnings.splice(0..0, problems).for_each(drop),
         }
-        let id = id.clone();
+        let (id, note) = (id.clone(), self.note.clone());
         let registration = self
-            .complete(async move |door| door.put(&id, draft, when, None).await)
+            .complete(async move |door| door.put_noted(&id, draft, when, &note).await)
             .await?;
         Ok(Admitted {
             registration,
@@ -261,10 +275,10 @@ impl Registry {
         kind: ChangeKind,
         when: Precondition,
     ) -> Result<Registration, Error> {
-        let id = id.clone();
+        let (id, note) = (id.clone(), self.note.clone());
         self.complete(async move |door| {
             loop {
-                let Some(now) = door.backend.get(&id).await? else {
+                let Some(mut now) = door.backend.get(&id).await? else {
                     return Err(Error::NotFound { id });
                 };
                 if !when.holds(Some(now.revision)) {
@@ -277,6 +291,7 @@ impl Registry {
                 if now.status == status {
                     return Ok(now);
                 }
+                note.write_into(&mut now.metadata);
                 let draft = Draft {
                     config: now.config,
                     status,
@@ -294,6 +309,11 @@ impl Registry {
             }
         })
         .await
+    }
+
+    /// Notes accesses that were made elsewhere: never a change. Those made here are noted by the [`Reader`].
+    pub async fn touch(&self, accesses: &[Access]) -> Result<(), Error> {
+        self.door.backend.touch(accesses).await
     }
 
     /// Writes noted accesses and compacts the log, now and then, until shut down; flushes once more then.
@@ -341,6 +361,46 @@ impl Registry {
 }
 
 impl Door {
+    async fn put_noted(
+        &self,
+        id: &Id,
+        mut draft: Draft,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Registration, Error> {
+        if note.is_empty() {
+            return self.put(id, draft, when, None).await;
+        }
+        if let Some(metadata) = &mut draft.metadata {
+            note.write_into(metadata);
+            return self.put(id, draft, when, None).await;
+        }
+        // Metadata are replaced as a whole or not at all, so a note beside those that stay is put with them.
+        loop {
+            let now = self.backend.get(id).await?;
+            let actual = now.as_ref().map(|it| it.revision);
+            if !when.holds(actual) {
+                return Err(Error::Conflict {
+                    id: id.clone(),
+                    expected: when,
+                    actual,
+                });
+            }
+            let mut metadata = Draft::kept(now.as_ref());
+            note.write_into(&mut metadata);
+            let whole = Draft {
+                metadata: Some(metadata),
+                ..draft.clone()
+            };
+            let unmoved = actual.map_or(Precondition::Absent, Precondition::At);
+            match self.put(id, whole, unmoved, None).await {
+                // Each round that loses is a round that another writer won.
+                Err(Error::Conflict { .. }) => {}
+                written => return written,
+            }
+        }
+    }
+
     async fn put(
         &self,
         id: &Id,

@@ -1,6 +1,6 @@
 //! The memory backend does what every backend must do.
 
-use hotbed_registry::conformance::Fixture;
+use hotbed_registry::conformance::{Fixture, History};
 use hotbed_registry::{MemoryBackend, RegistryBackend, conformance_tests};
 use std::sync::Arc;
 
@@ -10,6 +10,10 @@ struct InMemory(Arc<MemoryBackend>);
 impl Fixture for InMemory {
     async fn open(&self) -> Arc<dyn RegistryBackend> {
         Arc::<MemoryBackend>::clone(&self.0)
+    }
+
+    fn keeps_history(&self) -> History {
+        History::Kept
     }
 }
 

@@ -35,10 +35,12 @@ pub(crate) enum Kind {
     BadRequest,
     Forbidden,
     NotFound,
+    NoVersion,
     MethodNotAllowed,
     NotAcceptable,
     TooSlow,
     Inactive,
+    WrittenOver,
     Compacted,
     PreconditionFailed,
     TooLarge,
@@ -47,6 +49,7 @@ pub(crate) enum Kind {
     Invalid,
     Refused,
     Internal,
+    Unsupported,
     ProviderFailed,
     Unavailable,
     Overloaded,
@@ -56,11 +59,17 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    #[expect(clippy::too_many_lines, reason = "one table of all of them")]
     fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "Bad request"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Forbidden"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
+            Self::NoVersion => (
+                StatusCode::NOT_FOUND,
+                "no-version",
+                "There is no version of that revision",
+            ),
             Self::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method-not-allowed",
@@ -77,6 +86,11 @@ impl Kind {
                 "The request took too long to arrive",
             ),
             Self::Inactive => (StatusCode::CONFLICT, "inactive", "Out of service"),
+            Self::WrittenOver => (
+                StatusCode::CONFLICT,
+                "written-over",
+                "Done, and written over since",
+            ),
             Self::Compacted => (
                 StatusCode::GONE,
                 "compacted",
@@ -112,6 +126,11 @@ impl Kind {
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
                 "Internal error",
+            ),
+            Self::Unsupported => (
+                StatusCode::NOT_IMPLEMENTED,
+                "unsupported",
+                "This kind of registry cannot do that",
             ),
             Self::ProviderFailed => (
                 StatusCode::BAD_GATEWAY,
@@ -246,7 +265,8 @@ impl Fault {
         let cause = self.0.cause.as_deref().unwrap_or(&self.0.detail);
         match self.0.kind {
             Kind::Internal => tracing::error!(request_id, status, cause, "request failed"),
-            _ if self.status().is_server_error() => {
+            // Nothing is wrong with the server: it was asked for what it never promised.
+            kind if self.status().is_server_error() && kind != Kind::Unsupported => {
                 tracing::warn!(request_id, status, cause, "request not served");
             }
             _ => tracing::debug!(request_id, status, cause, "request refused"),

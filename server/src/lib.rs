@@ -21,6 +21,8 @@ mod limits;
 mod load;
 mod media;
 mod metrics;
+mod note;
+mod once;
 mod openapi;
 mod pages;
 mod params;

@@ -1,5 +1,6 @@
 use crate::fault::{Fault, Kind};
 use axum::http::Uri;
+use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 use std::str::FromStr;
 
@@ -48,8 +49,22 @@ impl Params {
         }
     }
 
+    /// A parameter that is `true` or `false`.
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Fault> {
+        self.parsed(name, "true or false")
+    }
+
     /// A parameter that is a whole number from 0.
     pub(crate) fn number<N: FromStr>(&self, name: &str) -> Result<Option<N>, Fault> {
+        self.parsed(name, "a whole number from 0")
+    }
+
+    /// A parameter that is a time.
+    pub(crate) fn time(&self, name: &str) -> Result<Option<DateTime<Utc>>, Fault> {
+        self.parsed(name, "a time like 2026-01-02T03:04:05.123456Z")
+    }
+
+    fn parsed<V: FromStr>(&self, name: &str, wanted: &str) -> Result<Option<V>, Fault> {
         let Some(text) = self.one(name)? else {
             return Ok(None);
         };
@@ -57,7 +72,7 @@ impl Params {
             let shown: String = text.chars().take(64).collect();
             Fault::new(
                 Kind::Invalid,
-                format!("query parameter {name:?} is {shown:?}: give a whole number from 0"),
+                format!("query parameter {name:?} is {shown:?}: give {wanted}"),
             )
         })
     }

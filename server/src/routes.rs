@@ -5,6 +5,8 @@ mod chat;
 mod docs;
 mod health;
 mod instance;
+mod past;
+mod peers;
 mod problems;
 mod reload;
 mod scrape;
@@ -62,10 +64,15 @@ fn all(node: &Arc<Node>) -> OpenApiRouter<Arc<Node>> {
                 .routes(routes!(reload::reload)),
         );
     let operations = OpenApiRouter::new().routes(routes!(reload::reload_all));
+    let peers = OpenApiRouter::new()
+        .routes(routes!(peers::heads))
+        .routes(routes!(peers::count))
+        .routes(routes!(peers::accesses))
+        .layer(from_fn_with_state(Arc::clone(node), in_time));
     OpenApiRouter::new()
         .nest("/api/v1/bots", bots.layer(limited()))
         .nest("/api/v1/configs", registrations(node).layer(limited()))
-        .nest("/api/v1", operations.layer(limited()))
+        .nest("/api/v1", operations.merge(peers).layer(limited()))
         // Not limited: watchers have a limit of their own, and health is asked for when everything else is refused.
         .routes(routes!(changes::changes))
         .routes(routes!(health::health))
@@ -81,6 +88,8 @@ fn registrations(node: &Arc<Node>) -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(stored::get, writes::put, writes::delete))
         .routes(routes!(service::deactivate))
         .routes(routes!(service::activate))
+        .routes(routes!(past::history))
+        .routes(routes!(past::rollback))
         .layer(from_fn_with_state(Arc::clone(node), in_time))
 }
 

@@ -1,5 +1,6 @@
 use crate::body::BodyMemory;
 use crate::metrics::Metrics;
+use crate::once::NamedWrites;
 use crate::tail::Tail;
 use crate::{Access, Limits};
 use hotbed_api::Readiness;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// What a server speaks for.
 #[derive(Debug, Clone)]
@@ -67,6 +69,11 @@ pub(crate) struct Node {
     pub(crate) bodies: BodyMemory,
     /// The newest part of the log.
     pub(crate) tail: Tail,
+    /// The newest writes that clients may send again.
+    pub(crate) named: Arc<NamedWrites>,
+    /// The writes under way, which go on without the clients that hung up. Each ends with the registry's own part of it,
+    /// for which draining the registry waits.
+    pub(crate) writes: TaskTracker,
 }
 
 impl Node {
@@ -79,6 +86,8 @@ impl Node {
             requests: Semaphore::new(state.limits.requests),
             streams: Arc::new(Semaphore::new(state.limits.streams)),
             bodies: BodyMemory::new(&state.limits),
+            named: Arc::default(),
+            writes: TaskTracker::new(),
             state,
         })
     }

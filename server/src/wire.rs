@@ -27,7 +27,7 @@ pub(crate) fn registration(registration: Registration) -> api::Registration {
     }
 }
 
-fn status(status: Status) -> api::Status {
+pub(crate) fn status(status: Status) -> api::Status {
     match status {
         Status::Active => api::Status::Active,
         Status::Inactive => api::Status::Inactive,
@@ -47,14 +47,18 @@ pub(crate) fn change(change: &Change) -> api::Change {
     api::Change {
         id: change.id.to_string(),
         revision: change.revision.0,
-        kind: match change.kind {
-            ChangeKind::Created => api::ChangeKind::Created,
-            ChangeKind::Updated => api::ChangeKind::Updated,
-            ChangeKind::Activated => api::ChangeKind::Activated,
-            ChangeKind::Deactivated => api::ChangeKind::Deactivated,
-            ChangeKind::Deleted => api::ChangeKind::Deleted,
-        },
+        kind: change_kind(change.kind),
         at: change.at,
+    }
+}
+
+pub(crate) fn change_kind(kind: ChangeKind) -> api::ChangeKind {
+    match kind {
+        ChangeKind::Created => api::ChangeKind::Created,
+        ChangeKind::Updated => api::ChangeKind::Updated,
+        ChangeKind::Activated => api::ChangeKind::Activated,
+        ChangeKind::Deactivated => api::ChangeKind::Deactivated,
+        ChangeKind::Deleted => api::ChangeKind::Deleted,
     }
 }
 

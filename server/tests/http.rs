@@ -44,6 +44,12 @@ mod numbers;
 #[path = "http/operations.rs"]
 mod operations;
 #[cfg(test)]
+#[path = "http/past.rs"]
+mod past;
+#[cfg(test)]
+#[path = "http/peers.rs"]
+mod peers;
+#[cfg(test)]
 #[path = "http/registrations.rs"]
 mod registrations;
 #[cfg(test)]

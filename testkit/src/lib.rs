@@ -6,14 +6,18 @@
     reason = "said above, once for everything in here"
 )]
 
+mod config_service;
 mod guard;
 mod postgres;
 mod process;
 mod proxy;
 mod requests;
 mod rgw;
+mod soak;
 
+pub use config_service::ConfigService;
 pub use postgres::{Database, NoPostgres, PostgresPrograms, PostgresServer};
 pub use proxy::{FaultProxy, NetworkFault};
 pub use requests::RequestCounter;
 pub use rgw::{Bucket, NoRgw, RgwServer};
+pub use soak::sized;

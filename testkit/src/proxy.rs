@@ -31,6 +31,8 @@ pub enum NetworkFault {
 pub struct FaultProxy {
     address: SocketAddr,
     fault: Arc<Mutex<NetworkFault>>,
+    /// Clients that were connected since they were last cut.
+    clients: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl FaultProxy {
@@ -39,21 +41,36 @@ impl FaultProxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
         let address = listener.local_addr().expect("it was bound");
         let fault = Arc::new(Mutex::new(NetworkFault::None));
-        let current = Arc::clone(&fault);
+        let clients = Arc::new(Mutex::new(Vec::new()));
+        let (current, connected) = (Arc::clone(&fault), Arc::clone(&clients));
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                let held = client.try_clone().expect("a socket can be held twice");
+                lock(&connected).push(held);
                 // Without a server the client is hung up on, as it would be by none.
                 if let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
                     join(&client, &server, &current);
                 }
             }
         });
-        Self { address, fault }
+        Self {
+            address,
+            fault,
+            clients,
+        }
     }
 
     /// Where it listens.
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// Cuts every connection that is open.
+    pub fn cut(&self) {
+        for client in lock(&self.clients).drain(..) {
+            // It may be closed already.
+            drop(client.shutdown(Shutdown::Both));
+        }
     }
 
     /// From now on does this, to connections that are open already too.

@@ -152,7 +152,6 @@ async fn a_hostile_body_changes_nothing_and_is_refused_with_its_place() {
         ("{\"config\": {}, \"status\": \"gone\"}", 422, "status"),
         ("{\"config\": {}, \"metadata\": []}", 422, "metadata"),
         ("{\"config\": {}", 400, "line 1"),
-        ("{\"config\": {\"a\": \"\\u0000\"}}", 422, "config"),
         (deep.as_str(), 400, "config[0][0]"),
         (deep_object.as_str(), 400, "config.a.a"),
         (large.as_str(), 413, "100000"),

@@ -123,6 +123,57 @@ async fn exit_codes_tell_what_went_wrong() {
 }
 
 #[tokio::test]
+async fn what_was_changed_is_shown_and_undone() {
+    let node = Launch::new().start().await;
+    let first = node.put_bot("b", "one").await;
+    let bad = "hotbed bots put b --config '{\"llm\": {\"provider\": \"echo\"}, \"system_prompt\": \"two\"}' \
+               --by 'Ada L.' --reason 'two & more'";
+    let rollback = format!("hotbed bots rollback b --to {first}");
+    let second = first + 1;
+    for (line, code, told) in [
+        (bad.to_owned(), 0, "updated b"),
+        ("hotbed bots history b".to_owned(), 0, "Ada L.  two & more"),
+        (
+            "hotbed bots diff b".to_owned(),
+            0,
+            "  - \"one\"\n  + \"two\"\n",
+        ),
+        (
+            "hotbed bots diff b --exit-code".to_owned(),
+            6,
+            "by Ada L.: two & more",
+        ),
+        (format!("{rollback} --if-match {first}"), 4, ""),
+        (
+            format!("{rollback} --if-match {second} --by bob"),
+            0,
+            "rolled back b",
+        ),
+        (
+            format!("hotbed bots diff b --from {first} --exit-code"),
+            0,
+            "no difference",
+        ),
+        (
+            "hotbed bots history b --limit 1".to_owned(),
+            0,
+            &*format!("bob  rollback to revision {first}"),
+        ),
+        ("hotbed bots delete b".to_owned(), 0, "deleted b"),
+        ("hotbed bots diff b".to_owned(), 3, ""),
+        ("hotbed bots rollback b --to 999".to_owned(), 3, ""),
+        (rollback.clone(), 0, "rolled back b"),
+        ("hotbed bots chat b hi".to_owned(), 0, "one"),
+    ] {
+        let ran = run(&node, &line).await;
+        assert_eq!(ran.status.code(), Some(code), "{line}: {ran:?}");
+        let output = String::from_utf8(ran.stdout).unwrap();
+        assert!(output.contains(told), "{line}: {output}");
+    }
+    node.terminate().await;
+}
+
+#[tokio::test]
 async fn completions_are_written_for_each_shell() {
     for shell in ["bash", "zsh", "fish"] {
         let ran = Command::new(HOTBED)

@@ -1,6 +1,7 @@
 //! The configuration directory of this repository, as the first command of the README takes it.
 
 use crate::harness::{Launch, ROOT};
+use std::fs;
 
 #[tokio::test]
 async fn the_bots_of_domain_files_are_registered_once_and_then_left_alone() {
@@ -33,4 +34,43 @@ async fn the_bots_of_domain_files_are_registered_once_and_then_left_alone() {
     assert_eq!(node.served("greeter").await, edited);
     assert_eq!(node.served("support-bot").await, support);
     node.terminate().await;
+}
+
+#[tokio::test]
+async fn the_registry_of_the_environment_is_used_unless_another_is_given() {
+    let launch = Launch::new().by_default();
+    let environments = launch.cwd().join("configs/environments");
+    fs::create_dir_all(&environments).unwrap();
+    let file = environments.join("development.yaml");
+    let resource = |keys: &str| format!("resources: {{databases: {{registry: {{{keys}}}}}}}");
+    fs::write(&file, resource("backend: SQLite, path: ./named.db")).unwrap();
+    let node = launch.start().await;
+    let said = node.output();
+    let named =
+        "sqlite:./named.db (resources.databases.registry of the environment \"development\")";
+    assert!(said.contains(named), "{said}");
+    node.put_bot("b", "p").await;
+    node.terminate().await;
+    assert!(launch.cwd().join("named.db").is_file());
+
+    let node = launch.clone().arg("--registry", "memory:").start().await;
+    assert_eq!(node.health().await["registry"]["location"], "memory:");
+    node.terminate().await;
+
+    let wrong = "backend: postgres, hots: db, database: d, password: hunter2";
+    for (keys, words) in [
+        (wrong, "did you mean \"host\"?"),
+        (
+            "backend: sqlite, path: x.db, collection: mods",
+            "collection bots",
+        ),
+    ] {
+        fs::write(&file, resource(keys)).unwrap();
+        let ended = launch.fail().await;
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        for words in [words, "resources.databases.registry"] {
+            assert!(ended.errors.contains(words), "{ended:?}");
+        }
+        assert!(!ended.errors.contains("hunter2"), "{ended:?}");
+    }
 }

@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod chain;
 mod cli;
 mod configs;
 mod convergence;
@@ -18,6 +19,7 @@ mod harness;
 mod kills;
 mod last_known_good;
 mod main_job;
+mod migration;
 mod no_lost_update;
 mod nothing_left_behind;
 mod openapi;

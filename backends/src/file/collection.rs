@@ -1,14 +1,16 @@
 use super::desk::Desk;
+use super::fault::Fault;
 use super::replica::State;
 use crate::job::Jobs;
 use async_trait::async_trait;
 use chrono::Utc;
 use hotbed_registry::{
-    Access, Changes, CollectionName, Draft, Error, Id, Page, Precondition, Query, Registration,
-    RegistryBackend, Retention, Revision, matches, page,
+    Access, Changes, CollectionName, Draft, Error, Id, Page, Past, Precondition, Query,
+    Registration, RegistryBackend, Retention, Revision, matches, page,
 };
 use std::fmt;
 use std::sync::Arc;
+use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +20,8 @@ pub(super) struct FileCollection {
     pub(super) jobs: Jobs,
     pub(super) name: CollectionName,
     pub(super) closed: CancellationToken,
+    /// Whose turn it is to learn what others wrote.
+    pub(super) catching_up: Mutex<()>,
 }
 
 impl FileCollection {
@@ -34,14 +38,33 @@ impl FileCollection {
                 source: None,
             });
         }
-        if !self.desk.replica().is_current() {
-            let desk = Arc::clone(&self.desk);
-            let caught_up = spawn_blocking(move || desk.catch_up()).await;
-            caught_up
-                .unwrap_or_else(|error| Err(super::fault::Fault::interrupted(&error)))
+        if !self.desk.is_current() {
+            self.catch_up()
+                .await
                 .map_err(|fault| fault.during(operation))?;
         }
-        Ok(read(self.desk.replica().state()))
+        Ok(read(&self.desk.state()))
+    }
+
+    /// Learns what others wrote: one for all who wait.
+    async fn catch_up(&self) -> Result<(), Fault> {
+        let _turn = self.catching_up.lock().await;
+        if self.desk.is_current() {
+            return Ok(());
+        }
+        let desk = Arc::clone(&self.desk);
+        let caught_up = spawn_blocking(move || desk.catch_up()).await;
+        caught_up.unwrap_or_else(|error| Err(Fault::interrupted(&error)))
+    }
+
+    fn no_history(&self) -> Error {
+        Error::Unsupported {
+            operation: "tell the past of a registration",
+            reason: format!(
+                "a directory of files is made to be kept in git, which remembers it: git log -p {}/",
+                self.desk.place.shown_folder()
+            ),
+        }
     }
 }
 
@@ -111,6 +134,14 @@ impl RegistryBackend for FileCollection {
         };
         let (oldest, before) = self.read("compact its log", extent).await?;
         self.jobs.forget(&self.name, oldest, before).await
+    }
+
+    async fn history(&self, _: &Id, _: Option<Revision>, _: usize) -> Result<Vec<Past>, Error> {
+        Err(self.no_history())
+    }
+
+    async fn past(&self, _: &Id, _: Revision) -> Result<Option<Past>, Error> {
+        Err(self.no_history())
     }
 }
 

@@ -17,7 +17,7 @@ use crate::job::{Job, Task};
 use crate::ledger::Ledger;
 use crate::stored::Unreadable;
 use chrono::Utc;
-use hotbed_registry::{Draft, Error, Id, Registration, Syntax};
+use hotbed_registry::{Access, Draft, Error, Id, Registration, Syntax};
 use std::collections::{BTreeSet, HashMap};
 use std::thread;
 
@@ -46,11 +46,14 @@ pub(super) fn transact(desk: &Desk, held: &Held, jobs: &mut [Job]) -> Result<(),
         match task {
             Task::Put { .. } | Task::Delete { .. } => {}
             Task::Touch { accesses, answer } => {
-                let known = |id: &Id| desk.replica().state().entries.contains_key(id);
-                let known = accesses.iter().filter(|access| known(&access.id));
-                let noted: Vec<_> = known
-                    .map(|access| (access.id.as_str().to_owned(), access.at.timestamp_micros()))
-                    .collect();
+                let noted: Vec<_> = {
+                    let state = desk.state();
+                    let known = |access: &&Access| state.entries.contains_key(&access.id);
+                    let known = accesses.iter().filter(known);
+                    known
+                        .map(|it| (it.id.as_str().to_owned(), it.at.timestamp_micros()))
+                        .collect()
+                };
                 if !noted.is_empty() {
                     desk.append(held, &[Record::Touch(noted)], Durability::Later)?;
                 }
@@ -58,8 +61,9 @@ pub(super) fn transact(desk: &Desk, held: &Held, jobs: &mut [Job]) -> Result<(),
             }
             Task::Forget { before, answer } => {
                 desk.append(held, &[Record::Forget(before.0)], Durability::Later)?;
-                answer.settle(Ok(desk.replica().state().oldest()));
+                answer.settle(Ok(desk.state().oldest()));
             }
+            Task::ForgetPast { answer, .. } => answer.settle(Ok(())),
         }
     }
     Ok(())
@@ -71,14 +75,15 @@ fn write(
     ids: &BTreeSet<Id>,
     tasks: &mut [&mut Task],
 ) -> Result<(), Fault> {
+    desk.refuse_to_begin_anew()?;
     // Somebody may have edited the very files: first things first.
-    let (edits, mut pages) = pages(desk, desk.replica().state(), ids)?;
+    let (edits, mut pages) = pages(desk, ids)?;
     if !edits.is_empty() {
         desk.append(held, &[Record::Batch(edits)], Durability::Now)?;
     }
     let (batch, texts) = {
-        let replica = desk.replica();
-        let mut turn = Turn::new(replica.state(), &mut pages);
+        let state = desk.state();
+        let mut turn = Turn::new(&state, &mut pages);
         for task in tasks {
             turn.decide(task);
         }
@@ -107,37 +112,27 @@ fn write(
             synced.map_err(|error| Fault::io(&desk.place.folder(), error))
         })
     };
-    let before = desk.replica().state().head;
     if let Err(fault) = commit() {
-        if !desk.is_in_doubt() && desk.replica().state().head == before {
-            // Nothing holds. What cannot be removed now is removed by the next one to tidy up.
-            drop(desk.place.remove_staged());
-        }
+        // Nothing of it holds, or it is written again from the journal; a text whose way to the disk failed is not to
+        // be trusted. What cannot be removed now is removed by the next one to tidy up.
+        drop(desk.place.remove_staged());
         return Err(fault);
     }
-    for step in &steps {
-        match step.now {
-            Some(_) => desk.place.install(&step.name, step.mark)?,
-            None => desk.place.remove(&step.name)?,
-        }
+    if steps.is_empty() {
+        return Ok(());
     }
-    if !steps.is_empty() {
-        desk.place.sync()?;
-        desk.append(held, &[Record::Done], Durability::Later)?;
-    }
-    Ok(())
+    desk.finish(held, &steps)
 }
 
 /// Reads the files of these ids; what somebody did to them becomes a batch.
-fn pages(
-    desk: &Desk,
-    state: &State,
-    ids: &BTreeSet<Id>,
-) -> Result<(Batch, HashMap<Id, Page>), Fault> {
-    let mut edits = Edits::new(state);
+fn pages(desk: &Desk, ids: &BTreeSet<Id>) -> Result<(Batch, HashMap<Id, Page>), Fault> {
+    let mut edited = Vec::new();
     let mut pages = HashMap::new();
     for id in ids {
-        let name = state.entries.get(id).map(|entry| entry.file.name.clone());
+        let name = {
+            let state = desk.state();
+            state.entries.get(id).map(|entry| entry.file.name.clone())
+        };
         let there = name.clone().filter(|name| desk.place.exists(name));
         let names: Vec<_> = match there {
             Some(name) => vec![name],
@@ -150,16 +145,12 @@ fn pages(
             ..Page::default()
         };
         for name in names {
-            let (bytes, fault) = match desk.inspect(state, &name)? {
+            let (bytes, fault) = match desk.inspect(&name)? {
                 Verdict::Missing => continue,
                 Verdict::Same { bytes, .. } => (Some(bytes), None),
                 Verdict::Edited { content, bytes, .. } => {
-                    let noted = edits.note(&name, content, digest(&bytes));
-                    let shown = desk.place.shown(&name);
-                    (
-                        Some(bytes),
-                        noted.err().map(|error| format!("{shown}: {error}")),
-                    )
+                    edited.push((name.clone(), content, digest(&bytes)));
+                    (Some(bytes), None)
                 }
                 Verdict::Broken { message, bytes, .. } => (bytes, Some(message)),
             };
@@ -171,6 +162,14 @@ fn pages(
             break;
         }
         pages.insert(id.clone(), page);
+    }
+    let state = desk.state();
+    let mut edits = Edits::new(&state);
+    for (name, content, sha256) in edited {
+        let id = content.id.clone();
+        if let (Err(error), Some(page)) = (edits.note(&name, content, sha256), pages.get_mut(&id)) {
+            page.broken = Some(unreadable(&format!("{}: {error}", desk.place.shown(&name))));
+        }
     }
     Ok((edits.into_batch(), pages))
 }
@@ -250,12 +249,14 @@ impl<'a> Turn<'a> {
                 "its collection holds {MAX_FILES} files already: use another store"
             ));
         }
-        let kept = || current.map(|it| it.metadata.clone()).unwrap_or_default();
         let wanted = Content {
             id: id.clone(),
             config: draft.config.clone(),
             status: draft.status,
-            metadata: draft.metadata.clone().unwrap_or_else(kept),
+            metadata: draft
+                .metadata
+                .clone()
+                .unwrap_or_else(|| Draft::kept(current)),
         };
         let page = self.pages.get(id);
         let known = page.and_then(|page| Some((page.name.clone()?, page.bytes.as_deref())));

@@ -5,17 +5,17 @@ use super::fault::Fault;
 use super::journal::Journal;
 use super::lock::{self, Held};
 use super::name::FileName;
-use super::place::{Found, Place, Stamp, digest};
+use super::place::{Found, Listing, Place, Stamp, digest};
 use super::problem::Problems;
 use super::record::{Batch, FileFacts, Record, Step};
-use super::replica::{Presence, Replica, State};
+use super::replica::{OnDisk, Presence, Replica, State};
 use super::text::{self, Content};
 use chrono::Utc;
 use hotbed_registry::{CollectionName, Id, Revision};
 use std::fs::File;
 use std::io;
+use std::sync::RwLockReadGuard;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 
 /// Threads that wait for the disk at once.
@@ -29,12 +29,15 @@ pub(super) struct Desk {
     pub(super) place: Place,
     pub(super) options: FileOptions,
     pub(super) problems: Problems,
-    replica: RwLock<Replica>,
+    replica: Replica,
     in_doubt: AtomicBool,
 }
 
 /// Has files on the disk: at the price of one, where the file system commits many together.
 pub(super) fn sync(files: &[File]) -> io::Result<()> {
+    if let [file] = files {
+        return file.sync_all();
+    }
     let share = files.len().div_ceil(SYNCING).max(1);
     thread::scope(|scope| {
         let shares: Vec<_> = files
@@ -84,7 +87,7 @@ impl Desk {
             place,
             options,
             problems: Problems::new(collection),
-            replica: RwLock::new(replica),
+            replica,
             in_doubt: AtomicBool::new(false),
         }
     }
@@ -93,56 +96,54 @@ impl Desk {
         lock::acquire(&self.place, self.options.lock_timeout).await
     }
 
-    pub(super) fn replica(&self) -> RwLockReadGuard<'_, Replica> {
-        // A replica that a panic left half changed is read anew: its journal was not advanced.
-        self.replica.read().unwrap_or_else(PoisonError::into_inner)
+    /// What is known. Not to be held while anything is waited for, or asked of the desk.
+    pub(super) fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.replica.state()
     }
 
-    fn replica_mut(&self) -> RwLockWriteGuard<'_, Replica> {
-        self.replica.write().unwrap_or_else(PoisonError::into_inner)
+    /// Whether nobody wrote since. Never waits.
+    pub(super) fn is_current(&self) -> bool {
+        self.replica.is_current()
     }
 
     /// Learns what others wrote. Needs no lock.
     pub(super) fn catch_up(&self) -> Result<(), Fault> {
-        self.replica_mut().catch_up().map(drop)
+        self.replica.catch_up(OnDisk::Perhaps).map(drop)
     }
 
     /// Learns what others wrote, and does what they left undone.
     pub(super) fn prepare(&self, held: &Held) -> Result<(), Fault> {
-        let mut replica = self.replica_mut();
-        if replica.catch_up()? == Presence::Missing {
-            let first = self.first_head(replica.state())?;
-            replica.begin(first)?;
+        if self.replica.catch_up(OnDisk::Perhaps)? == Presence::Missing {
+            self.replica.begin(self.first_head()?)?;
         }
-        if self.is_in_doubt() {
-            replica.rewrite()?;
+        if self.in_doubt.load(Ordering::Relaxed) {
+            self.replica.rewrite()?;
             self.in_doubt.store(false, Ordering::Relaxed);
-        } else if replica.is_long()
-            && let Err(fault) = replica.rewrite()
+        } else if self.replica.is_long()
+            && let Err(fault) = self.replica.rewrite()
         {
             tracing::warn!(
                 reason = fault.reason(),
                 "journal stays longer than it need be"
             );
         }
-        let steps = replica.state().steps.clone();
-        drop(replica);
+        let steps = self.state().steps.clone();
         if steps.is_empty() {
-            Ok(())
-        } else {
-            self.redo(held, &steps)
+            return Ok(());
         }
+        self.finish(held, &steps)?;
+        self.place.remove_staged()
     }
 
     /// What the revisions of a new journal follow. Where there is something already, an older journal may have been
     /// lost: then they follow all that it can have reached, one for each microsecond since 1970.
-    fn first_head(&self, state: &State) -> Result<Revision, Fault> {
-        let is_new = state.entries.is_empty()
-            && state.head == Revision::ZERO
-            && self
-                .place
-                .list()?
-                .is_none_or(|listing| listing.names.is_empty());
+    fn first_head(&self) -> Result<Revision, Fault> {
+        let is_unknown = {
+            let state = self.state();
+            state.entries.is_empty() && state.head == Revision::ZERO
+        };
+        let listing = self.place.list()?;
+        let is_new = is_unknown && listing.is_none_or(|listing| listing.names.is_empty());
         Ok(if is_new {
             Revision::ZERO
         } else {
@@ -157,31 +158,34 @@ impl Desk {
         records: &[Record],
         durability: Durability,
     ) -> Result<(), Fault> {
-        let (path, end) = self.replica().end()?;
+        let (path, end) = self.replica.end()?;
         let file = end
             .append(&path, records)
             .map_err(|error| Fault::io(&path, error))?;
         if durability == Durability::Now
             && let Err(error) = file.sync_data()
         {
+            // From here on nobody knows how much of it is on the disk.
             self.in_doubt.store(true, Ordering::Relaxed);
             return Err(Fault::io(&path, error));
         }
-        self.catch_up()
+        // Where a power cut may take a record back, it takes nothing that anybody was promised.
+        self.replica.catch_up(OnDisk::Yes).map(drop)
     }
 
-    /// Whether it is not known how much of the journal is on the disk.
-    pub(super) fn is_in_doubt(&self) -> bool {
-        self.in_doubt.load(Ordering::Relaxed)
-    }
-
-    /// Does steps that are decided and perhaps not done: whoever decided them died.
-    fn redo(&self, held: &Held, steps: &[Step]) -> Result<(), Fault> {
+    /// Does what was decided, by us or by somebody who died before it was done.
+    pub(super) fn finish(&self, held: &Held, steps: &[Step]) -> Result<(), Fault> {
         let mut rewritten = Batch::default();
         for step in steps {
             let (there, bytes) = match self.place.read(&step.name)? {
                 Found::Missing => (None, None),
                 Found::Bytes(bytes, _) => (Some(digest(&bytes)), Some(bytes)),
+                Found::Refused(..) if step.was.is_none() && step.now.is_none() => {
+                    // It could not be read when its deletion was decided either. What cannot be removed, such as a
+                    // directory, stays a problem.
+                    drop(self.place.remove(&step.name));
+                    continue;
+                }
                 Found::Moving | Found::Refused(..) => continue,
             };
             // Whoever edited the file since has the last word.
@@ -208,7 +212,6 @@ impl Desk {
         }
         if self.place.folder().is_dir() {
             self.place.sync()?;
-            self.place.remove_staged()?;
         }
         let mut records = vec![Record::Done];
         if !rewritten.is_empty() {
@@ -219,15 +222,64 @@ impl Desk {
 
     /// The text of a step whose staged text is lost.
     fn text_for(&self, step: &Step, before: Option<&[u8]>) -> Option<(Id, Vec<u8>)> {
-        let replica = self.replica();
-        let entry = replica.state().entries.get(step.id.as_str())?;
-        let wanted = Content::of(&entry.registration);
+        let wanted = {
+            let state = self.state();
+            Content::of(&state.entries.get(step.id.as_str())?.registration)
+        };
         let text = text::write(&step.name, &wanted, before).ok()?;
         Some((wanted.id, text))
     }
 
+    /// Refuses to write where the files are not: the one that was written would look like all that is left.
+    pub(super) fn refuse_to_begin_anew(&self) -> Result<(), Fault> {
+        let is_here = {
+            let device = self.place.device();
+            let state = self.state();
+            state.entries.is_empty()
+                || device.is_some_and(|here| state.device.is_none_or(|known| known == here))
+        };
+        if is_here {
+            return Ok(());
+        }
+        self.list().map(drop).map_err(|reason| Fault::Unavailable {
+            reason: format!("{}: {reason}", self.place.folder().display()),
+            source: None,
+        })
+    }
+
+    /// What the directory holds, if that can be believed, or why not. It never reads as empty because it is not
+    /// there, cannot be read, or is not mounted.
+    pub(super) fn list(&self) -> Result<Listing, String> {
+        let listing = self.place.list().map_err(|fault| fault.reason())?;
+        let state = self.state();
+        let Some(listing) = listing else {
+            return if state.entries.is_empty() {
+                Ok(Listing::default())
+            } else {
+                Err(
+                    "it is missing: bring it back, or make it anew and empty to say that all are gone"
+                        .to_owned(),
+                )
+            };
+        };
+        let is_elsewhere = state.device.is_some_and(|device| device != listing.device);
+        if is_elsewhere && listing.names.is_empty() && !state.entries.is_empty() {
+            return Err(
+                "it is empty, and on another file system than before: mount what belongs here, or put a file here \
+                 to say that all are gone"
+                    .to_owned(),
+            );
+        }
+        Ok(listing)
+    }
+
+    /// Whose file this is.
+    pub(super) fn owner(&self, name: &FileName) -> Option<Id> {
+        self.state().names.get(name).cloned()
+    }
+
     /// Looks at a file, beside what is stored.
-    pub(super) fn inspect(&self, state: &State, name: &FileName) -> Result<Verdict, Fault> {
+    pub(super) fn inspect(&self, name: &FileName) -> Result<Verdict, Fault> {
         let shown = self.place.shown(name);
         for _ in 0..ATTEMPTS {
             return Ok(match self.place.read(name)? {
@@ -239,9 +291,8 @@ impl Desk {
                     stamp: Some(stamp),
                 },
                 Found::Bytes(bytes, stamp) => {
-                    let id = state.names.get(name);
-                    let stored = id.and_then(|id| state.entries.get(id));
-                    if stored.is_some_and(|entry| entry.file.sha256 == digest(&bytes)) {
+                    let sha256 = digest(&bytes);
+                    if self.state().is_stored(name, &sha256) {
                         return Ok(Verdict::Same { bytes, stamp });
                     }
                     match text::read(name, &shown, &bytes) {

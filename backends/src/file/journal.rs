@@ -83,9 +83,21 @@ impl Journal {
     pub(super) fn read(&mut self) -> Result<News, Fault> {
         let news = self.try_read();
         if news.is_err() {
-            self.open = None;
+            self.forget();
         }
         news
+    }
+
+    /// Reads everything anew the next time.
+    pub(super) fn forget(&mut self) {
+        self.open = None;
+    }
+
+    /// Has everything that was read on the disk.
+    pub(super) fn sync(&self) -> Result<(), Fault> {
+        let synced = self.open.as_ref().map(|open| open.file.sync_data());
+        let synced = synced.unwrap_or(Ok(()));
+        synced.map_err(|error| Fault::io(&self.path, error))
     }
 
     fn try_read(&mut self) -> Result<News, Fault> {
@@ -106,7 +118,9 @@ impl Journal {
             }
             // It was cut and written again behind our back: look at it as a whole.
         }
-        let mut open = Open::new(&self.path).map_err(|error| Fault::io(&self.path, error))?;
+        let file = readable().open(&self.path);
+        let open = file.and_then(|file| Open::new(file, End::first()));
+        let mut open = open.map_err(|error| Fault::io(&self.path, error))?;
         let read = open
             .read_on()
             .map_err(|error| Fault::io(&self.path, error))?;
@@ -115,38 +129,39 @@ impl Journal {
         Ok(News::Anew(records))
     }
 
-    /// Replaces the file by one that tells these records, durably. Needs the lock.
-    pub(super) fn replace(&self, records: impl Iterator<Item = Record>) -> Result<(), Fault> {
+    /// Replaces the file by one that tells these records, durably; they count as read. Needs the lock.
+    pub(super) fn replace(&mut self, records: impl Iterator<Item = Record>) -> Result<(), Fault> {
         let new = self.path.with_extension("tmp");
         let write = || {
-            let mut to = BufWriter::new(File::create(&new)?);
-            let mut checksum = NOTHING.to_owned();
+            let mut options = readable();
+            let file = options.write(true).create(true).truncate(true).open(&new)?;
+            let mut to = BufWriter::new(file);
+            let mut end = End::first();
             for record in records {
                 let line;
-                (line, checksum) = written(&record, &checksum);
+                (line, end.checksum) = written(&record, &end.checksum);
+                end.bytes += line.len() as u64;
                 to.write_all(line.as_bytes())?;
             }
-            to.into_inner()
-                .map_err(io::IntoInnerError::into_error)?
-                .sync_all()?;
-            fs::rename(&new, &self.path)
+            let file = to.into_inner().map_err(io::IntoInnerError::into_error)?;
+            file.sync_all()?;
+            fs::rename(&new, &self.path)?;
+            Open::new(file, end)
         };
-        write().map_err(|error| {
+        self.open = None;
+        let open = write().map_err(|error| {
             drop(fs::remove_file(&new));
             Fault::io(&self.path, error)
         })?;
-        sync_folder(self.path.parent().unwrap_or(Path::new(".")))
+        sync_folder(self.path.parent().unwrap_or(Path::new(".")))?;
+        self.open = Some(open);
+        Ok(())
     }
 }
 
 impl Open {
-    fn new(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+    fn new(file: File, end: End) -> io::Result<Self> {
         let identity = Identity::of(&file.metadata()?);
-        let end = End {
-            bytes: 0,
-            checksum: NOTHING.to_owned(),
-        };
         Ok(Self {
             file,
             identity,
@@ -197,6 +212,14 @@ impl Open {
 }
 
 impl End {
+    /// Where the first line goes.
+    fn first() -> Self {
+        Self {
+            bytes: 0,
+            checksum: NOTHING.to_owned(),
+        }
+    }
+
     /// Appends records, in place of whatever a crash left behind the end; answers the file, not yet on the disk.
     /// Needs the lock.
     pub(super) fn append(mut self, path: &Path, records: &[Record]) -> io::Result<File> {
@@ -217,6 +240,13 @@ impl End {
         }
         Ok(file)
     }
+}
+
+/// How a journal is opened to be read, and to be brought to the disk, which Windows takes for writing.
+fn readable() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(cfg!(windows));
+    options
 }
 
 /// A whole line: the checksum of the one before, its own of that and of what it tells, and what it tells.
@@ -260,14 +290,15 @@ mod tests {
 
     fn journal(records: &[Record]) -> (tempfile::TempDir, Journal) {
         let directory = tempfile::tempdir().unwrap();
-        let journal = Journal::new(directory.path().join("journal"));
+        let path = directory.path().join("journal");
         let begin = Record::Begin {
             format: "x".into(),
             head: 0,
         };
-        journal.replace(std::iter::once(begin)).unwrap();
-        append(&journal.path, records);
-        (directory, journal)
+        let mut writer = Journal::new(path.clone());
+        writer.replace(std::iter::once(begin)).unwrap();
+        append(&path, records);
+        (directory, Journal::new(path))
     }
 
     fn append(path: &Path, records: &[Record]) {
@@ -297,7 +328,10 @@ mod tests {
         assert!(!journal.is_read());
         assert_eq!(told(journal.read().unwrap()), "more [Done, Forget(3)]");
         assert!(journal.is_read());
-        journal.replace([Record::Done].into_iter()).unwrap();
+        let mut writer = Journal::new(journal.path.clone());
+        writer.replace([Record::Done].into_iter()).unwrap();
+        assert!(writer.is_read());
+        assert_eq!(told(writer.read().unwrap()), "more []");
         assert!(!journal.is_read());
         assert_eq!(told(journal.read().unwrap()), "anew [Done]");
         fs::remove_file(&journal.path).unwrap();

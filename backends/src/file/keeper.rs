@@ -5,15 +5,20 @@ use super::look::{Looks, Next, Scope};
 use super::watch::Watch;
 use crate::job::Job;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// Jobs that one turn with the lock takes at most.
+/// Jobs that are done together at most.
 const BATCH: usize = 256;
-/// Bytes after which a turn takes no further job.
+/// Bytes after which they are enough.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// How long the lock is kept while there are always more jobs: every change of hands costs others a wait.
+const TURN: Duration = Duration::from_millis(20);
+/// How long the lock is kept for those who were just answered and may come again.
+const LINGER: Duration = Duration::from_millis(1);
 /// Looks at the start, each a moment after the other: a directory that never comes to rest must not keep it from
 /// being opened.
 const FIRST_LOOKS: usize = 10;
@@ -89,38 +94,39 @@ impl Keeper {
         }
     }
 
+    /// Has one turn with the lock.
     async fn transact(&mut self, first: Job, queue: &mut mpsc::Receiver<Job>) {
-        let mut jobs = vec![first];
-        let held = self.desk.lock().await;
-        // Only now: whoever came while the lock was waited for comes along.
-        let mut bytes = jobs[0].size();
-        while jobs.len() < BATCH && bytes < BATCH_BYTES {
-            let Ok(job) = queue.try_recv() else { break };
-            bytes += job.size();
-            jobs.push(job);
-        }
-        let held = match held {
+        let mut held = match self.desk.lock().await {
             Ok(held) => held,
-            Err(fault) => {
-                return jobs
-                    .into_iter()
-                    .for_each(|job| job.fail(|operation| fault.during(operation)));
+            Err(fault) => return fail(gather(first, queue), &fault),
+        };
+        let end = Instant::now() + TURN;
+        let mut next = Some(first);
+        while let Some(first) = next {
+            // Only now: whoever came while the lock or the disk was waited for comes along.
+            let mut jobs = gather(first, queue);
+            let is_crowded = jobs.len() > 1;
+            let desk = Arc::clone(&self.desk);
+            let done = spawn_blocking(move || {
+                let outcome = commit::transact(&desk, &held, &mut jobs);
+                (held, jobs, outcome)
+            });
+            // After a panic the callers hear that nobody answers.
+            let Ok((still_held, jobs, outcome)) = done.await else {
+                return;
+            };
+            held = still_held;
+            match outcome {
+                Ok(()) => jobs.into_iter().for_each(Job::answer),
+                Err(fault) => return fail(jobs, &fault),
             }
-        };
-        let desk = Arc::clone(&self.desk);
-        let done = spawn_blocking(move || {
-            let outcome = commit::transact(&desk, &held, &mut jobs);
-            (jobs, outcome)
-        });
-        // After a panic the callers hear that nobody answers.
-        let Ok((jobs, outcome)) = done.await else {
-            return;
-        };
-        match outcome {
-            Ok(()) => jobs.into_iter().for_each(Job::answer),
-            Err(fault) => jobs
-                .into_iter()
-                .for_each(|job| job.fail(|operation| fault.during(operation))),
+            next = if Instant::now() >= end {
+                None
+            } else if is_crowded {
+                timeout(LINGER, queue.recv()).await.ok().flatten()
+            } else {
+                queue.try_recv().ok()
+            };
         }
     }
 
@@ -186,6 +192,24 @@ impl Keeper {
         self.looks = looks;
         let told = told?;
         Ok(if next == Next::Later { told } else { next })
+    }
+}
+
+/// A job and those that wait behind it, as many as are done together.
+fn gather(first: Job, queue: &mut mpsc::Receiver<Job>) -> Vec<Job> {
+    let mut bytes = first.size();
+    let mut jobs = vec![first];
+    while jobs.len() < BATCH && bytes < BATCH_BYTES {
+        let Ok(job) = queue.try_recv() else { break };
+        bytes += job.size();
+        jobs.push(job);
+    }
+    jobs
+}
+
+fn fail(jobs: Vec<Job>, fault: &Fault) {
+    for job in jobs {
+        job.fail(|operation| fault.during(operation));
     }
 }
 

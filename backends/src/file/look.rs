@@ -8,9 +8,8 @@ use super::edits::Edits;
 use super::fault::Fault;
 use super::lock::Held;
 use super::name::FileName;
-use super::place::{Listing, Stamp, digest};
+use super::place::{Stamp, digest};
 use super::record::Record;
-use super::replica::State;
 use super::text::Content;
 use hotbed_registry::Id;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -77,8 +76,6 @@ impl Looks {
     /// Looks without the lock.
     pub(super) fn survey(&mut self, desk: &Desk, scope: Scope) -> Result<(Suspicion, Next), Fault> {
         desk.catch_up()?;
-        let replica = desk.replica();
-        let state = replica.state();
         let mut suspicion = Suspicion::default();
         if scope != Scope::Others {
             self.now.append(&mut self.soon);
@@ -87,13 +84,13 @@ impl Looks {
             Scope::Others => {}
             // Where a file is gone, another may have come in its place under any name.
             Scope::Names(names) if self.gone.is_empty() => self.now.extend(names),
-            Scope::All | Scope::Names(_) => self.list(desk, state, &mut suspicion),
+            Scope::All | Scope::Names(_) => self.list(desk, &mut suspicion),
         }
         for _ in 0..CHUNK {
             let Some(name) = self.now.pop_first() else {
                 break;
             };
-            match self.judge(desk, state, &name)? {
+            match self.judge(desk, &name)? {
                 Judgement::InOrder => {}
                 Judgement::NotYet => drop(self.soon.insert(name)),
                 Judgement::Tell => suspicion.edited.push(name),
@@ -103,8 +100,7 @@ impl Looks {
             return Ok((suspicion, Next::Now));
         }
         self.gone.retain(|id, since| {
-            let entry = state.entries.get(id);
-            let is_gone = entry.is_some_and(|entry| !desk.place.exists(&entry.file.name));
+            let is_gone = is_gone(desk, id);
             if is_gone && since.elapsed() >= desk.options.settle {
                 suspicion.gone.push(id.clone());
             }
@@ -115,12 +111,19 @@ impl Looks {
     }
 
     /// Finds out which files are to be looked at, and which are gone.
-    fn list(&mut self, desk: &Desk, state: &State, suspicion: &mut Suspicion) {
-        let Some(listing) = list(desk, state) else {
-            self.now.clear();
-            self.gone.clear();
-            return;
+    fn list(&mut self, desk: &Desk, suspicion: &mut Suspicion) {
+        let shown = desk.place.shown_folder();
+        let listing = match desk.list() {
+            Ok(listing) => listing,
+            Err(problem) => {
+                let message = format!("{shown}: {problem}");
+                desk.problems.note(shown.to_owned(), None, message);
+                self.now.clear();
+                self.gone.clear();
+                return;
+            }
         };
+        desk.problems.clear(shown);
         let is_there = |name: &FileName| listing.names.contains(name);
         self.known.retain(|name, _| is_there(name));
         self.moving.retain(|name, _| is_there(name));
@@ -135,6 +138,7 @@ impl Looks {
         };
         self.now
             .extend(listing.names.iter().filter(|name| !is_known(name)).cloned());
+        let state = desk.state();
         for (id, entry) in &state.entries {
             if !is_there(&entry.file.name) {
                 self.gone.entry(id.clone()).or_insert_with(Instant::now);
@@ -153,50 +157,48 @@ impl Looks {
         mut suspicion: Suspicion,
     ) -> Result<Next, Fault> {
         desk.prepare(held)?;
-        let edits = {
-            let replica = desk.replica();
-            let state = replica.state();
-            let mut edits = Edits::new(state);
-            let mut claimed = HashSet::new();
-            for name in &suspicion.edited {
-                let Verdict::Edited {
+        let mut edited = Vec::new();
+        let mut claimed = HashSet::new();
+        for name in suspicion.edited {
+            match desk.inspect(&name)? {
+                Verdict::Edited {
                     content,
                     bytes,
                     stamp,
-                } = desk.inspect(state, name)?
-                else {
-                    self.soon.insert(name.clone());
-                    continue;
-                };
-                if rival(desk, state, name, &content).is_some()
-                    || !claimed.insert(content.id.clone())
+                } if rival(desk, &name, &content).is_none()
+                    && claimed.insert(content.id.clone()) =>
                 {
-                    self.soon.insert(name.clone());
-                    continue;
+                    edited.push((name, content, digest(&bytes), stamp));
                 }
-                let shown = desk.place.shown(name);
-                match edits.note(name, content, digest(&bytes)) {
+                _ => drop(self.soon.insert(name)),
+            }
+        }
+        // All are gone at once? Then better look at the directory again.
+        if !suspicion.gone.is_empty() && desk.list().is_err() {
+            suspicion.gone.clear();
+        }
+        suspicion.gone.sort_unstable();
+        // A file that was renamed is not gone.
+        suspicion
+            .gone
+            .retain(|id| is_gone(desk, id) && !claimed.contains(id));
+        let edits = {
+            let state = desk.state();
+            let mut edits = Edits::new(&state);
+            for (name, content, sha256, stamp) in edited {
+                let shown = desk.place.shown(&name);
+                match edits.note(&name, content, sha256) {
                     Ok(()) => desk.problems.clear(&shown),
                     Err(error) => {
-                        desk.problems
-                            .note(shown.clone(), None, format!("{shown}: {error}"));
+                        let message = format!("{shown}: {error}");
+                        desk.problems.note(shown, None, message);
                     }
                 }
-                self.know(name, stamp);
+                self.know(&name, stamp);
             }
-            // All are gone at once? Then better look at the directory again.
-            if !suspicion.gone.is_empty() && list(desk, state).is_none() {
-                suspicion.gone.clear();
-            }
-            suspicion.gone.sort_unstable();
             for id in suspicion.gone {
-                let entry = state.entries.get(&id);
-                let is_gone = entry.is_some_and(|entry| !desk.place.exists(&entry.file.name));
-                // A file that was renamed is not gone.
-                if is_gone && !claimed.contains(&id) {
-                    // Fails only where there is nothing to delete.
-                    drop(edits.delete(&id));
-                }
+                // Fails only where there is nothing to delete.
+                drop(edits.delete(&id));
             }
             edits.into_batch()
         };
@@ -244,13 +246,13 @@ impl Looks {
         }
     }
 
-    fn judge(&mut self, desk: &Desk, state: &State, name: &FileName) -> Result<Judgement, Fault> {
+    fn judge(&mut self, desk: &Desk, name: &FileName) -> Result<Judgement, Fault> {
         self.known.remove(name);
         let shown = desk.place.shown(name);
-        Ok(match desk.inspect(state, name)? {
+        Ok(match desk.inspect(name)? {
             Verdict::Missing => {
-                if let Some(id) = state.names.get(name) {
-                    self.gone.entry(id.clone()).or_insert_with(Instant::now);
+                if let Some(id) = desk.owner(name) {
+                    self.gone.entry(id).or_insert_with(Instant::now);
                 }
                 self.moving.remove(name);
                 desk.problems.clear(&shown);
@@ -275,12 +277,12 @@ impl Looks {
                 stamp: Some(stamp),
                 ..
             } => {
-                let id = state.names.get(name).cloned();
+                let id = desk.owner(name);
                 desk.problems.note(shown, id, message);
                 self.know(name, stamp);
                 Judgement::InOrder
             }
-            Verdict::Edited { content, .. } => match rival(desk, state, name, &content) {
+            Verdict::Edited { content, .. } => match rival(desk, name, &content) {
                 Some(rival) => {
                     let message = format!(
                         "{shown}: it is a second file of {:?}, beside {rival}: remove one of them",
@@ -302,38 +304,17 @@ enum Judgement {
 }
 
 /// The other file that holds the id already.
-fn rival(desk: &Desk, state: &State, name: &FileName, content: &Content) -> Option<FileName> {
-    let entry = state.entries.get(&content.id)?;
-    let other = &entry.file.name;
-    (other != name && desk.place.exists(other)).then(|| other.clone())
+fn rival(desk: &Desk, name: &FileName, content: &Content) -> Option<FileName> {
+    let other = file_of(desk, &content.id)?;
+    (other != *name && desk.place.exists(&other)).then_some(other)
 }
 
-/// What the directory holds, if that can be believed. It never reads as empty because it is not there, cannot be
-/// read, or is not mounted.
-fn list(desk: &Desk, state: &State) -> Option<Listing> {
-    let shown = desk.place.shown_folder();
-    let problem = match desk.place.list() {
-        Ok(Some(listing)) => {
-            let elsewhere = state.device.is_some_and(|device| device != listing.device);
-            if !(elsewhere && listing.names.is_empty() && !state.entries.is_empty()) {
-                desk.problems.clear(shown);
-                return Some(listing);
-            }
-            "it is empty, and on another file system than before: mount what belongs here, or put a file here to say \
-             that all are gone"
-                .to_owned()
-        }
-        Ok(None) if state.entries.is_empty() => {
-            desk.problems.clear(shown);
-            return Some(Listing::default());
-        }
-        Ok(None) => {
-            "it is missing: bring it back, or make it anew and empty to say that all are gone"
-                .to_owned()
-        }
-        Err(fault) => fault.reason(),
-    };
-    desk.problems
-        .note(shown.to_owned(), None, format!("{shown}: {problem}"));
-    None
+/// Whether the file of a registration is not there.
+fn is_gone(desk: &Desk, id: &Id) -> bool {
+    file_of(desk, id).is_some_and(|name| !desk.place.exists(&name))
+}
+
+fn file_of(desk: &Desk, id: &Id) -> Option<FileName> {
+    let state = desk.state();
+    state.entries.get(id).map(|entry| entry.file.name.clone())
 }

@@ -116,9 +116,9 @@ impl Place {
         fs::create_dir_all(&self.root).map_err(|error| Fault::io(&self.root, error))?;
         for folder in [self.root.join(SIDECAR), self.sidecar()] {
             let made = fs::symlink_metadata(&folder).or_else(|error| match error.kind() {
-                ErrorKind::NotFound => {
-                    make_private(&folder).and_then(|()| fs::symlink_metadata(&folder))
-                }
+                ErrorKind::NotFound => make_private(&folder)
+                    .and_then(|()| sync(folder.parent().unwrap_or(&folder)))
+                    .and_then(|()| fs::symlink_metadata(&folder)),
                 _ => Err(error),
             });
             if !made.map_err(|error| Fault::io(&folder, error))?.is_dir() {
@@ -132,6 +132,12 @@ impl Place {
             fs::write(&ignore, "*\n").map_err(|error| Fault::io(&ignore, error))?;
         }
         Ok(())
+    }
+
+    /// The file system that the directory is on; `None` if there is no directory.
+    pub(super) fn device(&self) -> Option<u64> {
+        let metadata = fs::metadata(self.folder()).ok()?;
+        metadata.is_dir().then(|| Identity::of(&metadata).device)
     }
 
     /// The files that hold registrations, or should. `None` if there is no directory.
@@ -188,9 +194,7 @@ impl Place {
         let metadata = fs::symlink_metadata(&real)?;
         let stamp = Stamp::of(&metadata);
         if !entry.is_symlink() && real.file_name() != path.file_name() {
-            let reason =
-                "another file has this name here, where case does not count: rename it".to_owned();
-            return Ok(Found::Refused(reason, stamp));
+            return Ok(Found::Missing);
         }
         if !metadata.is_file() {
             return Ok(Found::Refused("it is no regular file".to_owned(), stamp));
@@ -240,9 +244,18 @@ impl Place {
             .map(|metadata| Stamp::of(&metadata))
     }
 
-    /// Whether there is anything of this name. What cannot be told counts as there.
+    /// Whether there is anything of exactly this name, also where case does not count. What cannot be told counts as
+    /// there.
     pub(super) fn exists(&self, name: &FileName) -> bool {
-        !matches!(fs::symlink_metadata(self.path(name)), Err(error) if error.kind() == ErrorKind::NotFound)
+        let path = self.path(name);
+        match fs::symlink_metadata(&path) {
+            Ok(entry) if entry.is_symlink() => true,
+            Ok(_) => match path.canonicalize() {
+                Ok(real) => real.file_name() == path.file_name(),
+                Err(error) => error.kind() != ErrorKind::NotFound,
+            },
+            Err(error) => error.kind() != ErrorKind::NotFound,
+        }
     }
 
     /// Puts a text beside the files, where nobody takes it for one of them; answers the file, not yet on the disk.
@@ -389,8 +402,11 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 
 /// Has the names in a directory on the disk.
 pub(super) fn sync_folder(folder: &Path) -> Result<(), Fault> {
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(|error| Fault::io(folder, error))
+    sync(folder).map_err(|error| Fault::io(folder, error))
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// The SHA-256 of a content, in hex.

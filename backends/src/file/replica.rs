@@ -8,6 +8,7 @@ use hotbed_registry::{Change, Changes, Id, Registration, Revision};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 /// Entries of the log that one record of a new journal holds.
 const LOG_CHUNK: usize = 1000;
@@ -19,10 +20,20 @@ const LEAST_BYTES: usize = 4 * 1024 * 1024;
 const GARBAGE: usize = 3;
 
 /// What one process knows of a collection. Changes only by reading the journal.
+///
+/// Whoever wants to read waits for those who read too, or for a few lines to be understood, never for the disk.
 #[derive(Debug)]
 pub(super) struct Replica {
-    journal: Journal,
-    state: State,
+    /// Held from the reading of lines until the state knows of them.
+    journal: Mutex<Journal>,
+    state: RwLock<State>,
+}
+
+/// Whether what the journal tells is known to be on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnDisk {
+    Yes,
+    Perhaps,
 }
 
 /// Whether there is a journal.
@@ -50,44 +61,69 @@ pub(super) struct State {
 impl Replica {
     pub(super) fn new(journal: Journal) -> Self {
         Self {
-            journal,
-            state: State::default(),
+            journal: Mutex::new(journal),
+            state: RwLock::default(),
         }
     }
 
-    pub(super) fn state(&self) -> &State {
-        &self.state
+    pub(super) fn state(&self) -> RwLockReadGuard<'_, State> {
+        // A state that a panic left half changed is made anew: its journal counts as unread until it is whole.
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(|poisoned| {
+            let mut journal = poisoned.into_inner();
+            journal.forget();
+            self.journal.clear_poison();
+            journal
+        })
+    }
+
+    /// Whether the state is what the journal tells. Never waits.
     pub(super) fn is_current(&self) -> bool {
-        self.journal.is_read()
+        let journal = self.journal.try_lock();
+        journal.is_ok_and(|journal| journal.is_read())
     }
 
-    /// Reads what was written since, by whomever.
-    pub(super) fn catch_up(&mut self) -> Result<Presence, Fault> {
-        let (mut anew, records) = match self.journal.read()? {
+    /// Reads what was written since, by whomever, and has it on the disk: nobody is told what a power cut could take
+    /// back.
+    pub(super) fn catch_up(&self, on_disk: OnDisk) -> Result<Presence, Fault> {
+        let mut journal = self.journal();
+        let (mut anew, records) = match journal.read()? {
             News::Missing => return Ok(Presence::Missing),
+            News::More(records) if records.is_empty() => return Ok(Presence::There),
             News::More(records) => (None, records),
             News::Anew(records) => (Some(State::default()), records),
         };
-        let state = anew.as_mut().unwrap_or(&mut self.state);
-        for record in records {
-            if let Err(reason) = state.apply(record) {
-                let fault = Fault::corrupt(self.journal.path(), reason);
-                self.journal = Journal::new(self.journal.path().to_owned());
-                return Err(fault);
+        let learn = || {
+            if on_disk == OnDisk::Perhaps {
+                journal.sync()?;
             }
+            let corrupt = |reason: String| Fault::corrupt(journal.path(), reason);
+            if let Some(state) = &mut anew {
+                records.into_iter().try_for_each(|it| state.apply(it))
+            } else {
+                let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+                records.into_iter().try_for_each(|it| state.apply(it))
+            }
+            .map_err(corrupt)
+        };
+        if let Err(fault) = learn() {
+            journal.forget();
+            return Err(fault);
         }
         if let Some(anew) = anew {
-            self.state = anew;
+            *self.state.write().unwrap_or_else(PoisonError::into_inner) = anew;
         }
         Ok(Presence::There)
     }
 
     /// Where a record goes next, for who holds the lock and has caught up.
     pub(super) fn end(&self) -> Result<(PathBuf, End), Fault> {
-        let path = self.journal.path().to_owned();
-        match self.journal.end() {
+        let journal = self.journal();
+        let path = journal.path().to_owned();
+        match journal.end() {
             Some(end) => Ok((path, end)),
             None => Err(Fault::corrupt(&path, "it is gone: try again")),
         }
@@ -95,20 +131,24 @@ impl Replica {
 
     /// Whether most of the journal tells what no longer holds.
     pub(super) fn is_long(&self) -> bool {
-        let needed = self.state.bytes + self.state.log.len() * LOG_BYTES;
-        self.journal.bytes() > (LEAST_BYTES + GARBAGE * needed) as u64
+        let bytes = self.journal().bytes();
+        let state = self.state();
+        let needed = state.bytes + state.log.len() * LOG_BYTES;
+        bytes > (LEAST_BYTES + GARBAGE * needed) as u64
     }
 
     /// Writes a journal of what holds now. Needs the lock.
-    pub(super) fn rewrite(&mut self) -> Result<(), Fault> {
-        self.journal.replace(self.state.records())?;
-        self.catch_up().map(drop)
+    pub(super) fn rewrite(&self) -> Result<(), Fault> {
+        self.journal().replace(self.state().records())
     }
 
     /// Writes a journal of what holds now, whose revisions follow `head` and whose log begins there. Needs the lock.
-    pub(super) fn begin(&mut self, head: Revision) -> Result<(), Fault> {
-        self.state.head = head.max(self.state.head);
-        self.state.log.clear();
+    pub(super) fn begin(&self, head: Revision) -> Result<(), Fault> {
+        {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            state.head = head.max(state.head);
+            state.log.clear();
+        }
         self.rewrite()
     }
 }
@@ -123,6 +163,12 @@ impl State {
 
     pub(super) fn registrations(&self) -> impl Iterator<Item = &Registration> {
         self.entries.values().map(|entry| &entry.registration)
+    }
+
+    /// Whether a file of this name and digest is the one that was last understood.
+    pub(super) fn is_stored(&self, name: &FileName, sha256: &str) -> bool {
+        let entry = self.names.get(name).and_then(|id| self.entries.get(id));
+        entry.is_some_and(|entry| entry.file.sha256 == sha256)
     }
 
     pub(super) fn heads(&self, after: Option<&Id>, limit: usize) -> Vec<(Id, Revision)> {

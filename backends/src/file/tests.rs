@@ -29,7 +29,7 @@ async fn where_the_system_cannot_watch_edits_are_found_by_looking() {
 
     std::fs::write(directory.path().join("bots/a.yaml"), "config: {}").unwrap();
     let found = async {
-        while !desk.replica().state().entries.contains_key("a") {
+        while !desk.state().entries.contains_key("a") {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

@@ -128,9 +128,9 @@ pub(super) fn write(
     text.map(String::into_bytes)
         .ok_or_else(|| match name.syntax() {
             Syntax::Yaml => "it cannot be kept as YAML, where a key `<<` means something else and where more than \
-                             126 levels or 8 MiB are too much; delete it first, and it may be kept as JSON"
+                             120 levels or 8 MiB are too much; delete it first, and it may be kept as JSON"
                 .to_owned(),
-            Syntax::Json => "its file would be nested deeper than 127 levels or larger than 8 MiB".to_owned(),
+            Syntax::Json => "its config or metadata is nested deeper than 120 levels, or its file would be larger than 8 MiB".to_owned(),
         })
 }
 

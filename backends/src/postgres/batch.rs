@@ -1,5 +1,7 @@
 //! The jobs of one transaction. The number of statements depends on the collections, not on the jobs.
 
+mod past;
+
 use super::arguments::{Bound, clamp};
 use super::connector::Connector;
 use super::row::{self, Extent};
@@ -140,6 +142,10 @@ impl Part<'_> {
                     self.forget(*before).await?;
                     answer.settle(Ok(self.extent.forgotten.next()));
                 }
+                Task::ForgetPast { versions, answer } => {
+                    self.forget_past(versions).await?;
+                    answer.settle(Ok(()));
+                }
             }
         }
         Ok(())
@@ -194,6 +200,7 @@ impl Part<'_> {
             .and(clamp(ledger.head.0))
             .and(self.channel)
             .and(payload.to_string());
+        let bound = past::bind(bound, &ledger.past);
         self.execute(self.statements.write.clone(), bound).await?;
         Ok(())
     }
@@ -220,6 +227,18 @@ impl Part<'_> {
             self.execute(self.statements.forget.clone(), bound).await?;
             self.extent.forgotten = last;
         }
+        Ok(())
+    }
+
+    async fn forget_past(&mut self, versions: &[(String, Revision)]) -> Result<(), sqlx::Error> {
+        let ids: Vec<_> = versions.iter().map(|(id, _)| id.as_str()).collect();
+        let revisions: Vec<_> = versions.iter().map(|(_, it)| clamp(it.0)).collect();
+        let bound = Bound::default()
+            .and(self.collection)
+            .and(ids)
+            .and(revisions);
+        self.execute(self.statements.forget_past.clone(), bound)
+            .await?;
         Ok(())
     }
 }

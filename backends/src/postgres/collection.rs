@@ -1,13 +1,15 @@
 use super::Shared;
 use super::arguments::{Bound, clamp};
 use super::batch::storable;
+use super::history::Archive;
 use super::listing;
 use super::row::{self, Extent};
+use crate::prune::Progress;
 use async_trait::async_trait;
 use chrono::Utc;
 use hotbed_registry::{
-    Access, Changes, CollectionName, Draft, Error, Id, Page, Precondition, Query, Registration,
-    RegistryBackend, Retention, Revision,
+    Access, Changes, CollectionName, Draft, Error, Id, Page, Past, Precondition, Query,
+    Registration, RegistryBackend, Retention, Revision,
 };
 use sqlx::Row;
 use std::fmt;
@@ -17,11 +19,23 @@ use std::sync::Arc;
 pub(super) struct PostgresCollection {
     shared: Arc<Shared>,
     name: CollectionName,
+    pruned: Progress,
 }
 
 impl PostgresCollection {
     pub(super) fn new(shared: Arc<Shared>, name: CollectionName) -> Self {
-        Self { shared, name }
+        Self {
+            shared,
+            name,
+            pruned: Progress::default(),
+        }
+    }
+
+    fn archive(&self) -> Archive<'_> {
+        Archive {
+            shared: &self.shared,
+            collection: &self.name,
+        }
     }
 
     /// The parameters of a statement whose first is the collection.
@@ -108,9 +122,19 @@ impl RegistryBackend for PostgresCollection {
     }
 
     async fn changes(&self, after: Revision, limit: usize) -> Result<Changes, Error> {
+        const READ: &str = "read its log";
+        // Most polls find nothing. The log is asked only if there is something: how such a question is best answered
+        // the server considers anew each time, which in a long log takes longer than the answer.
+        let Extent { head, .. } = self.extent(READ).await?;
+        if after == head {
+            return Ok(Changes::Log {
+                changes: Vec::new(),
+                head,
+            });
+        }
         let sql = self.shared.statements.changes.clone();
         let bound = self.bound().and(clamp(after.0)).and(clamp(limit as u64));
-        let rows = self.shared.readers.rows("read its log", sql, bound).await?;
+        let rows = self.shared.readers.rows(READ, sql, bound).await?;
         let Extent { head, forgotten } = rows.first().map_or(Ok(Extent::NONE), Extent::of)?;
         if after > head || after < forgotten {
             return Ok(Changes::Compacted {
@@ -141,7 +165,29 @@ impl RegistryBackend for PostgresCollection {
         };
         let first_kept = Revision(head.next().0.saturating_sub(keep.entries)).max(first_young);
         let jobs = &self.shared.jobs;
-        jobs.forget(&self.name, forgotten.next(), first_kept).await
+        let oldest = jobs
+            .forget(&self.name, forgotten.next(), first_kept)
+            .await?;
+        self.pruned
+            .prune(&self.archive(), jobs, &self.name, keep.history)
+            .await?;
+        Ok(oldest)
+    }
+
+    async fn history(
+        &self,
+        id: &Id,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<Past>, Error> {
+        let before = before.unwrap_or(Revision(u64::MAX));
+        self.archive().before(id, before, limit).await
+    }
+
+    async fn past(&self, id: &Id, revision: Revision) -> Result<Option<Past>, Error> {
+        let after = Revision(revision.0.saturating_add(1));
+        let newest = self.archive().before(id, after, 1).await?.pop();
+        Ok(newest.filter(|past| past.revision() == revision))
     }
 }
 

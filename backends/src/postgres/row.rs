@@ -1,7 +1,8 @@
 //! Registrations and changes as rows, and back.
 
+use crate::prune::Replaced;
 use crate::stored::{StoredChange, StoredRegistration, Unreadable, counter};
-use hotbed_registry::{Change, Error, Id, Registration, Revision};
+use hotbed_registry::{Change, Error, Id, Past, Registration, Revision};
 use sqlx::postgres::PgRow;
 use sqlx::{Decode, Postgres, Row, Type};
 
@@ -67,6 +68,54 @@ pub(super) fn revision(row: &PgRow) -> Result<Revision, Error> {
         place: "the log".into(),
         reason,
     })
+}
+
+/// Reads a version of a registration, or its deletion.
+pub(super) fn past(row: &PgRow) -> Result<Past, Error> {
+    let read = || {
+        if get::<Option<&str>>(row, "status")?.is_some() {
+            let version = stored(row, Some(get(row, "config")?))?;
+            return Ok(version.understand()?.into());
+        }
+        Ok(Past::Deleted {
+            id: Id::new(get(row, "id")?).map_err(|error| error.to_string())?,
+            revision: Revision(counter("revision", get(row, "revision")?)?),
+            at: get(row, "replaced_at")?,
+        })
+    };
+    read().map_err(|reason: String| past_unreadable(row, reason))
+}
+
+/// Reads when a version was replaced.
+pub(super) fn replaced(row: &PgRow) -> Result<Replaced, Error> {
+    let (id, revision) = version(row)?;
+    let read = || {
+        Ok(Replaced {
+            id,
+            revision,
+            by: Revision(counter("replaced_by", get(row, "replaced_by")?)?),
+            at: get(row, "replaced_at")?,
+        })
+    };
+    read().map_err(|reason: String| past_unreadable(row, reason))
+}
+
+/// Reads the id, as it is stored, and the revision of a version.
+pub(super) fn version(row: &PgRow) -> Result<(String, Revision), Error> {
+    let read = || {
+        let revision = counter("revision", get(row, "revision")?)?;
+        Ok((get(row, "id")?, Revision(revision)))
+    };
+    read().map_err(|reason: String| past_unreadable(row, reason))
+}
+
+fn past_unreadable(row: &PgRow, reason: String) -> Error {
+    let id = get::<&str>(row, "id").unwrap_or("?");
+    let revision = get::<i64>(row, "revision").unwrap_or_default();
+    Error::Corrupt {
+        place: format!("the past of {id:?}, revision {revision}"),
+        reason,
+    }
 }
 
 /// How far a collection and its log reach.

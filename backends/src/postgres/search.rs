@@ -7,6 +7,7 @@
 //!   part. A filter's is made in the same way, and no text is a list.
 //! - JSONB cannot hold U+0000, so U+0000 and U+0001 become two characters each. Bytes still compare as before.
 
+use crate::texts::canonical;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
@@ -34,7 +35,7 @@ fn token(value: &Value) -> Value {
         Value::Null | Value::Bool(_) => value.clone(),
         Value::Number(number) => json!(number.as_f64()),
         Value::String(text) => key(text).into(),
-        Value::Array(_) | Value::Object(_) => json!([value.to_string()]),
+        Value::Array(_) | Value::Object(_) => json!([canonical(value)]),
     }
 }
 

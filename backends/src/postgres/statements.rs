@@ -12,10 +12,14 @@ pub(super) struct Statements {
     pub(super) heads: SqlStr,
     pub(super) changes: SqlStr,
     pub(super) oldest_since: SqlStr,
+    pub(super) history: SqlStr,
+    pub(super) replaced: SqlStr,
+    pub(super) surplus: SqlStr,
     pub(super) found: SqlStr,
     pub(super) write: SqlStr,
     pub(super) touch: SqlStr,
     pub(super) forget: SqlStr,
+    pub(super) forget_past: SqlStr,
     pub(super) new_collections: SqlStr,
 }
 
@@ -27,10 +31,14 @@ impl Statements {
             heads: tables.sql(HEADS),
             changes: tables.sql(CHANGES),
             oldest_since: tables.sql(OLDEST_SINCE),
+            history: tables.sql(HISTORY),
+            replaced: tables.sql(REPLACED),
+            surplus: tables.sql(SURPLUS),
             found: tables.sql(FOUND),
             write: tables.sql(WRITE),
             touch: tables.sql(TOUCH),
             forget: tables.sql(FORGET),
+            forget_past: tables.sql(FORGET_PAST),
             new_collections: tables.sql(NEW_COLLECTIONS),
         }
     }
@@ -74,13 +82,45 @@ const OLDEST_SINCE: &str = "\
     SELECT revision FROM {changes}
     WHERE collection = $1 AND at >= $2 ORDER BY revision LIMIT 1";
 
+/// The writes of an id before a revision. What stands may have been written by a node that knows no history.
+const HISTORY: &str = "\
+    SELECT id, revision, version, status, created_at, updated_at, updated_at AS last_accessed_at,
+           metadata::text, config::text, replaced_at
+    FROM (
+        SELECT id, revision, version, status, created_at, updated_at, metadata, config, NULL AS replaced_at
+        FROM {registrations} WHERE collection = $1 AND id = $2 AND revision < $3
+        UNION ALL (
+            SELECT id, revision, version, status, created_at, updated_at, metadata, config, replaced_at
+            FROM {history} WHERE collection = $1 AND id = $2 AND revision < $3
+            ORDER BY revision DESC LIMIT $4
+        )
+    ) AS told
+    ORDER BY revision DESC LIMIT $4";
+
+/// The versions that were replaced after a revision, in the order in which they were.
+const REPLACED: &str = "\
+    SELECT id, revision, replaced_by, replaced_at FROM {history}
+    WHERE collection = $1 AND replaced_by > $2 ORDER BY replaced_by LIMIT $3";
+
+/// The versions of some ids from the first one that has so many newer ones.
+const SURPLUS: &str = "\
+    SELECT past.id, past.revision
+    FROM unnest($2::text[]) AS given(id)
+    CROSS JOIN LATERAL (
+        SELECT revision FROM {history} WHERE collection = $1 AND id = given.id
+        ORDER BY revision DESC LIMIT 1 OFFSET $3
+    ) AS first
+    JOIN {history} AS past
+        ON past.collection = $1 AND past.id = given.id AND past.revision <= first.revision
+    LIMIT $4";
+
 /// What is stored of some ids.
 const FOUND: &str = "\
     SELECT id, revision, version, status, created_at, updated_at, last_accessed_at, metadata::text
     FROM {registrations} WHERE collection = $1 AND id = ANY($2)";
 
 /// Everything that a transaction makes of one collection. One statement, since each way to the server and back
-/// costs as much as its work; its parts touch different rows.
+/// costs as much as its work; its parts change different rows, and each reads what was there before all of them.
 const WRITE: &str = "\
     WITH written AS (
         INSERT INTO {registrations} (collection, id, revision, version, status, created_at, updated_at,
@@ -101,6 +141,19 @@ const WRITE: &str = "\
     ), told AS (
         INSERT INTO {changes} (collection, revision, id, kind, at)
         SELECT $1, given.* FROM unnest($13::bigint[], $14::text[], $15::text[], $16::timestamptz[]) AS given
+    ), replaced AS (
+        INSERT INTO {history} (collection, id, revision, replaced_by, replaced_at, version, status, created_at,
+                               updated_at, metadata, config)
+        SELECT $1, id, revision, given.by, given.at, version, status, created_at, updated_at, metadata, config
+        FROM unnest($20::text[], $21::bigint[], $22::timestamptz[]) AS given(stored_id, by, at)
+        JOIN {registrations} ON collection = $1 AND id = stored_id
+    ), passed AS (
+        INSERT INTO {history} (collection, id, revision, replaced_by, replaced_at, version, status, created_at,
+                               updated_at, metadata, config)
+        SELECT $1, id, revision, by, at, version, status, created_at, updated_at, metadata::json, config::json
+        FROM unnest($23::text[], $24::bigint[], $25::bigint[], $26::timestamptz[], $27::bigint[], $28::text[],
+                    $29::timestamptz[], $30::timestamptz[], $31::text[], $32::text[])
+            AS given(id, revision, by, at, version, status, created_at, updated_at, metadata, config)
     ), counted AS (
         UPDATE {collections} SET head = $17 WHERE name = $1
     )
@@ -119,6 +172,11 @@ const FORGET: &str = "\
         DELETE FROM {changes} WHERE collection = $1 AND revision <= $2
     )
     UPDATE {collections} SET forgotten = $2 WHERE name = $1";
+
+const FORGET_PAST: &str = "\
+    DELETE FROM {history} AS past
+    USING unnest($2::text[], $3::bigint[]) AS given(id, revision)
+    WHERE past.collection = $1 AND past.id = given.id AND past.revision = given.revision";
 
 const NEW_COLLECTIONS: &str = "\
     INSERT INTO {collections} (name, head, forgotten)

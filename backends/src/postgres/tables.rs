@@ -80,9 +80,11 @@ impl TableName {
             .replace("{registrations}", &self.beside(""))
             .replace("{changes}", &self.beside("_changes"))
             .replace("{collections}", &self.beside("_collections"))
+            .replace("{history}", &self.beside("_history"))
             .replace("{migrations}", &self.migrations())
             // An index lies in the schema of its table, and may not be told so.
-            .replace("{search}", &format!("\"{}_search\"", self.table));
+            .replace("{search}", &format!("\"{}_search\"", self.table))
+            .replace("{replaced}", &format!("\"{}_replaced\"", self.table));
         AssertSqlSafe(Arc::<str>::from(filled)).into_sql_str()
     }
 

@@ -1,3 +1,5 @@
+mod history;
+
 use super::arguments::Bound;
 use super::*;
 use hotbed_registry::{
@@ -219,7 +221,7 @@ async fn a_node_of_an_older_version_goes_on_and_starts_again_on_newer_tables() {
          ALTER TABLE registrations ADD COLUMN owner TEXT NOT NULL DEFAULT 'nobody';
          ALTER TABLE registrations_collections ADD COLUMN note TEXT;
          ALTER TABLE registrations_changes ADD COLUMN who TEXT;
-         CREATE TABLE registrations_history (id TEXT)",
+         CREATE TABLE registrations_later (id TEXT)",
     )
     .await;
     assert_eq!(put(&older, "a").await.unwrap(), Revision(2));

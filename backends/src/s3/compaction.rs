@@ -159,8 +159,11 @@ impl Limits {
             if !known {
                 return true;
             }
-            let stands = lives && newest == Some(link);
-            forgets |= !stands && !self.keeps(newer, link);
+            // What stands now is kept whatever the limits, and counts for none.
+            if lives && newest == Some(link) {
+                return false;
+            }
+            forgets |= !self.keeps(newer, link);
             newer += 1;
             forgets
         });

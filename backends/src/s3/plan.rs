@@ -98,7 +98,10 @@ pub(super) fn plan(
                 answer.settle(outcome);
             }
             // Nobody asks the writer of a bucket for these.
-            Task::Put { draft: None, .. } | Task::Touch { .. } | Task::Forget { .. } => {}
+            Task::Put { draft: None, .. }
+            | Task::Touch { .. }
+            | Task::Forget { .. }
+            | Task::ForgetPast { .. } => {}
         }
     }
     Ok(draft.plan)

@@ -2,7 +2,7 @@
 
 use super::row;
 use crate::job::{Job, Task, by_collection};
-use crate::ledger::Ledger;
+use crate::ledger::{Gone, Ledger, PastWrite};
 use chrono::Utc;
 use hotbed_registry::{Access, Id, Revision};
 use serde_json::json;
@@ -63,6 +63,10 @@ impl Transaction<'_> {
                     let oldest = self.forget(*before).await?;
                     answer.settle(Ok(oldest));
                 }
+                Task::ForgetPast { versions, answer } => {
+                    self.forget_past(versions).await?;
+                    answer.settle(Ok(()));
+                }
             }
         }
         Ok(())
@@ -118,6 +122,8 @@ impl Transaction<'_> {
                 ])
             })
             .collect();
+        // First, since it copies what the next statements write over.
+        self.remember(&ledger.past).await?;
         if !rows.is_empty() {
             sqlx::query(
                 "INSERT INTO registrations
@@ -161,6 +167,68 @@ impl Transaction<'_> {
         )
         .bind(self.collection)
         .bind(rest.to_string())
+        .execute(&mut *self.connection)
+        .await?;
+        Ok(())
+    }
+
+    async fn remember(&mut self, past: &[PastWrite]) -> Result<(), sqlx::Error> {
+        if past.is_empty() {
+            return Ok(());
+        }
+        let (mut stored, mut given) = (Vec::new(), Vec::new());
+        for PastWrite { what, by, at } in past {
+            let (by, at) = (by.0, at.timestamp_micros());
+            match what {
+                Gone::Stored(id) => stored.push(json!([id.as_str(), by, at])),
+                Gone::Deleted(id) => given.push(json!([id.as_str(), by, by, at])),
+                Gone::Written {
+                    registration: it,
+                    metadata,
+                    config,
+                } => given.push(json!([
+                    it.id.as_str(),
+                    it.revision.0,
+                    by,
+                    at,
+                    it.version,
+                    it.status.as_str(),
+                    it.created_at.timestamp_micros(),
+                    it.updated_at.timestamp_micros(),
+                    metadata,
+                    config,
+                ])),
+            }
+        }
+        sqlx::query(
+            "INSERT INTO history (collection, id, revision, replaced_by, replaced_at, version, status, created_at,
+                                  updated_at, metadata, config)
+                 SELECT ?1, row.id, revision, value ->> 1, value ->> 2, version, status, created_at, updated_at,
+                        metadata, config
+                 FROM json_each(?2, '$.stored')
+                 JOIN registrations AS row ON collection = ?1 AND row.id = value ->> 0;
+             INSERT INTO history (collection, id, revision, replaced_by, replaced_at, version, status, created_at,
+                                  updated_at, metadata, config)
+                 SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+                        value ->> 6, value ->> 7, value ->> 8, value ->> 9
+                 FROM json_each(?2, '$.given')",
+        )
+        .bind(self.collection)
+        .bind(json!({"stored": stored, "given": given}).to_string())
+        .execute(&mut *self.connection)
+        .await?;
+        Ok(())
+    }
+
+    async fn forget_past(&mut self, versions: &[(String, Revision)]) -> Result<(), sqlx::Error> {
+        let versions: Vec<_> = versions.iter().map(|(id, it)| json!([id, it.0])).collect();
+        sqlx::query(
+            "DELETE FROM history WHERE rowid IN (
+                 SELECT history.rowid FROM json_each(?2) JOIN history
+                 ON collection = ?1 AND history.id = value ->> 0 AND revision = value ->> 1)",
+        )
+        .bind(self.collection)
+        .bind(json!(versions).to_string())
         .execute(&mut *self.connection)
         .await?;
         Ok(())

@@ -1,11 +1,13 @@
 use super::Shared;
+use super::history::Archive;
 use super::listing;
 use super::row::{self, columns};
+use crate::prune::Progress;
 use async_trait::async_trait;
 use chrono::Utc;
 use hotbed_registry::{
-    Access, Changes, CollectionName, Draft, Error, Id, Page, Precondition, Query, Registration,
-    RegistryBackend, Retention, Revision,
+    Access, Changes, CollectionName, Draft, Error, Id, Page, Past, Precondition, Query,
+    Registration, RegistryBackend, Retention, Revision,
 };
 use sqlx::Row;
 use std::fmt;
@@ -15,16 +17,23 @@ use std::sync::Arc;
 pub(super) struct SqliteCollection {
     shared: Arc<Shared>,
     name: CollectionName,
+    pruned: Progress,
 }
 
 impl SqliteCollection {
     pub(super) fn new(shared: Arc<Shared>, name: CollectionName) -> Self {
-        Self { shared, name }
+        Self {
+            shared,
+            name,
+            pruned: Progress::default(),
+        }
     }
 
-    /// Says what a failed read means.
-    fn fault(&self, operation: &'static str) -> impl Fn(sqlx::Error) -> Error {
-        move |error| self.shared.connector.fault(error).during(operation)
+    fn archive(&self) -> Archive<'_> {
+        Archive {
+            shared: &self.shared,
+            collection: &self.name,
+        }
     }
 
     /// Head and oldest entry of the log.
@@ -36,7 +45,7 @@ impl SqliteCollection {
         .bind(self.name.as_str())
         .fetch_optional(&self.shared.readers)
         .await
-        .map_err(self.fault("compact its log"))?;
+        .map_err(self.shared.fault("compact its log"))?;
         row.map_or(Ok((Revision::ZERO, Revision(1))), |row| extent(&row))
     }
 
@@ -49,7 +58,7 @@ impl SqliteCollection {
         .bind(horizon)
         .fetch_optional(&self.shared.readers)
         .await
-        .map_err(self.fault("compact its log"))?;
+        .map_err(self.shared.fault("compact its log"))?;
         Ok(oldest.map(|oldest| Revision(oldest.cast_unsigned())))
     }
 }
@@ -94,7 +103,7 @@ impl RegistryBackend for SqliteCollection {
         .bind(id.as_str())
         .fetch_optional(&self.shared.readers)
         .await
-        .map_err(self.fault("read a registration"))?;
+        .map_err(self.shared.fault("read a registration"))?;
         row.as_ref().map(row::registration).transpose()
     }
 
@@ -111,7 +120,7 @@ impl RegistryBackend for SqliteCollection {
             .build()
             .fetch_all(&self.shared.readers)
             .await
-            .map_err(self.fault("list registrations"))?;
+            .map_err(self.shared.fault("list registrations"))?;
         let items = rows
             .iter()
             .map(row::registration)
@@ -124,7 +133,7 @@ impl RegistryBackend for SqliteCollection {
             .build_query_scalar()
             .fetch_one(&self.shared.readers)
             .await
-            .map_err(self.fault("count registrations"))?;
+            .map_err(self.shared.fault("count registrations"))?;
         Ok(count.cast_unsigned())
     }
 
@@ -133,7 +142,7 @@ impl RegistryBackend for SqliteCollection {
             .bind(self.name.as_str())
             .fetch_optional(&self.shared.readers)
             .await
-            .map_err(self.fault("read its revision"))?;
+            .map_err(self.shared.fault("read its revision"))?;
         Ok(Revision(head.unwrap_or_default().cast_unsigned()))
     }
 
@@ -147,7 +156,7 @@ impl RegistryBackend for SqliteCollection {
         .bind(listing::clamp(limit as u64))
         .fetch_all(&self.shared.readers)
         .await
-        .map_err(self.fault("list its heads"))?;
+        .map_err(self.shared.fault("list its heads"))?;
         rows.iter().map(row::head).collect()
     }
 
@@ -158,7 +167,7 @@ impl RegistryBackend for SqliteCollection {
             .bind(listing::clamp(limit as u64))
             .fetch_all(&self.shared.readers)
             .await
-            .map_err(self.fault("read its log"))?;
+            .map_err(self.shared.fault("read its log"))?;
         let (head, oldest) = rows
             .first()
             .map_or(Ok((Revision::ZERO, Revision(1))), extent)?;
@@ -187,7 +196,27 @@ impl RegistryBackend for SqliteCollection {
         let first_young = young.unwrap_or(head.next());
         let first_kept = Revision(head.next().0.saturating_sub(keep.entries)).max(first_young);
         let jobs = &self.shared.jobs;
-        jobs.forget(&self.name, oldest, first_kept).await
+        let oldest = jobs.forget(&self.name, oldest, first_kept).await?;
+        self.pruned
+            .prune(&self.archive(), jobs, &self.name, keep.history)
+            .await?;
+        Ok(oldest)
+    }
+
+    async fn history(
+        &self,
+        id: &Id,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<Past>, Error> {
+        let before = before.unwrap_or(Revision(u64::MAX));
+        self.archive().before(id, before, limit).await
+    }
+
+    async fn past(&self, id: &Id, revision: Revision) -> Result<Option<Past>, Error> {
+        let after = Revision(revision.0.saturating_add(1));
+        let newest = self.archive().before(id, after, 1).await?.pop();
+        Ok(newest.filter(|past| past.revision() == revision))
     }
 }
 

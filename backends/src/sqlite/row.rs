@@ -1,8 +1,9 @@
 //! Registrations and changes as rows, and back.
 
+use crate::prune::Replaced;
 use crate::stored::{self, StoredChange, StoredRegistration, Unreadable};
 use chrono::{DateTime, Utc};
-use hotbed_registry::{Change, Error, Id, Registration, Revision};
+use hotbed_registry::{Change, Error, Id, Past, Registration, Revision};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -70,6 +71,44 @@ pub(super) fn head(row: &SqliteRow) -> Result<(Id, Revision), Error> {
         Ok((id, Revision(counter(row, "revision")?)))
     };
     Ok(read().map_err(|reason| unreadable(row, reason))?)
+}
+
+/// Reads a version of a registration, or its deletion.
+pub(super) fn past(row: &SqliteRow) -> Result<Past, Error> {
+    let read = || {
+        if get::<Option<&str>>(row, "status")?.is_some() {
+            let version = stored(row, Some(get(row, "config")?))?;
+            return Ok(version.understand()?.into());
+        }
+        Ok(Past::Deleted {
+            id: Id::new(get(row, "id")?).map_err(|error| error.to_string())?,
+            revision: Revision(counter(row, "revision")?),
+            at: time(row, "replaced_at")?,
+        })
+    };
+    read().map_err(|reason: String| past_unreadable(row, reason))
+}
+
+/// Reads when a version was replaced.
+pub(super) fn replaced(row: &SqliteRow) -> Result<Replaced, Error> {
+    let read = || {
+        Ok(Replaced {
+            id: get(row, "id")?,
+            revision: Revision(counter(row, "revision")?),
+            by: Revision(counter(row, "replaced_by")?),
+            at: time(row, "replaced_at")?,
+        })
+    };
+    read().map_err(|reason: String| past_unreadable(row, reason))
+}
+
+fn past_unreadable(row: &SqliteRow, reason: String) -> Error {
+    let id = get::<&str>(row, "id").unwrap_or("?");
+    let revision = get::<i64>(row, "revision").unwrap_or_default();
+    Error::Corrupt {
+        place: format!("table history, id {id:?}, revision {revision}"),
+        reason,
+    }
 }
 
 fn unreadable(row: &SqliteRow, reason: String) -> Unreadable {

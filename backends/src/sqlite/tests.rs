@@ -1,3 +1,5 @@
+mod history;
+
 use super::collection::CHANGES;
 use super::*;
 use hotbed_registry::PortableConfig;

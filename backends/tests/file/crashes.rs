@@ -1,8 +1,9 @@
 //! Several processes on one directory, and processes that die in the middle of a write.
 
-use crate::directory::{Directory, Opened, id, number, numbered};
+use crate::directory::{Directory, Opened, eventually, id, number, numbered};
 use hotbed_registry::{
-    Change, ChangeKind, Changes, Draft, Error, PortableConfig, Precondition, Query, Revision,
+    Change, ChangeKind, Changes, Draft, Error, PortableConfig, Precondition, Query,
+    RegistryBackend, Revision,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -15,9 +16,10 @@ use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 /// Processes that are killed.
 const KILLS: u64 = 120;
-/// Increments of each of the tasks, of which each process has so many.
-const INCREMENTS: u64 = 10;
-const TASKS: u64 = 32;
+/// Writers of each of two processes.
+const WRITERS: u64 = 32;
+/// The file that tells them how often to increment.
+const INCREMENTS: &str = "increments";
 
 /// Runs one of the ignored tests below in a process of its own, with the directory as its working directory.
 fn process(directory: &Directory, test: &str) -> Child {
@@ -57,29 +59,53 @@ async fn log(it: &Opened) -> Vec<Change> {
 #[tokio::test]
 async fn increments_of_two_processes_add_up() {
     let directory = Directory::new();
+    add_up(&directory, 25).await;
+}
+
+#[tokio::test]
+#[ignore = "takes minutes; the same on a smaller scale is increments_of_two_processes_add_up"]
+async fn a_thousand_increments_of_64_writers_add_up() {
+    let directory = Directory::new();
+    add_up(&directory, 1_000).await;
+}
+
+/// Has two processes of many writers each register one id unconditionally and increment another, so often each, and
+/// follows the log meanwhile.
+async fn add_up(directory: &Directory, each: u64) {
+    fs::write(directory.path.join(INCREMENTS), each.to_string()).expect("a file");
     let it = directory.open().await;
-    it.put("counter", json!({"sum": 0})).await.unwrap();
-    let children = [0, 1].map(|_| process(&directory, "crashes::increments_in_another_process"));
+    let stored = it.put("counter", json!({"sum": 0})).await;
+    stored.expect("it is stored");
+    let children = [0, 1].map(|_| process(directory, "crashes::increments_in_another_process"));
     let mut waiting = JoinSet::new();
     for child in children {
         waiting.spawn_blocking(move || child.wait_with_output().expect("a process"));
     }
-    // Meanwhile somebody follows the log.
+    let increments = 2 * WRITERS * each;
+    // The counter, a sign of life of each process, and the registrations of the other id.
+    let others = 1 + 2 + 2 * WRITERS;
     let follow = async {
         let mut seen = Revision(0);
-        while seen.0 < 1 + 2 * TASKS * INCREMENTS {
+        let mut kinds = Vec::new();
+        while seen.0 < others + increments {
             let Changes::Log { changes, .. } = it.bots.changes(seen, 5).await.expect("the log")
             else {
                 panic!("nothing is compacted")
             };
+            if changes.is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             for change in changes {
                 assert_eq!(change.revision, seen.next());
                 seen = change.revision;
+                if change.id.as_str() == "first" {
+                    kinds.push(change.kind);
+                }
             }
-            tokio::time::sleep(Duration::from_millis(1)).await;
         }
+        kinds
     };
-    let followed = tokio::time::timeout(Duration::from_mins(5), follow).await;
+    let followed = tokio::time::timeout(Duration::from_mins(10), follow).await;
     for output in waiting.join_all().await {
         assert!(
             output.status.success(),
@@ -87,14 +113,15 @@ async fn increments_of_two_processes_add_up() {
             String::from_utf8_lossy(&output.stdout)
         );
     }
-    followed.expect("every increment is told");
-    let end = it.find("counter").await.unwrap();
-    let increments = 2 * TASKS * INCREMENTS;
+    let mut kinds = followed.expect("every write is told").into_iter();
+    assert_eq!(kinds.next(), Some(ChangeKind::Created));
+    assert!(kinds.all(|kind| kind == ChangeKind::Updated));
+    let first = it.find("first").await.expect("it is registered");
+    assert_eq!(first.version, 2 * WRITERS);
+    let end = it.find("counter").await.expect("it is registered");
     assert_eq!(end.config.into_value(), json!({"sum": increments}));
-    assert_eq!(
-        (end.version, end.revision.0),
-        (increments + 1, increments + 1)
-    );
+    assert_eq!(end.version, increments + 1);
+    assert_eq!(it.head().await, Revision(others + increments));
     assert_eq!(
         directory.read("counter.yaml"),
         format!("config:\n  sum: {increments}\n")
@@ -104,30 +131,48 @@ async fn increments_of_two_processes_add_up() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "is one of the processes of increments_of_two_processes_add_up"]
 async fn increments_in_another_process() {
+    let each = fs::read_to_string(INCREMENTS).unwrap();
+    let each: u64 = each.parse().unwrap();
     let it = Directory::at(&std::env::current_dir().unwrap())
         .open()
         .await;
+    it.put(&format!("ready-{}", std::process::id()), json!({}))
+        .await
+        .unwrap();
+    eventually("both processes are ready", async || {
+        it.bots.heads(None, 10).await.unwrap().len() >= 3
+    })
+    .await;
     let mut tasks = JoinSet::new();
-    for _ in 0..TASKS {
+    for task in 0..WRITERS {
         let bots = it.bots.clone();
         tasks.spawn(async move {
-            for _ in 0..INCREMENTS {
-                loop {
-                    let now = bots.get(&id("counter")).await.unwrap().unwrap();
-                    let sum = now.config.get("sum").and_then(Value::as_u64).unwrap();
-                    let next = PortableConfig::from_value(json!({"sum": sum + 1})).unwrap();
-                    let when = Precondition::At(now.revision);
-                    match bots.put(&id("counter"), Draft::active(next), when).await {
-                        Ok(_) => break,
-                        Err(Error::Conflict { .. }) => {}
-                        Err(other) => panic!("{other}"),
-                    }
-                }
+            let draft = Draft::active(PortableConfig::from_value(number(task)).unwrap());
+            let first = bots.put(&id("first"), draft, Precondition::Any).await;
+            first.unwrap();
+            for _ in 0..each {
+                increment(&*bots).await;
             }
         });
     }
     tasks.join_all().await;
     it.store.close().await;
+}
+
+async fn increment(bots: &dyn RegistryBackend) {
+    loop {
+        let now = bots.get(&id("counter")).await.expect("a read is answered");
+        let now = now.expect("it is registered");
+        let sum = now.config.get("sum").and_then(Value::as_u64);
+        let sum = sum.expect("a number") + 1;
+        let next = PortableConfig::from_value(json!({ "sum": sum })).expect("a good config");
+        let when = Precondition::At(now.revision);
+        match bots.put(&id("counter"), Draft::active(next), when).await {
+            Ok(_) => return,
+            Err(Error::Conflict { .. }) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
 }
 
 /// What a killed process said was done.

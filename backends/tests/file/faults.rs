@@ -78,6 +78,41 @@ async fn a_broken_file_can_be_deleted() {
 }
 
 #[tokio::test]
+async fn a_file_that_cannot_even_be_read_can_be_deleted() {
+    let directory = Directory::new();
+    directory.write("a.yaml", &numbered(1));
+    let it = directory.open().await;
+    let file = fs::File::create(directory.file("a.yaml")).unwrap();
+    file.set_len(1 << 30).unwrap();
+    it.bots.delete(&id("a"), Precondition::Any).await.unwrap();
+    assert_eq!(directory.names(), [""; 0]);
+    assert_eq!(it.told().await, ["a:created", "a:deleted"]);
+
+    // A directory stays, and is in nobody's way but its own.
+    fs::create_dir(directory.file("a.yaml")).unwrap();
+    assert!(it.put("a", number(1)).await.is_err());
+    it.put("b", number(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_past_is_left_to_git_and_that_is_said() {
+    let directory = Directory::new();
+    let it = directory.open().await;
+    let stored = it.put("a", number(1)).await.unwrap();
+    for refused in [
+        it.bots.history(&id("a"), None, 10).await.unwrap_err(),
+        it.bots.past(&id("a"), stored.revision).await.unwrap_err(),
+    ] {
+        assert!(matches!(refused, Error::Unsupported { .. }));
+        assert_eq!(
+            refused.to_string(),
+            "registry cannot tell the past of a registration: a directory of files is made to be kept in git, which \
+             remembers it: git log -p bots/"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_was_never_in_order_is_not_written_over() {
     let directory = Directory::new();
     directory.write("a.yaml", "conf: {}\n");
@@ -113,6 +148,13 @@ async fn a_directory_that_is_not_there_deletes_nothing() {
         "bots: it is missing: bring it back, or make it anew and empty to say that all are gone"
     );
     assert_eq!(it.config("a").await, Some(number(1)));
+    // A file that is written now would look like all that is left.
+    let refused = it.put("b", number(1)).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("it is missing: bring it back"),
+        "{refused}"
+    );
+    assert!(!bots.exists());
     fs::write(&bots, "no directory").unwrap();
     eventually("it cannot be read", async || {
         it.problems()

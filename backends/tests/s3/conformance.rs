@@ -1,5 +1,5 @@
 use crate::place::Place;
-use hotbed_registry::conformance::Fixture;
+use hotbed_registry::conformance::{Fixture, History};
 use hotbed_registry::{RegistryBackend, conformance_tests};
 use std::sync::Arc;
 
@@ -8,6 +8,10 @@ use std::sync::Arc;
 impl Fixture for Place {
     async fn open(&self) -> Arc<dyn RegistryBackend> {
         self.bots().await
+    }
+
+    fn keeps_history(&self) -> History {
+        History::Kept
     }
 }
 

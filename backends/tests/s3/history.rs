@@ -125,7 +125,7 @@ async fn a_compaction_keeps_so_many_versions_of_each_and_what_stands() {
     put(&node, "b", 0).await.expect("a write");
     delete(&node, "b").await;
     other.head().await.expect("a head");
-    node.compact(keep(100, 3, FOREVER))
+    node.compact(keep(100, 2, FOREVER))
         .await
         .expect("a compaction");
     for node in [&node, &other, &place.bots().await] {
@@ -202,7 +202,7 @@ async fn a_compaction_sweeps_what_lost_and_nothing_that_may_yet_win() {
     }
     let before = keys(&place, "versions").await.len();
     assert_eq!(before, 700 + 5);
-    node.compact(keep(10, 2, FOREVER))
+    node.compact(keep(10, 1, FOREVER))
         .await
         .expect("a compaction");
     for (key, stays) in strays {

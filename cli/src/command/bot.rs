@@ -4,7 +4,7 @@ use reqwest::RequestBuilder;
 use reqwest::header::IF_MATCH;
 use serde_json::Value;
 
-use super::status_word;
+use super::{NoteArgs, status_word};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::json::pretty;
@@ -31,6 +31,15 @@ impl WriteArgs {
             None => request,
         }
     }
+}
+
+/// Which bot to put into service or take out of it, and who does so and why.
+#[derive(Debug, Clone, Args)]
+pub struct ServiceArgs {
+    #[command(flatten)]
+    write: WriteArgs,
+    #[command(flatten)]
+    note: NoteArgs,
 }
 
 /// Whether a bot is to serve.
@@ -69,7 +78,7 @@ pub(crate) async fn get(id: &BotId, session: &mut Session<'_>) -> Result<Exit, E
 }
 
 pub(crate) async fn set_service(
-    args: &WriteArgs,
+    ServiceArgs { write: args, note }: &ServiceArgs,
     service: Service,
     session: &mut Session<'_>,
 ) -> Result<Exit, Error> {
@@ -78,6 +87,7 @@ pub(crate) async fn set_service(
         Service::Off => ("deactivate", "deactivated"),
     };
     let request = session.client.post(&["bots", args.id.as_str(), verb]);
+    let request = note.in_query(request);
     let answer = session.client.send(args.conditional(request)).await?;
     match session.format {
         Format::Json => session.print_json(&answer.body)?,

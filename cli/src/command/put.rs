@@ -7,7 +7,7 @@ use reqwest::header::{IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Map, Value};
 use tokio::io::AsyncReadExt;
 
-use super::{Status, status_word};
+use super::{NoteArgs, Status, status_word};
 use crate::document::{parse_object, read_object};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -30,9 +30,11 @@ pub struct PutArgs {
     /// The status; active unless given
     #[arg(long)]
     status: Option<Status>,
-    /// Replaces the metadata; unless given, it stays as it is
+    /// Replaces the metadata; unless given, it stays as it is, but for who wrote last and why
     #[arg(long, value_name = "JSON", value_parser = parse_object)]
     metadata: Option<Map<String, Value>>,
+    #[command(flatten)]
+    note: NoteArgs,
     /// Only if it is at this revision; else nothing happens and the exit code is 4
     #[arg(long, value_name = "N", conflicts_with = "create_only")]
     if_revision: Option<u64>,
@@ -74,7 +76,8 @@ pub(crate) async fn run(args: PutArgs, session: &mut Session<'_>) -> Result<Exit
         status: args.status.map(Into::into),
         metadata: args.metadata,
     };
-    let mut request = session.client.put(&["bots", args.id.as_str()]).json(&write);
+    let request = session.client.put(&["bots", args.id.as_str()]).json(&write);
+    let mut request = args.note.in_query(request);
     if let Some(revision) = args.if_revision {
         request = request.header(IF_MATCH, format!("\"{revision}\""));
     }

@@ -1,7 +1,8 @@
 use clap::Args;
-use hotbed_api::{Change, ChangeKind, Compacted, Problem};
+use hotbed_api::{Change, Compacted, Problem};
 use tokio::time::sleep;
 
+use super::kind_word;
 use crate::backoff::Backoff;
 use crate::client::{Event, Events};
 use crate::error::Error;
@@ -166,13 +167,7 @@ impl Watch {
 }
 
 fn change_line(change: &Change) -> String {
-    let kind = match change.kind {
-        ChangeKind::Created => "created",
-        ChangeKind::Updated => "updated",
-        ChangeKind::Activated => "activated",
-        ChangeKind::Deactivated => "deactivated",
-        ChangeKind::Deleted => "deleted",
-    };
+    let kind = kind_word(change.kind);
     // The id comes last: nothing must be aligned after a text of any width.
     format!(
         "{}  {:>6}  {kind:<11}  {}",

@@ -7,6 +7,7 @@ mod arguments;
 mod chat;
 mod failures;
 mod harness;
+mod past;
 mod reads;
 mod watch;
 mod writes;

@@ -203,7 +203,7 @@ mod shipped {
         assert_eq!(environment.name(), "development");
         assert_eq!(
             resource(&environment, "databases", "registry")["path"],
-            "./data/registry.db"
+            "./data/hotbed.db"
         );
         for (file, text) in DOMAINS {
             let bots = parse_domain(file, text).unwrap();

@@ -100,10 +100,17 @@ fn json_is_read_as_json() {
         refused("{\"config\": {},\n \"satus\": \"x\"}"),
         "a.yaml:2:8: satus: unknown key; known here: id, status, metadata, config"
     );
-    let deep = format!(
-        "{{\"config\": {}1{}}}",
-        "{\"a\":".repeat(127),
-        "}".repeat(127)
-    );
-    assert!(refused(&deep).ends_with("nested deeper than 127 levels; flatten it"));
+}
+
+#[test]
+fn a_config_as_deep_as_configs_get_fits_into_a_file() {
+    let deep = |levels| {
+        let (open, close) = ("{\"a\": ".repeat(levels), "}".repeat(levels));
+        format!("{{\"config\": {open}1{close}}}")
+    };
+    for syntax in [Syntax::Yaml, Syntax::Json] {
+        parse(&deep(120), syntax).unwrap();
+        let refused = parse(&deep(121), syntax).unwrap_err();
+        assert!(refused.ends_with("nested deeper than 120 levels; flatten it"));
+    }
 }

@@ -7,21 +7,24 @@ use serde_json::{Map, Number, Value};
 
 use super::Syntax;
 use crate::error::{ConfigError, ConfigErrorKind, name_of};
-use crate::limits::{Budget, MAX_NESTING, VALUE_UNITS};
+use crate::limits::{Budget, VALUE_UNITS};
 use crate::path::ConfigPath;
 
 /// Where the reading stands. After a failure, the path stays at the node that failed.
 pub(super) struct Reader {
     syntax: Syntax,
+    nesting: usize,
     path: ConfigPath,
     budget: Budget,
     refusal: Option<ConfigErrorKind>,
 }
 
 impl Reader {
-    pub(super) fn new(syntax: Syntax) -> Self {
+    /// A reader of objects and lists that may be nested in one another so many times.
+    pub(super) fn new(syntax: Syntax, nesting: usize) -> Self {
         Self {
             syntax,
+            nesting,
             path: ConfigPath::default(),
             budget: Budget::new(),
             refusal: None,
@@ -46,7 +49,7 @@ impl Reader {
 
     fn enter<E: de::Error>(&mut self) -> Result<(), E> {
         self.spend(VALUE_UNITS)?;
-        if self.path.len() >= MAX_NESTING {
+        if self.path.len() >= self.nesting {
             return Err(self.refuse(ConfigErrorKind::TooDeep));
         }
         Ok(())

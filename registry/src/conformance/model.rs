@@ -1,12 +1,16 @@
 //! A registry so naive that it is plainly right, and random operations that a backend must answer as it does.
 
-use super::Fixture;
+mod past;
+
 use super::subject::{Subject, draft, id};
+use super::{Fixture, History};
 use crate::{
-    Access, Change, ChangeKind, Changes, Direction, Draft, Error, Page, Precondition, Query,
-    Registration, Retention, Revision, SortField, SortSpec, Status, compare, matches,
+    Access, Change, ChangeKind, Changes, Direction, Draft, Error, HistoryRetention, Page, Past,
+    Precondition, Query, Registration, Retention, Revision, SortField, SortSpec, Status, compare,
+    matches,
 };
 use chrono::TimeDelta;
+use past::{Asked, Remembered, asked};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
@@ -38,6 +42,7 @@ enum Op {
     },
     Compact {
         entries: u64,
+        versions: u32,
     },
     Changes {
         after: u64,
@@ -48,6 +53,7 @@ enum Op {
         limit: usize,
     },
     List(Query),
+    Past(Asked),
 }
 
 /// A precondition, relative to what is stored when it is tried.
@@ -64,6 +70,7 @@ enum When {
 struct Model {
     registrations: BTreeMap<&'static str, Registration>,
     log: Vec<Change>,
+    past: Remembered,
     head: u64,
 }
 
@@ -81,6 +88,9 @@ pub(super) fn run<F: Fixture>(runtime: &Runtime, make: impl AsyncFn() -> F) {
             let handles = [Subject::open(&fixture).await, Subject::open(&fixture).await];
             let mut model = Model::default();
             for (which, op) in ops {
+                if matches!(op, Op::Past(_)) && fixture.keeps_history() == History::Unsupported {
+                    continue;
+                }
                 model.step(&handles[usize::from(which)], op).await?;
             }
             Ok(())
@@ -99,10 +109,11 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(name, when, status, metadata, n)| Op::Put { name, when, status, metadata, n }),
         3 => (name.clone(), when()).prop_map(|(name, when)| Op::Delete { name, when }),
         1 => (name.clone(), -9..9_i64).prop_map(|(name, seconds)| Op::Touch { name, seconds }),
-        1 => (0..6_u64).prop_map(|entries| Op::Compact { entries }),
+        1 => (0..6_u64, 0..6_u32).prop_map(|(entries, versions)| Op::Compact { entries, versions }),
         2 => (0..40_u64, limit.clone()).prop_map(|(after, limit)| Op::Changes { after, limit }),
         1 => (prop::option::of(name), limit).prop_map(|(after, limit)| Op::Heads { after, limit }),
         6 => query().prop_map(Op::List),
+        3 => asked().prop_map(Op::Past),
     ]
 }
 
@@ -214,12 +225,13 @@ impl Model {
                     .await
             }
             Op::Touch { name, seconds } => self.touch(it, NAMES[name], seconds).await,
-            Op::Compact { entries } => self.compact(it, entries).await,
+            Op::Compact { entries, versions } => self.compact(it, entries, versions).await,
             Op::Changes { after, limit } => self.changes(it, Revision(after), limit).await,
             Op::Heads { after, limit } => {
                 self.heads(it, after.map(|name| NAMES[name]), limit).await
             }
             Op::List(query) => self.list(it, &query).await,
+            Op::Past(asked) => self.past.check(it, asked).await,
         }
     }
 
@@ -282,6 +294,7 @@ impl Model {
         prop_assert_eq!(&it.stored(name).await, &written);
         let kind = ChangeKind::of_write(before.map(|old| old.status), draft.status);
         self.note(name, kind, written.updated_at);
+        self.past.note(name, written.clone().into());
         self.registrations.insert(name, written);
         Ok(())
     }
@@ -306,8 +319,14 @@ impl Model {
         }
         prop_assert_eq!(answer.ok(), Some(Revision(self.head + 1)));
         prop_assert_eq!(it.find(name).await, None);
-        let told = it.log(Revision(self.head), 1).await;
-        self.note(name, ChangeKind::Deleted, told[0].at);
+        let at = it.log(Revision(self.head), 1).await[0].at;
+        self.note(name, ChangeKind::Deleted, at);
+        let deleted = Past::Deleted {
+            id: id(name),
+            revision: Revision(self.head),
+            at,
+        };
+        self.past.note(name, deleted);
         Ok(())
     }
 
@@ -341,14 +360,21 @@ impl Model {
         Ok(())
     }
 
-    async fn compact(&mut self, it: &Subject, entries: u64) -> Result<(), TestCaseError> {
+    async fn compact(
+        &mut self,
+        it: &Subject,
+        entries: u64,
+        versions: u32,
+    ) -> Result<(), TestCaseError> {
+        let age = Duration::MAX;
         let oldest = it
             .compact(Retention {
                 entries,
-                age: Duration::MAX,
-                ..Retention::default()
+                age,
+                history: HistoryRetention { versions, age },
             })
             .await;
+        self.past.keep(versions);
         let surplus = self
             .log
             .len()

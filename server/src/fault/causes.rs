@@ -28,6 +28,8 @@ impl From<Error> for Fault {
                 Self::new(Kind::Refused, format!("configuration of {id:?} is refused: {}", problems.join("; ")))
                     .with_problems(problems)
             }
+            Error::NoVersion { .. } => Self::new(Kind::NoVersion, error.to_string()),
+            Error::Unsupported { .. } => Self::new(Kind::Unsupported, error.to_string()),
             Error::InvalidQuery { reason } => Self::new(Kind::Invalid, reason),
             // The reason may name a path or an address, which strangers need not know.
             Error::Unavailable { operation, .. } => Self::new(

@@ -1,3 +1,4 @@
+use super::peers::check_collection;
 use super::problems::Any;
 use crate::edge::RequestId;
 use crate::fault::{Fault, Kind};
@@ -64,17 +65,7 @@ pub(crate) async fn changes(
 ) -> Result<Response, Fault> {
     let params = Params::read(&uri, &["collection", "after", "limit", "wait"])?;
     let form = negotiate(&headers)?;
-    let collection = node.state.registry.collection();
-    if let Some(other) = params
-        .one("collection")?
-        .filter(|name| *name != collection.as_str())
-    {
-        let other: String = other.chars().take(64).collect();
-        return Err(Fault::new(
-            Kind::NotFound,
-            format!("there is no collection {other:?}: there is {collection}"),
-        ));
-    }
+    check_collection(&node, &params)?;
     let (limit, wait) = (params.number("limit")?, params.number("wait")?);
     let after = params.number("after")?;
     let permit = open_stream(&node)?;

@@ -13,8 +13,12 @@ pub(crate) enum Everywhere {}
 pub(crate) enum Any {}
 /// What a request that names an id may be told.
 pub(crate) enum OfId {}
+/// What a request about the past may be told.
+pub(crate) enum OfThePast {}
 /// What a conditional request may be told.
 pub(crate) enum Conditional {}
+/// What a write that has a name may be told.
+pub(crate) enum Named {}
 /// What a request with a body may be told.
 pub(crate) enum WithBody {}
 /// What a request to a bot may be told.
@@ -79,6 +83,19 @@ impl IntoResponses for OfId {
     }
 }
 
+impl IntoResponses for OfThePast {
+    fn responses() -> Responses {
+        problems(&[
+            (
+                404,
+                "There is no such registration, or it has no version of that revision: `detail` says whether that is \
+                 forgotten, was its deletion, or never was.",
+            ),
+            (501, "This kind of registry does not remember the past."),
+        ])
+    }
+}
+
 impl IntoResponses for Conditional {
     fn responses() -> Responses {
         problems(&[
@@ -88,6 +105,15 @@ impl IntoResponses for Conditional {
                 "`If-Match` or `If-None-Match` does not hold; `revision` says where the registration stands.",
             ),
         ])
+    }
+}
+
+impl IntoResponses for Named {
+    fn responses() -> Responses {
+        problems(&[(
+            409,
+            "A write of this `Idempotency-Key` was done, at `revision`, and written over since.",
+        )])
     }
 }
 

@@ -4,6 +4,7 @@ use super::problems::{Any, Conditional, OfId};
 use crate::conditions::{etag, precondition};
 use crate::fault::Fault;
 use crate::freshness::{know, refusal, served};
+use crate::note::{self, NOTE};
 use crate::params::Params;
 use crate::path_id::PathId;
 use crate::state::Node;
@@ -26,6 +27,8 @@ use std::sync::Arc;
     tag = "registrations",
     params(
         ("id" = String, Path, description = "Its name."),
+        ("by" = Option<String>, Query, description = "Who does: kept in the metadata as `changed_by`."),
+        ("reason" = Option<String>, Query, description = "Why: kept in the metadata as `change_reason`."),
         ("If-Match" = Option<String>, Header, description = "Only if it stands at one of these `ETag`s."),
     ),
     responses(
@@ -42,9 +45,9 @@ pub(crate) async fn deactivate(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Fault> {
-    Params::read(&uri, &[])?;
+    let said = note::in_query(&Params::read(&uri, &NOTE)?)?;
     let when = precondition(&headers, &node, &id).await?;
-    let done = node.state.registry.deactivate(&id, when).await;
+    let done = node.state.registry.noting(said).deactivate(&id, when).await;
     answer(&node, &id, done).await
 }
 
@@ -57,6 +60,8 @@ pub(crate) async fn deactivate(
     tag = "registrations",
     params(
         ("id" = String, Path, description = "Its name."),
+        ("by" = Option<String>, Query, description = "Who does: kept in the metadata as `changed_by`."),
+        ("reason" = Option<String>, Query, description = "Why: kept in the metadata as `change_reason`."),
         ("If-Match" = Option<String>, Header, description = "Only if it stands at one of these `ETag`s."),
     ),
     responses(
@@ -73,9 +78,9 @@ pub(crate) async fn activate(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Fault> {
-    Params::read(&uri, &[])?;
+    let said = note::in_query(&Params::read(&uri, &NOTE)?)?;
     let when = precondition(&headers, &node, &id).await?;
-    let done = node.state.registry.activate(&id, when).await;
+    let done = node.state.registry.noting(said).activate(&id, when).await;
     answer(&node, &id, done).await
 }
 

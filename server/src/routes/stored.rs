@@ -1,6 +1,7 @@
 //! Reading registrations.
 
-use super::problems::{Any, OfId};
+use super::past;
+use super::problems::{Any, OfId, OfThePast};
 use crate::body::weigh;
 use crate::conditions::{etag, is_known};
 use crate::edge::RequestId;
@@ -96,7 +97,7 @@ async fn whole(node: &Node, query: &Query) -> Result<Response, Fault> {
     Ok(Json(list).into_response())
 }
 
-fn query(params: &Params) -> Result<Query, Fault> {
+pub(super) fn query(params: &Params) -> Result<Query, Fault> {
     let status = params.one("status")?.map(str::parse).transpose();
     Ok(Query {
         status: status.map_err(|error: hotbed_registry::UnknownStatus| {
@@ -128,13 +129,16 @@ fn metadata(text: &str) -> Result<Map<String, Value>, Fault> {
 
 /// Read a registration
 ///
-/// As it is stored, whatever its status. Noted as an access.
+/// As it is stored, whatever its status. Noted as an access, unless `touch` is false. With `revision`, as it was then;
+/// that is no access.
 #[utoipa::path(
     get,
     path = "/{id}",
     tag = "registrations",
     params(
         ("id" = String, Path, description = "Its name."),
+        ("touch" = Option<bool>, Query, description = "Whether this is an access; it is unless said."),
+        ("revision" = Option<u64>, Query, description = "The version that the write of this revision made."),
         ("min_revision" = Option<u64>, Query, description = "Wait until this node knows of this revision. Also as the header `X-Hotbed-Min-Revision`."),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the client has already."),
     ),
@@ -143,6 +147,7 @@ fn metadata(text: &str) -> Result<Map<String, Value>, Fault> {
             headers(("ETag" = String, description = "Its revision, in quotes."))),
         (status = 304, description = "It has not changed."),
         OfId,
+        OfThePast,
         Any,
     ),
 )]
@@ -152,9 +157,19 @@ pub(crate) async fn get(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Fault> {
-    let params = Params::read(&uri, &[MIN_REVISION])?;
+    let params = Params::read(&uri, &["revision", "touch", MIN_REVISION])?;
+    let revision = params.number("revision")?.map(Revision);
+    let touch = params.flag("touch")?.unwrap_or(true);
     catch_up(&node, &params, &headers).await?;
-    let Some(found) = node.reader.get(&id).await? else {
+    if let Some(revision) = revision {
+        return past::version(&node, &id, revision, &headers).await;
+    }
+    let found = if touch {
+        node.reader.get(&id).await?
+    } else {
+        node.reader.peek(&id).await?
+    };
+    let Some(found) = found else {
         return Err(refusal(&node, &id, Error::NotFound { id: id.clone() }).await);
     };
     let revision = found.revision;

@@ -1,10 +1,12 @@
 //! Writing registrations.
 
-use super::problems::{Any, Conditional, OfId, WithBody};
+use super::problems::{Any, Conditional, Named, OfId, WithBody};
 use crate::body::{Read, check_object, read_json};
 use crate::conditions::{etag, precondition};
 use crate::fault::{Fault, Kind};
 use crate::freshness::{refusal, served};
+use crate::note::{self, NOTE};
+use crate::once::Sent;
 use crate::params::Params;
 use crate::path_id::PathId;
 use crate::state::Node;
@@ -16,7 +18,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use hotbed_api::{Place, RegistrationWrite, Written};
 use hotbed_configs::PortableConfig;
-use hotbed_registry::{Admitted, Draft, Id, Status};
+use hotbed_registry::{Admitted, ChangeNote, Draft, Error, Id, Revision, Status};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
 
@@ -33,8 +35,11 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     path = "",
     tag = "registrations",
     params(
+        ("by" = Option<String>, Query, description = "Who writes: kept in the metadata as `changed_by`."),
+        ("reason" = Option<String>, Query, description = "Why: kept in the metadata as `change_reason`."),
         ("If-Match" = Option<String>, Header, description = "Only if it stands at one of these `ETag`s, or exists (`*`)."),
         ("If-None-Match" = Option<String>, Header, description = "`*`: only if it does not exist."),
+        ("Idempotency-Key" = Option<String>, Header, description = "A name for this write, 1 to 128 visible characters: sent again under it to the same node, soon, it is not done twice."),
     ),
     request_body = RegistrationWrite,
     responses(
@@ -43,6 +48,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
         (status = 201, description = "It is new.", body = Written,
             headers(("ETag" = String, description = "Its revision, in quotes."), ("Location" = String, description = "Where it is."))),
         Conditional,
+        Named,
         Any,
         WithBody,
     ),
@@ -52,7 +58,7 @@ pub(crate) async fn post(
     uri: Uri,
     request: Request,
 ) -> Result<Response, Fault> {
-    Params::read(&uri, &[])?;
+    let said = note::in_query(&Params::read(&uri, &NOTE)?)?;
     let understand = |body: RegistrationWrite| {
         let id = match (&body.bot_id, &body.id) {
             (Some(bot_id), Some(id)) if bot_id != id => return Err(two_names(bot_id, id)),
@@ -68,7 +74,7 @@ pub(crate) async fn post(
     };
     let (limits, memory) = (&node.state.limits, &node.bodies);
     let read = read_json(request, limits, memory, understand).await?;
-    store(&node, read).await
+    store(&node, said, read).await
 }
 
 /// Create or replace a registration
@@ -80,8 +86,12 @@ pub(crate) async fn post(
     tag = "registrations",
     params(
         ("id" = String, Path, description = "Its name. If the body names one, it must be the same."),
+        ("created_at" = Option<String>, Query, description = "When it was created elsewhere, if this write creates it here by moving it."),
+        ("by" = Option<String>, Query, description = "Who writes: kept in the metadata as `changed_by`."),
+        ("reason" = Option<String>, Query, description = "Why: kept in the metadata as `change_reason`."),
         ("If-Match" = Option<String>, Header, description = "Only if it stands at one of these `ETag`s, or exists (`*`)."),
         ("If-None-Match" = Option<String>, Header, description = "`*`: only if it does not exist."),
+        ("Idempotency-Key" = Option<String>, Header, description = "A name for this write, 1 to 128 visible characters: sent again under it to the same node, soon, it is not done twice."),
     ),
     request_body = RegistrationWrite,
     responses(
@@ -90,6 +100,7 @@ pub(crate) async fn post(
         (status = 201, description = "It is new.", body = Written,
             headers(("ETag" = String, description = "Its revision, in quotes."), ("Location" = String, description = "Where it is."))),
         Conditional,
+        Named,
         Any,
         WithBody,
     ),
@@ -100,18 +111,28 @@ pub(crate) async fn put(
     uri: Uri,
     request: Request,
 ) -> Result<Response, Fault> {
-    Params::read(&uri, &[])?;
+    let [by, reason] = NOTE;
+    let params = Params::read(&uri, &[by, "created_at", reason])?;
+    let said = note::in_query(&params)?;
+    let created_at = params.time("created_at")?;
     let understand = move |body: RegistrationWrite| {
         for named in [&body.bot_id, &body.id].into_iter().flatten() {
             if named != id.as_str() {
                 return Err(two_names(id.as_str(), named));
             }
         }
-        Ok((id, draft(body)?))
+        let draft = draft(body)?;
+        Ok((
+            id,
+            Draft {
+                created_at,
+                ..draft
+            },
+        ))
     };
     let (limits, memory) = (&node.state.limits, &node.bodies);
     let read = read_json(request, limits, memory, understand).await?;
-    store(&node, read).await
+    store(&node, said, read).await
 }
 
 /// Delete a registration
@@ -122,6 +143,7 @@ pub(crate) async fn put(
     params(
         ("id" = String, Path, description = "Its name."),
         ("If-Match" = Option<String>, Header, description = "Only if it stands at one of these `ETag`s, or exists (`*`)."),
+        ("Idempotency-Key" = Option<String>, Header, description = "A name for this write, 1 to 128 visible characters: sent again under it to the same node, soon, it is not done twice."),
     ),
     responses((status = 204, description = "It is gone."), OfId, Conditional, Any),
 )]
@@ -132,29 +154,91 @@ pub(crate) async fn delete(
     uri: Uri,
 ) -> Result<Response, Fault> {
     Params::read(&uri, &[])?;
-    let when = precondition(&headers, &node, &id).await?;
-    let revision = match node.state.registry.delete(&id, when).await {
-        Ok(revision) => revision,
-        Err(error) => return Err(refusal(&node, &id, error).await),
+    let gone = |revision| Ok(served(revision, StatusCode::NO_CONTENT.into_response()));
+    let begun = match node.named.begin(&headers, &id)? {
+        Sent::New(begun) => begun,
+        Sent::Done(revision) => return gone(revision),
     };
-    Ok(served(revision, StatusCode::NO_CONTENT.into_response()))
+    let when = precondition(&headers, &node, &id).await?;
+    let (registry, whose) = (node.state.registry.clone(), id.clone());
+    let deleted = complete(&node, async move {
+        let deleted = registry.delete(&whose, when).await;
+        if let (Ok(revision), Some(begun)) = (&deleted, begun) {
+            begun.done(*revision);
+        }
+        deleted
+    });
+    match deleted.await? {
+        Ok(revision) => gone(revision),
+        Err(error) => Err(refusal(&node, &id, error).await),
+    }
 }
 
-async fn store(node: &Node, read: Read<(Id, Draft)>) -> Result<Response, Fault> {
+async fn store(node: &Node, said: ChangeNote, read: Read<(Id, Draft)>) -> Result<Response, Fault> {
     let Read {
         headers,
         body: (id, draft),
         share: _share,
     } = read;
+    let begun = match node.named.begin(&headers, &id)? {
+        Sent::New(begun) => begun,
+        Sent::Done(revision) => return done_before(node, &id, revision).await,
+    };
     let when = precondition(&headers, node, &id).await?;
+    let (registry, whose) = (node.state.registry.clone(), id.clone());
+    let put = complete(node, async move {
+        let put = registry.noting(said).put(&whose, draft, when).await;
+        if let (Ok(admitted), Some(begun)) = (&put, begun) {
+            begun.done(admitted.registration.revision);
+        }
+        put
+    });
+    answer(node, &id, put.await?).await
+}
+
+/// Answers a write.
+pub(super) async fn answer(
+    node: &Node,
+    id: &Id,
+    done: Result<Admitted, Error>,
+) -> Result<Response, Fault> {
+    match done {
+        Ok(admitted) => Ok(written(admitted)),
+        Err(error) => Err(refusal(node, id, error).await),
+    }
+}
+
+/// Has a write and the note of its name go on together if the client hangs up.
+async fn complete<R: Send + 'static>(
+    node: &Node,
+    write: impl Future<Output = R> + Send + 'static,
+) -> Result<R, Fault> {
+    let done = node.writes.spawn(write).await;
+    done.map_err(|error| Fault::internal(error.to_string()))
+}
+
+/// What a write is answered that was done when it was sent before, under the same name.
+async fn done_before(node: &Node, id: &Id, revision: Revision) -> Result<Response, Fault> {
+    match node.reader.peek(id).await? {
+        Some(registration) if registration.revision == revision => Ok(written(Admitted {
+            registration,
+            warnings: Vec::new(),
+        })),
+        _ => {
+            let detail =
+                format!("this write was done, at revision {revision}, and written over since");
+            Err(Fault::new(Kind::WrittenOver, detail).at_revision(Some(revision.0)))
+        }
+    }
+}
+
+fn written(admitted: Admitted) -> Response {
     let Admitted {
         registration,
         warnings,
-    } = match node.state.registry.put(&id, draft, when).await {
-        Ok(admitted) => admitted,
-        Err(error) => return Err(refusal(node, &id, error).await),
-    };
-    let (revision, is_new) = (registration.revision, registration.version == 1);
+    } = admitted;
+    let (id, revision) = (registration.id.clone(), registration.revision);
+    let is_new = registration.version == 1;
     let mut response = Json(Written {
         registration: wire::registration(registration),
         warnings,
@@ -165,7 +249,7 @@ async fn store(node: &Node, read: Read<(Id, Draft)>) -> Result<Response, Fault> 
         *response.status_mut() = StatusCode::CREATED;
         response.headers_mut().insert(LOCATION, location(&id));
     }
-    Ok(served(revision, response))
+    served(revision, response)
 }
 
 fn draft(body: RegistrationWrite) -> Result<Draft, Fault> {

@@ -35,6 +35,8 @@ async fn the_description_names_every_route() {
             "DELETE C/{id}",
             "POST C/{id}/deactivate",
             "POST C/{id}/activate",
+            "GET C/{id}/history",
+            "POST C/{id}/rollback",
         ] {
             expected.insert(route.replace('C', collection));
         }
@@ -45,6 +47,9 @@ async fn the_description_names_every_route() {
         "POST /api/v1/bots/{id}/reload",
         "POST /api/v1/reload",
         "GET /api/v1/changes",
+        "GET /api/v1/count",
+        "GET /api/v1/heads",
+        "POST /api/v1/accesses",
         "GET /api/v1/health",
         "GET /healthz",
         "GET /readyz",

@@ -11,7 +11,8 @@ use hotbed_events::MemoryBus;
 use hotbed_hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed_registry::{
     Access as Noted, Admission, Changes, CollectionName, Draft, Error, Id, MemoryBackend, Page,
-    Precondition, Query, Registration, Registry, RegistryBackend, Retention, Revision, Snapshot,
+    Past, Precondition, Query, Registration, Registry, RegistryBackend, Retention, Revision,
+    Snapshot,
 };
 use hotbed_server::{Access, Limits, NodeInfo, ServerState, router};
 use serde_json::Value;
@@ -301,6 +302,8 @@ pub(crate) enum Order {
     Fails,
     /// Only the log does.
     LogFails,
+    /// Works, but keeps no history.
+    Forgets,
     Hangs,
     Panics,
 }
@@ -337,10 +340,20 @@ impl Switch {
         }
     }
 
+    fn remembering(&self) -> Result<(), Error> {
+        match *self.order.lock().unwrap() {
+            Order::Forgets => Err(Error::Unsupported {
+                operation: "remember",
+                reason: "it keeps nothing".into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     async fn on(&self) -> Result<&MemoryBackend, Error> {
         let order = *self.order.lock().unwrap();
         match order {
-            Order::Works | Order::LogFails => Ok(&self.memory),
+            Order::Works | Order::LogFails | Order::Forgets => Ok(&self.memory),
             Order::Fails => Err(out_of_order()),
             Order::Hangs => std::future::pending().await,
             Order::Panics => panic!("a secret"),
@@ -403,5 +416,20 @@ impl RegistryBackend for Switch {
 
     async fn compact(&self, keep: Retention) -> Result<Revision, Error> {
         self.on().await?.compact(keep).await
+    }
+
+    async fn history(
+        &self,
+        id: &Id,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<Past>, Error> {
+        self.remembering()?;
+        self.on().await?.history(id, before, limit).await
+    }
+
+    async fn past(&self, id: &Id, revision: Revision) -> Result<Option<Past>, Error> {
+        self.remembering()?;
+        self.on().await?.past(id, revision).await
     }
 }

@@ -30,7 +30,7 @@ fn refused(file: &str, text: &[u8]) -> String {
 fn a_new_file_says_no_more_than_it_must() {
     let mut it = content(
         "a",
-        json!({"llm": {"model": "x"}, "tools": [1, "two"], "prompt": "Hi\nyou\n"}),
+        json!({"llm": {"model": "x"}, "prompt": "Hi\nyou\n", "tools": [1, "two"]}),
     );
     assert_eq!(
         written("a.yaml", &it, None),

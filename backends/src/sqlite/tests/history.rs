@@ -1,0 +1,110 @@
+use super::*;
+use crate::sqlite::history::{HISTORY, REPLACED, SURPLUS};
+use hotbed_registry::{HistoryRetention, Past};
+
+async fn told(backend: &Arc<dyn RegistryBackend>, name: &str) -> Vec<u64> {
+    let history = backend.history(&id(name), None, 100).await.unwrap();
+    history.iter().map(|past| past.revision().0).collect()
+}
+
+fn keep(versions: u32) -> Retention {
+    Retention {
+        history: HistoryRetention {
+            versions,
+            ..HistoryRetention::default()
+        },
+        ..Retention::default()
+    }
+}
+
+async fn run(file: &File, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(&mut file.stranger().await)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn the_past_is_found_by_its_indexes_and_read_in_their_order() {
+    let file = File::new();
+    let _store = file.store().await;
+    let mut stranger = file.stranger().await;
+    for sql in [HISTORY, REPLACED, SURPLUS] {
+        let plan: Vec<String> = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
+            .fetch_all(&mut stranger)
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| row.get("detail"))
+            .collect();
+        let table = |line: &&String| line.contains("SCAN") && !line.contains("given");
+        assert!(!plan.iter().any(|line| table(&line)), "{sql}\n{plan:#?}");
+        assert!(
+            !plan.iter().any(|line| line.contains("TEMP B-TREE")),
+            "{sql}\n{plan:#?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_was_there_before_the_history_is_its_beginning() {
+    let file = File::new();
+    let before = file.store().await;
+    let bots = before.collection(&CollectionName::bots());
+    put(&bots, "a").await.unwrap();
+    before.close().await;
+    // As a process of the first version has left it.
+    run(
+        &file,
+        "DROP TABLE history; DELETE FROM _sqlx_migrations WHERE version = 2",
+    )
+    .await;
+    let bots = file.store().await.collection(&CollectionName::bots());
+    assert_eq!(told(&bots, "a").await, [1]);
+    put(&bots, "a").await.unwrap();
+    assert_eq!(told(&bots, "a").await, [2, 1]);
+    let first = bots.past(&id("a"), Revision(1)).await.unwrap().unwrap();
+    assert!(matches!(first, Past::Written(it) if it.version == 1));
+}
+
+#[tokio::test]
+async fn a_process_that_knows_no_history_leaves_a_gap_and_nothing_worse() {
+    let file = File::new();
+    let bots = file.store().await.collection(&CollectionName::bots());
+    put(&bots, "a").await.unwrap();
+    // What the first version's statements make of a write, of another one, and of a deletion.
+    let older =
+        "UPDATE registrations SET revision = revision + 1, version = version + 1 WHERE id = 'a';
+                 UPDATE collections SET head = head + 1";
+    run(&file, older).await;
+    run(&file, older).await;
+    assert_eq!(told(&bots, "a").await, [3]);
+    put(&bots, "a").await.unwrap();
+    assert_eq!(told(&bots, "a").await, [4, 3]);
+    let deletion =
+        "DELETE FROM registrations WHERE id = 'a'; UPDATE collections SET head = head + 1";
+    run(&file, deletion).await;
+    assert_eq!(told(&bots, "a").await, [3], "nobody told of the deletion");
+    assert_eq!(put(&bots, "a").await.unwrap(), Revision(6));
+    assert_eq!(told(&bots, "a").await, [6, 3]);
+    bots.compact(keep(0)).await.unwrap();
+    assert_eq!(told(&bots, "a").await, [6]);
+}
+
+#[tokio::test]
+async fn a_past_version_that_cannot_be_read_is_named() {
+    let file = File::new();
+    let bots = file.store().await.collection(&CollectionName::bots());
+    for _ in 0..2 {
+        put(&bots, "a").await.unwrap();
+    }
+    run(&file, "UPDATE history SET status = 'odd'").await;
+    let named = "registry holds something unreadable at table history, id \"a\", revision 1: unknown status \"odd\": \
+                 use active, inactive or error";
+    let past = bots.past(&id("a"), Revision(1)).await;
+    assert_eq!(past.unwrap_err().to_string(), named);
+    assert!(bots.past(&id("a"), Revision(2)).await.unwrap().is_some());
+    put(&bots, "a").await.unwrap();
+    bots.compact(keep(0)).await.unwrap();
+    assert_eq!(told(&bots, "a").await, [3], "it can be forgotten");
+}
