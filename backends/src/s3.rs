@@ -28,6 +28,7 @@
 //!   the log: with 100,000 of both 20 MB, written once in 320 writes or more, and read once by a process that starts.
 //! - Memory: the index of each collection in use, without configurations; the versions last read, 16 MB.
 //! - `compact`: the names of all versions, a request for each thousand.
+//! - A bucket that keeps old versions of objects keeps every index that there ever was: give it a rule that ends that.
 //! - Google takes one write a second to one object, so to one index; more wait together.
 
 mod accesses;

@@ -29,6 +29,10 @@ const PROGRAMS: [&str; 6] = [
     "radosgw",
     "radosgw-admin",
 ];
+/// What the servers, their logs and the files with their process ids are called here.
+const GATEWAY: &str = "gateway";
+const STORAGE: &str = "storage";
+const MONITOR: &str = "monitor";
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A gateway, and the smallest cluster that one can stand on, which belong to this process and are gone without a
@@ -98,7 +102,7 @@ impl RgwServer {
             .tempdir()
             .expect("there is room for a folder")
             .keep();
-        let pid_files = ["client.rgw", "osd.0", "mon.a"].map(|name| pid_file(&folder, name));
+        let pid_files = [GATEWAY, STORAGE, MONITOR].map(|name| pid_file(&folder, name));
         let guard = Guard::new(&folder, "KILL", &pid_files);
         let server = Self {
             port: free_port(),
@@ -130,6 +134,8 @@ impl RgwServer {
     /// Kills the gateway at once: what a crash of it is. What it stored stays where it is.
     pub fn kill(&self) {
         if let Some(mut gateway) = lock(&self.gateway).take() {
+            // Its number may soon be somebody else's.
+            fs::remove_file(pid_file(&self.folder, GATEWAY)).expect("a file can be removed");
             gateway.kill().expect("the gateway is killed");
             gateway.wait().expect("the gateway ends");
         }
@@ -141,7 +147,7 @@ impl RgwServer {
         if gateway.is_some() {
             return;
         }
-        let child = gateway.insert(self.spawn("radosgw", &["-n", "client.rgw"], "gateway"));
+        let child = gateway.insert(self.spawn("radosgw", &["-n", "client.rgw"], GATEWAY));
         wait_until("the gateway is ready", PATIENCE, || {
             if let Ok(Some(status)) = child.try_wait() {
                 panic!("the gateway ended with {status}:\n{}", self.said());
@@ -152,7 +158,7 @@ impl RgwServer {
 
     /// What the gateway wrote to its log.
     pub fn said(&self) -> String {
-        fs::read_to_string(self.folder.join("gateway")).unwrap_or_default()
+        fs::read_to_string(self.folder.join(GATEWAY)).unwrap_or_default()
     }
 
     /// Brings up a cluster of one monitor and one store in memory, the gateway on it, and a user.
@@ -177,7 +183,7 @@ impl RgwServer {
             .command("ceph-mon")
             .args(["--mkfs", "-i", "a", "--monmap"])
             .arg(&map));
-        *lock(&self.monitor) = Some(self.spawn("ceph-mon", &["-i", "a"], "monitor"));
+        *lock(&self.monitor) = Some(self.spawn("ceph-mon", &["-i", "a"], MONITOR));
         wait_until("the monitor answers", PATIENCE, || {
             self.ask(&["-s"]).is_some()
         });
@@ -186,7 +192,7 @@ impl RgwServer {
         run(self
             .command("ceph-osd")
             .args(["-i", "0", "--mkfs", "--osd-uuid", &store]));
-        *lock(&self.storage) = Some(self.spawn("ceph-osd", &["-i", "0"], "storage"));
+        *lock(&self.storage) = Some(self.spawn("ceph-osd", &["-i", "0"], STORAGE));
         wait_until("the storage is up", PATIENCE, || {
             self.ask(&["osd", "stat"])
                 .is_some_and(|said| said.contains("1 up"))
@@ -231,7 +237,7 @@ mon_allow_pool_size_one = true
 mon_data_avail_crit = 1
 mon_max_pg_per_osd = 1000
 run_dir = {folder}/run
-pid_file = {folder}/run/$name.pid
+pid_file =
 admin_socket = {folder}/run/$name.asok
 log_file =
 log_to_file = false
@@ -248,10 +254,8 @@ memstore_device_bytes = 4294967296
 public_addr = 127.0.0.1
 cluster_addr = 127.0.0.1
 [client]
-pid_file =
 admin_socket =
 [client.rgw]
-pid_file = {folder}/run/$name.pid
 rgw_frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
 rgw_data = {folder}/rgw
 rgw_thread_pool_size = 64
@@ -275,20 +279,25 @@ ms_mon_client_mode = crc
         command
     }
 
-    /// Starts a server that stays in the foreground and writes to a log of this name.
-    fn spawn(&self, program: &str, args: &[&str], log: &str) -> Child {
+    /// Starts a server that stays in the foreground, writes to a log of this name, and is known to the guard by it.
+    fn spawn(&self, program: &str, args: &[&str], name: &str) -> Child {
         let log = File::options()
             .create(true)
             .append(true)
-            .open(self.folder.join(log))
+            .open(self.folder.join(name))
             .expect("a log can be written");
-        self.command(program)
+        let child = self
+            .command(program)
             .args(args)
             .arg("-f")
             .stdout(log.try_clone().expect("a file can be opened twice"))
             .stderr(log)
             .spawn()
-            .expect("a server can be started")
+            .expect("a server can be started");
+        // The gateway does not write one itself.
+        fs::write(pid_file(&self.folder, name), child.id().to_string())
+            .expect("a file can be written");
+        child
     }
 
     /// Asks the monitor something; nothing if it does not answer yet.

@@ -36,23 +36,21 @@ impl Core {
     }
 
     async fn fetch_accesses(&self) -> Result<(), Fault> {
-        let (known, size) = {
-            let copy = self.replica.read();
-            let size = 64 * copy.accesses.of.len() as u64;
-            (copy.accesses.version.clone(), size)
+        let known = self.replica.read().accesses.version.clone();
+        let (of, version) = match self.remote.read(KEY, known.as_ref()).await? {
+            Found::Unchanged => return Ok(()),
+            // Whoever removed it has forgotten them.
+            Found::Nothing => (HashMap::new(), None),
+            Found::Body { body, version } => {
+                let of = decode(&body)
+                    .map_err(|reason| Fault::corrupt(self.remote.place(KEY), reason))?;
+                (of, Some(version))
+            }
         };
-        let found = self.remote.read(KEY, known.as_ref(), size).await?;
-        let Found::Body { body, version } = found else {
-            return Ok(());
-        };
-        let of = decode(&body).map_err(|reason| Fault::corrupt(self.remote.place(KEY), reason))?;
         let mut copy = self.replica.write();
         // Ours may have been written meanwhile; what is read here may be older then, and is read again next time.
         if copy.accesses.version == known {
-            copy.accesses = Accesses {
-                of,
-                version: Some(version),
-            };
+            copy.accesses = Accesses { of, version };
             copy.touch();
         }
         Ok(())

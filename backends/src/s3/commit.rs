@@ -2,7 +2,7 @@
 
 use super::core::Core;
 use super::fault::{Arrived, Fault};
-use super::index::{Base, Index, encode_base};
+use super::index::{Index, encode_base};
 use super::remote::{Swap, SwapFault};
 use super::replica::{Basis, Edit, INDEX, base_key};
 use hotbed_registry::Revision;
@@ -106,11 +106,8 @@ impl Core {
             .await
             .map_err(|error| Fault::said(error.to_string()))?;
         let Some(body) = body else { return Ok(None) };
-        let base = Base {
-            name: format!("{:x}-{}", index.generation, self.marks.mark()),
-            size: body.len() as u64,
-        };
-        self.remote.put(&base_key(&base.name), body).await?;
+        let base = format!("{:x}-{}", index.generation, self.marks.mark());
+        self.remote.put(&base_key(&base), body).await?;
         // Who is not far behind needs no base.
         let kept = if forgets {
             index.lineage = self.marks.mark().to_string();
@@ -125,7 +122,7 @@ impl Core {
             .ops
             .first()
             .map_or(head, |op| Revision(op.link.revision.0 - 1));
-        let old = index.base.replace(base).map(|old| old.name);
+        let old = index.base.replace(base);
         Ok(Some(std::mem::replace(&mut index.retired, old)))
     }
 

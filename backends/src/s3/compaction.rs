@@ -76,8 +76,7 @@ impl Core {
         let bases = self.remote.list("bases").await?;
         let (current, retired) = {
             let index = Arc::clone(&self.replica.read().basis.index);
-            let current = index.base.as_ref().map(|base| base.name.clone());
-            (current, index.retired.clone())
+            (index.base.clone(), index.retired.clone())
         };
         let unknown = bases.into_iter().filter(|name| {
             let is_past = name

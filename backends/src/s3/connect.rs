@@ -14,16 +14,13 @@ const IDLE: Duration = Duration::from_secs(20);
 
 /// Makes the client. Nothing is asked of the store yet.
 pub(super) fn connect(url: &S3Url, patience: Duration) -> Result<Arc<dyn ObjectStore>, Fault> {
-    let is_plain = url
-        .endpoint
-        .as_ref()
-        .is_some_and(|endpoint| endpoint.starts_with("http://"));
     // What it takes is limited request by request, by their size.
     let client = ClientOptions::new()
         .with_timeout_disabled()
         .with_connect_timeout(patience / 2)
         .with_pool_idle_timeout(IDLE)
-        .with_allow_http(is_plain);
+        // Where the endpoint says so; without one it is https.
+        .with_allow_http(true);
     // It would send a conditional write again and take its own success for somebody else's.
     let retry = RetryConfig {
         max_retries: 0,

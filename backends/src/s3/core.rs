@@ -13,8 +13,6 @@ use tokio::sync::Mutex;
 
 /// Objects that are read or written at a time for one caller.
 pub(super) const AT_ONCE: usize = 32;
-/// What a version is expected to take, in bytes; a larger one has more time.
-const VERSION_SIZE: u64 = 1024 * 1024;
 
 /// What reads and writes of one collection have in common.
 #[derive(Debug)]
@@ -57,7 +55,7 @@ impl Core {
     /// The same, from the store itself.
     pub(super) async fn load(&self, id: &Id, link: &Link) -> Result<Option<Arc<Version>>, Fault> {
         let key = link.key(id);
-        let Some(body) = self.remote.get(&key, VERSION_SIZE).await? else {
+        let Some(body) = self.remote.get(&key).await? else {
             return Ok(None);
         };
         let version = version::decode(id, link, &body)

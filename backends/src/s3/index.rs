@@ -29,7 +29,8 @@ pub(super) struct Index {
     pub(super) generation: u64,
     /// The newest revision that the log no longer tells.
     pub(super) forgotten: Revision,
-    pub(super) base: Option<Base>,
+    /// The name of the base, if there is one.
+    pub(super) base: Option<String>,
     /// The base before this one, for those who are about to read it.
     pub(super) retired: Option<String>,
     /// The writes after this revision are told here.
@@ -40,14 +41,6 @@ pub(super) struct Index {
     pub(super) writers: VecDeque<(String, u64)>,
 }
 
-/// Names a base.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Base {
-    pub(super) name: String,
-    /// Its length in bytes, so that a reader knows how much patience to have.
-    pub(super) size: u64,
-}
-
 #[derive(Serialize, Deserialize)]
 struct StoredIndex<'t> {
     format: u32,
@@ -55,7 +48,7 @@ struct StoredIndex<'t> {
     generation: u64,
     forgotten: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    base: Option<Base>,
+    base: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retired: Option<String>,
     since: u64,
@@ -391,10 +384,7 @@ mod tests {
             lineage: "x".into(),
             generation: 7,
             forgotten: Revision(1),
-            base: Some(Base {
-                name: "7-x".into(),
-                size: 9,
-            }),
+            base: Some("7-x".into()),
             retired: Some("6-x".into()),
             since: Revision(0),
             ops,

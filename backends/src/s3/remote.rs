@@ -98,9 +98,9 @@ impl Remote {
         format!("{}, {}{key}", self.url, self.root)
     }
 
-    /// Reads an object of about this size.
-    pub(super) async fn get(&self, key: &str, size: u64) -> Result<Option<Bytes>, Fault> {
-        match self.read(key, None, size).await? {
+    /// Reads an object.
+    pub(super) async fn get(&self, key: &str) -> Result<Option<Bytes>, Fault> {
+        match self.read(key, None).await? {
             Found::Body { body, .. } => Ok(Some(body)),
             Found::Nothing | Found::Unchanged => Ok(None),
         }
@@ -111,7 +111,6 @@ impl Remote {
         &self,
         key: &str,
         known: Option<&UpdateVersion>,
-        size: u64,
     ) -> Result<Found, Fault> {
         let path = self.path(key)?;
         let options = GetOptions {
@@ -119,15 +118,17 @@ impl Remote {
             ..GetOptions::default()
         };
         let read = || async {
-            let found = self.store.get_opts(&path, options.clone()).await?;
+            let get = self.store.get_opts(&path, options.clone());
+            let found = self.once(self.patience / 2, get).await?;
             let version = UpdateVersion {
                 e_tag: found.meta.e_tag.clone(),
                 version: found.meta.version.clone(),
             };
-            let body = found.bytes().await?;
+            let time = self.time_for(found.meta.size) / 2;
+            let body = self.once(time, found.bytes()).await?;
             Ok(Found::Body { body, version })
         };
-        match self.persist(size, read).await {
+        match self.persist(self.patience, read).await {
             Ok(found) => Ok(found),
             Err(Trouble::Missing) => Ok(Found::Nothing),
             Err(Trouble::Unchanged) => Ok(Found::Unchanged),
@@ -138,13 +139,14 @@ impl Remote {
     /// Writes an object under a key that nothing else is ever written to.
     pub(super) async fn put(&self, key: &str, body: Bytes) -> Result<(), Fault> {
         let path = self.path(key)?;
-        let size = body.len() as u64;
+        let time = self.time_for(body.len() as u64);
         let payload = PutPayload::from(body);
-        let put = || {
-            self.store
-                .put_opts(&path, payload.clone(), PutOptions::default())
+        let put = || async {
+            let options = PutOptions::default();
+            let put = self.store.put_opts(&path, payload.clone(), options);
+            self.once(time / 2, put).await
         };
-        match self.persist(size, put).await {
+        match self.persist(time, put).await {
             Ok(_) => Ok(()),
             Err(Trouble::Missing) => Err(Fault::said(format!(
                 "{} has no such bucket: make it",
@@ -262,14 +264,13 @@ impl Remote {
     }
 
     /// Tries something that may be done twice, again where that may help.
-    async fn persist<T, W>(&self, size: u64, work: impl Fn() -> W) -> Result<T, Trouble>
+    async fn persist<T, W>(&self, time: Duration, work: impl Fn() -> W) -> Result<T, Trouble>
     where
-        W: Future<Output = Result<T, object_store::Error>>,
+        W: Future<Output = Result<T, Trouble>>,
     {
-        let time = self.time_for(size);
         let deadline = Instant::now() + time;
         for tries in 1.. {
-            let outcome = self.once(time / 2, work()).await;
+            let outcome = work().await;
             let pause = pause(tries);
             if tries >= TRIES
                 || !matches!(outcome, Err(Trouble::Passing { .. }))

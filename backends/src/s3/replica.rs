@@ -10,8 +10,6 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::task::spawn_blocking;
 
 pub(super) const INDEX: &str = "index";
-/// What an index is expected to take at most, in bytes.
-const INDEX_SIZE: u64 = 256 * 1024;
 /// How often a base is looked for that is gone because there is a newer one.
 const TRIES: usize = 8;
 
@@ -19,13 +17,13 @@ const TRIES: usize = 8;
 #[derive(Debug)]
 pub(super) struct Replica {
     remote: Remote,
-    copy: RwLock<Copy>,
+    copy: RwLock<View>,
     turns: Turns,
 }
 
 /// The index as it was last seen.
 #[derive(Debug, Default)]
-pub(super) struct Copy {
+pub(super) struct View {
     pub(super) state: State,
     pub(super) basis: Basis,
     pub(super) accesses: Accesses,
@@ -74,11 +72,11 @@ impl Replica {
     }
 
     /// The copy as it is now. Not to be held for long.
-    pub(super) fn read(&self) -> RwLockReadGuard<'_, Copy> {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, View> {
         self.copy.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Copy> {
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, View> {
         self.copy.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -94,7 +92,7 @@ impl Replica {
                 let copy = self.read();
                 (copy.basis.version.clone(), copy.installs)
             };
-            let found = self.remote.read(INDEX, known.as_ref(), INDEX_SIZE).await?;
+            let found = self.remote.read(INDEX, known.as_ref()).await?;
             let (index, version) = match found {
                 Found::Unchanged => return Ok(()),
                 Found::Nothing if known.is_none() => return Ok(()),
@@ -148,7 +146,7 @@ impl Replica {
     async fn load(&self, index: &Arc<Index>) -> Result<Option<State>, Fault> {
         let base = match &index.base {
             None => None,
-            Some(base) => match self.remote.get(&base_key(&base.name), base.size).await? {
+            Some(name) => match self.remote.get(&base_key(name)).await? {
                 None => return Ok(None),
                 found => found,
             },
@@ -184,7 +182,7 @@ impl Replica {
     }
 }
 
-impl Copy {
+impl View {
     /// Whether this is no older than an index that was asked for before what is here now was put here.
     fn is_newer(&self, index: &Index, installs: u64) -> bool {
         self.installs != installs

@@ -10,8 +10,8 @@ use std::net::TcpListener;
 /// An error as all that anybody may print of it.
 fn said(error: &Error) -> String {
     let causes = std::iter::successors(std::error::Error::source(error), |it| it.source());
-    let causes: String = causes.map(|it| format!(" {it} {it:?}")).collect();
-    format!("{error} {error:?}{causes}")
+    let causes: Vec<_> = causes.map(|it| format!("{it} {it:?}")).collect();
+    format!("{error} {error:?} {}", causes.join(" "))
 }
 
 async fn open(url: &str) -> Result<S3Store, Error> {

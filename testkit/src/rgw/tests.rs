@@ -21,8 +21,14 @@ fn a_gateway_keeps_its_buckets_when_it_is_killed_and_is_gone_when_it_is_dropped(
     assert_eq!(put(server.port, "/stranger", &stranger).unwrap(), 403);
     let folder = server.folder.clone();
     assert!(folder.exists());
+    // Whoever ends without a word leaves it to the guard.
+    let left = [&server.gateway, &server.storage, &server.monitor];
+    let left = left.map(|child| lock(child).take().expect("it runs"));
     drop(server);
     assert!(!folder.exists());
+    for mut child in left {
+        assert!(!child.wait().expect("it ends").success());
+    }
     assert!(!answers(one.port()));
 }
 
