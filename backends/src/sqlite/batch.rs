@@ -1,5 +1,6 @@
 //! The jobs of one transaction. The number of statements depends on the collections, not on the jobs.
 
+use super::history::{FORGET_PAST, REMEMBER};
 use super::row;
 use crate::job::{Job, Task, by_collection};
 use crate::ledger::{Gone, Ledger, PastWrite};
@@ -200,37 +201,21 @@ impl Transaction<'_> {
                 ])),
             }
         }
-        sqlx::query(
-            "INSERT INTO history (collection, id, revision, replaced_by, replaced_at, version, status, created_at,
-                                  updated_at, metadata, config)
-                 SELECT ?1, row.id, revision, value ->> 1, value ->> 2, version, status, created_at, updated_at,
-                        metadata, config
-                 FROM json_each(?2, '$.stored')
-                 JOIN registrations AS row ON collection = ?1 AND row.id = value ->> 0;
-             INSERT INTO history (collection, id, revision, replaced_by, replaced_at, version, status, created_at,
-                                  updated_at, metadata, config)
-                 SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
-                        value ->> 6, value ->> 7, value ->> 8, value ->> 9
-                 FROM json_each(?2, '$.given')",
-        )
-        .bind(self.collection)
-        .bind(json!({"stored": stored, "given": given}).to_string())
-        .execute(&mut *self.connection)
-        .await?;
+        sqlx::query(REMEMBER)
+            .bind(self.collection)
+            .bind(json!({"stored": stored, "given": given}).to_string())
+            .execute(&mut *self.connection)
+            .await?;
         Ok(())
     }
 
     async fn forget_past(&mut self, versions: &[(String, Revision)]) -> Result<(), sqlx::Error> {
         let versions: Vec<_> = versions.iter().map(|(id, it)| json!([id, it.0])).collect();
-        sqlx::query(
-            "DELETE FROM history WHERE rowid IN (
-                 SELECT history.rowid FROM json_each(?2) JOIN history
-                 ON collection = ?1 AND history.id = value ->> 0 AND revision = value ->> 1)",
-        )
-        .bind(self.collection)
-        .bind(json!(versions).to_string())
-        .execute(&mut *self.connection)
-        .await?;
+        sqlx::query(FORGET_PAST)
+            .bind(self.collection)
+            .bind(json!(versions).to_string())
+            .execute(&mut *self.connection)
+            .await?;
         Ok(())
     }
 

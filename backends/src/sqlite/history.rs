@@ -22,13 +22,33 @@ pub(super) const REPLACED: &str = "\
     SELECT id, revision, replaced_by, replaced_at FROM history
     WHERE collection = ?1 AND replaced_by > ?2 ORDER BY replaced_by LIMIT ?3";
 
+// `CROSS JOIN` below has SQLite look up each id that it is given; left to itself it reads all rows of the collection.
+
 /// From the first one that has so many newer ones.
 pub(super) const SURPLUS: &str = "\
     SELECT past.id, past.revision FROM json_each(?2) AS given
-    JOIN history AS past ON past.collection = ?1 AND past.id = given.value AND past.revision <= (
+    CROSS JOIN history AS past ON past.collection = ?1 AND past.id = given.value AND past.revision <= (
         SELECT revision FROM history WHERE collection = ?1 AND id = given.value
         ORDER BY revision DESC LIMIT 1 OFFSET ?3)
     LIMIT ?4";
+
+/// Copies the rows that are about to be written over, then adds what never became a row, and deletions.
+pub(super) const REMEMBER: &str = "\
+    INSERT INTO history (collection, id, revision, replaced_by, replaced_at, version, status, created_at, updated_at,
+                         metadata, config)
+        SELECT ?1, row.id, revision, value ->> 1, value ->> 2, version, status, created_at, updated_at, metadata, config
+        FROM json_each(?2, '$.stored')
+        CROSS JOIN registrations AS row ON collection = ?1 AND row.id = value ->> 0;
+    INSERT INTO history (collection, id, revision, replaced_by, replaced_at, version, status, created_at, updated_at,
+                         metadata, config)
+        SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+               value ->> 7, value ->> 8, value ->> 9
+        FROM json_each(?2, '$.given')";
+
+pub(super) const FORGET_PAST: &str = "\
+    DELETE FROM history WHERE rowid IN (
+        SELECT history.rowid FROM json_each(?2)
+        CROSS JOIN history ON collection = ?1 AND history.id = value ->> 0 AND revision = value ->> 1)";
 
 /// The past of one collection.
 pub(super) struct Archive<'s> {
