@@ -70,10 +70,10 @@ enum Source {
     Archive {
         file: File,
         name: String,
-        summary: Box<ArchiveSummary>,
+        summary: ArchiveSummary,
     },
     Directory {
-        end: End,
+        end: Box<End>,
         backend: Arc<dyn RegistryBackend>,
     },
 }
@@ -156,7 +156,13 @@ impl Source {
                 let end = End::source(&format!("file:{}", directory.display())).await?;
                 let name = args.collection.clone().unwrap_or_else(CollectionName::bots);
                 let backend = end.readable(&name).await?;
-                return Ok((Self::Directory { end, backend }, name));
+                return Ok((
+                    Self::Directory {
+                        end: Box::new(end),
+                        backend,
+                    },
+                    name,
+                ));
             }
             Place::File(path) => File::open(path).map_err(cannot)?,
             Place::Standard => tokio::task::spawn_blocking(spool)
@@ -184,7 +190,7 @@ impl Source {
             Self::Archive {
                 file,
                 name: shown,
-                summary: Box::new(summary),
+                summary,
             },
             name,
         ))

@@ -7,7 +7,7 @@ use hotbed_cache::{
 };
 use hotbed_events::MemoryBus;
 use hotbed_registry::{
-    Access, Changes, CollectionName, Draft, Error, MemoryBackend, Page, PortableConfig,
+    Access, Changes, CollectionName, Draft, Error, MemoryBackend, Page, Past, PortableConfig,
     Precondition, Query, Registration, Registry, RegistryBackend, Retention,
 };
 use std::collections::{BTreeMap, HashMap};
@@ -396,5 +396,18 @@ impl RegistryBackend for Faulty {
 
     async fn compact(&self, keep: Retention) -> Result<Revision, Error> {
         self.well().await?.compact(keep).await
+    }
+
+    async fn history(
+        &self,
+        id: &Id,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<Past>, Error> {
+        self.well().await?.history(id, before, limit).await
+    }
+
+    async fn past(&self, id: &Id, revision: Revision) -> Result<Option<Past>, Error> {
+        self.well().await?.past(id, revision).await
     }
 }

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use hotbed_registry::{
-    Access, Changes, Draft, Error, Id, MemoryBackend, Page, Precondition, Query, Registration,
-    RegistryBackend, Retention, Revision,
+    Access, Changes, Draft, Error, Id, MemoryBackend, Page, Past, Precondition, Query,
+    Registration, RegistryBackend, Retention, Revision,
 };
 use std::collections::HashMap;
 use std::fmt;
@@ -161,5 +161,20 @@ impl RegistryBackend for FaultyBackend {
 
     async fn compact(&self, keep: Retention) -> Result<Revision, Error> {
         self.serve(Call::Other, self.truth().compact(keep)).await
+    }
+
+    async fn history(
+        &self,
+        id: &Id,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<Past>, Error> {
+        let past = self.truth().history(id, before, limit);
+        self.serve(Call::Other, past).await
+    }
+
+    async fn past(&self, id: &Id, revision: Revision) -> Result<Option<Past>, Error> {
+        self.serve(Call::Other, self.truth().past(id, revision))
+            .await
     }
 }
