@@ -1,5 +1,7 @@
 //! What the PostgreSQL backend says and keeps when the server or the way to it is in trouble.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use hotbed_backends::{PostgresOptions, PostgresStore, PostgresUrl, RegistryUrl, StoreAt};
 use hotbed_registry::{
     Changes, CollectionName, ConnectingBackend, Draft, Error, Id, PortableConfig, Precondition,
@@ -67,7 +69,7 @@ fn said(error: &Error) -> String {
     let mut said = format!("{error} {error:?}");
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        said.push_str(&format!(" {cause} {cause:?}"));
+        said = format!("{said} {cause} {cause:?}");
         source = cause.source();
     }
     said
@@ -182,7 +184,7 @@ async fn a_killed_server_has_all_that_was_acknowledged_and_a_log_without_gaps() 
     let server = PostgresServer::start(&[]);
     let database = server.database();
     let nodes = [bots(&database.url()).await, bots(&database.url()).await];
-    let mut floors = vec![0; WRITERS];
+    let mut floors = [0; WRITERS];
     for round in 0..sized(5, 200) {
         let mut writers = JoinSet::new();
         for (n, floor) in floors.iter().enumerate() {
@@ -240,13 +242,13 @@ fn through(proxy: &FaultProxy, database: &Database) -> String {
 
 #[tokio::test]
 async fn what_broke_during_the_commit_is_said_to_be_unknown_and_what_broke_before_is_not_done() {
+    // With its end: READ COMMITTED, with which a transaction begins, is none.
+    const COMMIT: &[u8] = b"COMMIT\0";
     let database = PostgresServer::shared().database();
     let proxy = FaultProxy::to(database.port());
     let backend = bots(&through(&proxy, &database)).await;
     let direct = bots(&database.url()).await;
     put(&backend, "a", 1).await.unwrap();
-    // With its end: READ COMMITTED, with which a transaction begins, is none.
-    const COMMIT: &[u8] = b"COMMIT\0";
     let unknown = "whether it was done is not known, for it went wrong during the commit";
     for (fault, stored, known) in [
         (NetworkFault::CutBefore(COMMIT.into()), 1, false),

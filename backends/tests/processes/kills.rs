@@ -140,19 +140,19 @@ impl Story {
 
 async fn kill_again_and_again(place: Place, kills: u64) {
     let (store, bots) = open(&place.url).await;
-    let mut story = Story::default();
+    let mut told = Story::default();
     for round in 0..kills {
         let after = LONGEST.mul_f64(rand::random());
         let heard = killed(&place.url, round * 1_000_000, after).await;
-        story.check(&*bots, heard).await;
+        told.check(&*bots, heard).await;
     }
     store.close().await;
     let (store, bots) = open(&place.url).await;
     Story::default().check(&*bots, Vec::new()).await;
     assert!(
-        story.head.0 > kills,
+        told.head.0 > kills,
         "{} writes are too few to show anything",
-        story.head
+        told.head
     );
     store.close().await;
 }

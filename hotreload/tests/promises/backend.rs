@@ -169,8 +169,9 @@ impl RegistryBackend for FaultyBackend {
         before: Option<Revision>,
         limit: usize,
     ) -> Result<Vec<Past>, Error> {
-        let past = self.truth().history(id, before, limit);
-        self.serve(Call::Other, past).await
+        let truth = self.truth();
+        self.serve(Call::Other, truth.history(id, before, limit))
+            .await
     }
 
     async fn past(&self, id: &Id, revision: Revision) -> Result<Option<Past>, Error> {
