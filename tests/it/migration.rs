@@ -153,7 +153,7 @@ async fn bots_move_from_store_to_store_and_end_as_they_began() {
         let (created, same) = (&report["created"], &report["same"]);
         let (created, same) = (created.as_u64().unwrap(), same.as_u64().unwrap());
         assert_eq!(created + same, bots_in_all as u64);
-        assert_eq!(same >= 30_000, kill, "{report}");
+        assert_eq!(same >= bots_in_all as u64 / 3, kill, "{report}");
         digests.push(report["digest"].clone());
     }
     assert!(digests.iter().all(|it| *it == digests[0]), "{digests:?}");

@@ -27,12 +27,11 @@ async fn nothing_left_behind() {
         }
         sizes.push(resident_kib(&node));
     }
-    let [.., last, newest] = sizes[..] else {
-        unreachable!()
-    };
     eprintln!("resident KiB after each round: {sizes:?}");
+    // What is left behind is left behind by every round; the database's cache of pages, say, grows once.
+    let growth = sizes.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
     assert!(
-        newest < last + MARGIN,
+        growth.min() < Some(MARGIN),
         "resident KiB after each round: {sizes:?}"
     );
     settled(&node, &before).await;
