@@ -3,7 +3,7 @@
 use crate::place::{Place, id, log, put, read};
 use hotbed_backends::StoreAt;
 use hotbed_registry::{CollectionName, ConnectingBackend, Error, RegistryBackend, Revision};
-use hotbed_testkit::RgwServer;
+use hotbed_testkit::{RgwServer, sized};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,8 +12,6 @@ use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How long the gateway is killed again and again.
-const LONG: Duration = Duration::from_mins(1);
 /// Twice the usual patience, on a busy machine.
 const SOON: Duration = Duration::from_secs(15);
 
@@ -80,7 +78,7 @@ async fn a_killed_gateway_has_all_that_was_acknowledged_and_a_log_without_gaps()
     let place = block_in_place(|| Place::of(&server.bucket()));
     let nodes = [place.bots().await, place.bots().await];
     let mut floors = [0; WRITERS];
-    let until = Instant::now() + LONG;
+    let until = Instant::now() + Duration::from_secs(sized(60, 1200));
     let mut kills = 0;
     while Instant::now() < until {
         let mut writers = JoinSet::new();

@@ -3,6 +3,7 @@
 use crate::place::{Place, bots, draft, id, log, number, put, read};
 use hotbed_backends::S3Options;
 use hotbed_registry::{ChangeKind, Error, Precondition, RegistryBackend, Revision};
+use hotbed_testkit::sized;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -13,12 +14,13 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
-/// Processes that are killed.
-const KILLS: u64 = 60;
 /// Tasks in each of two processes, and increments of each task. Each increment needs the one before it to be read first,
 /// so they take place one after another however many want to: see docs/adr/0008.
 const TASKS: u64 = 32;
-const INCREMENTS: u64 = 30;
+
+fn increments() -> u64 {
+    sized(30, 1000)
+}
 
 /// A folder that tells a process where to write.
 fn folder(place: &Place) -> TempDir {
@@ -73,7 +75,7 @@ async fn increments_of_two_processes_add_up() {
         .await
         .expect("an answer")
         .expect("a counter");
-    let increments = 2 * TASKS * INCREMENTS;
+    let increments = 2 * TASKS * increments();
     assert_eq!(
         (number(&end), end.version, end.revision.0),
         (increments, increments + 1, increments + 1)
@@ -89,7 +91,7 @@ async fn increments_in_another_process() {
     for _ in 0..TASKS {
         let bots = Arc::clone(&bots);
         tasks.spawn(async move {
-            for _ in 0..INCREMENTS {
+            for _ in 0..increments() {
                 loop {
                     let now = bots.get(&id("counter")).await.unwrap().unwrap();
                     let next = draft(json!({"n": number(&now) + 1}));
@@ -188,7 +190,8 @@ async fn processes_that_are_killed_lose_nothing_that_they_acknowledged() {
     let folder = folder(&place);
     let mut newest: BTreeMap<String, u64> = BTreeMap::new();
     let mut writes = 0;
-    for round in 0..KILLS {
+    let kills = sized(60, 500);
+    for round in 0..kills {
         let heard = killed(&folder, Duration::from_micros(round * 7919 % 40_000)).await;
         writes += heard.len() as u64;
         // Nobody waits for what the dead had begun.
@@ -208,7 +211,7 @@ async fn processes_that_are_killed_lose_nothing_that_they_acknowledged() {
             );
         }
     }
-    assert!(writes > KILLS, "{writes}");
+    assert!(writes > kills, "{writes}");
     let mut last = BTreeMap::new();
     for change in log(&place.bots().await).await {
         last.insert(change.id, change.revision);
