@@ -46,7 +46,7 @@ fn examples() -> Vec<Record> {
         ),
         record(
             "z",
-            json!({"llm": {"provider": "echo"}, "b": null}),
+            json!({"b": null, "llm": {"provider": "echo"}}),
             Status::Inactive,
             json!({"team": "desk", "tier": 1}),
             0,
