@@ -9,7 +9,7 @@ use crate::storage::Storage;
 use anyhow::{Context, bail};
 use hotbed::cache::{CacheSettings, CachingRegistryManager};
 use hotbed::configs::Environment;
-use hotbed::events::{EventBus, MemoryBus};
+use hotbed::events::{EventBus, Interest, MemoryBus};
 use hotbed::hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed::registry::{
     Admission, CollectionName, ConnectingBackend, HistoryRetention, Registry, Retention,
@@ -394,14 +394,14 @@ fn open_bus(url: &str) -> anyhow::Result<Arc<dyn EventBus>> {
 }
 
 fn mode(args: &ServeArgs, bus: Arc<dyn EventBus>) -> ReloadMode {
-    let (every, topic) = (
+    let (every, topics) = (
         args.poll_interval,
-        Registry::topic_of(&CollectionName::bots()),
+        Interest::from(Registry::topic_of(&CollectionName::bots())),
     );
     match args.reload {
         Reload::Polling => ReloadMode::Polling { every },
-        Reload::EventDriven => ReloadMode::EventDriven { bus, topic },
-        Reload::Hybrid => ReloadMode::Hybrid { bus, topic, every },
+        Reload::EventDriven => ReloadMode::EventDriven { bus, topics },
+        Reload::Hybrid => ReloadMode::Hybrid { bus, topics, every },
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::{Event, Topic};
+use crate::{Event, Interest};
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::{BoxStream, Stream};
@@ -14,11 +14,12 @@ use std::sync::Arc;
 /// No bus promises delivery: the truth lives elsewhere and is read again after a gap.
 #[async_trait]
 pub trait EventBus: fmt::Debug + Send + Sync + 'static {
-    /// Tells everybody who listens to the event's topic.
-    async fn publish(&self, event: Event) -> Result<(), Error>;
+    /// Tells events, each to everybody who listens to its topic, in this order; a bus that sends them somewhere sends
+    /// them together. After an error any part of them may have been told.
+    async fn publish(&self, events: &[Event]) -> Result<(), Error>;
 
-    /// Listens to a topic from now on.
-    async fn subscribe(&self, topic: &Topic) -> Result<Subscription, Error>;
+    /// Listens from now on.
+    async fn subscribe(&self, interest: &Interest) -> Result<Subscription, Error>;
 }
 
 /// What a subscriber receives.
@@ -30,7 +31,7 @@ pub enum Delivery {
     Gap,
 }
 
-/// The receiving end of a topic. Begins with [`Delivery::Gap`]; dropping it ends the subscription.
+/// The receiving end of a bus. Begins with [`Delivery::Gap`]; dropping it ends the subscription.
 pub struct Subscription {
     deliveries: BoxStream<'static, Delivery>,
 }

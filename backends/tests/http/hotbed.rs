@@ -58,7 +58,7 @@ impl Hotbed {
         registry.add_check(Arc::new(bots.door_check()));
         let mode = ReloadMode::Hybrid {
             bus: bus as _,
-            topic,
+            topics: topic.into(),
             every: Duration::from_secs(5),
         };
         let targets: Vec<Arc<dyn ReloadTarget>> = vec![Arc::clone(&bots) as _];

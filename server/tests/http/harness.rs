@@ -122,7 +122,7 @@ impl Node {
         registry.add_check(Arc::new(bots.door_check()));
         let mode = ReloadMode::Hybrid {
             bus: Arc::clone(&bus) as _,
-            topic,
+            topics: topic.into(),
             every: Duration::from_hours(1),
         };
         let targets: Vec<Arc<dyn ReloadTarget>> = vec![Arc::clone(&bots) as _];
