@@ -3,6 +3,7 @@
 //! [`RegistryUrl`] names a store, [`open`] opens it, and [`StoreAt`] waits for one that is down.
 //! [`create_registry_backend`] opens what an environment file names. Each technology is a feature of its name.
 
+mod bus;
 #[cfg(feature = "file")]
 mod file;
 #[cfg(feature = "http")]
@@ -63,6 +64,7 @@ mod texts;
 mod url;
 mod waiting;
 
+pub use bus::{BusUrl, InvalidBusUrl, open_bus};
 #[cfg(feature = "file")]
 pub use file::{FileOptions, FileProblem, FileStore, Watching};
 #[cfg(feature = "http")]

@@ -27,8 +27,10 @@ pub trait EventBus: fmt::Debug + Send + Sync + 'static {
 pub enum Delivery {
     /// One event.
     Event(Arc<Event>),
-    /// Events may have been missed: read the truth again.
+    /// Events may have been missed: read the truth again. From here on they are heard.
     Gap,
+    /// No events are heard from here on, and why. A gap follows as soon as they are heard again.
+    Lost(Arc<str>),
 }
 
 /// The receiving end of a bus. Begins with [`Delivery::Gap`]; dropping it ends the subscription.
@@ -42,6 +44,19 @@ impl Subscription {
         let first = futures::stream::once(std::future::ready(Delivery::Gap));
         Self {
             deliveries: first.chain(deliveries).boxed(),
+        }
+    }
+
+    /// The same subscription, which keeps something for as long as it lasts.
+    #[must_use]
+    pub fn keeping(self, kept: impl Send + 'static) -> Self {
+        Self {
+            deliveries: self
+                .deliveries
+                .inspect(move |_| {
+                    let _ = &kept;
+                })
+                .boxed(),
         }
     }
 
@@ -61,6 +76,16 @@ impl fmt::Debug for Subscription {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// An event is larger than the bus carries; trying again will not help.
+    #[error(
+        "event is of {bytes} bytes, and the bus carries {limit} at most: events name things, they do not carry them"
+    )]
+    TooLarge {
+        /// How large it is as a message.
+        bytes: usize,
+        /// How large it may be.
+        limit: usize,
+    },
     /// The bus cannot be reached; trying again later may work.
     #[error("event bus cannot be reached to {operation}")]
     Unavailable {

@@ -38,6 +38,11 @@ impl Hub {
         self.send(Delivery::Gap);
     }
 
+    /// Tells everybody that no events are heard any more, and why.
+    pub fn lost(&self, reason: Arc<str>) {
+        self.send(Delivery::Lost(reason));
+    }
+
     /// Listens from now on. The subscription ends when the hub and all its clones are gone.
     pub fn subscribe(&self, interest: Interest) -> Subscription {
         let listener = Listener {
@@ -76,6 +81,7 @@ impl Listener {
                         return Some((Delivery::Event(event), self));
                     }
                 }
+                Ok(lost @ Delivery::Lost(_)) => return Some((lost, self)),
                 Ok(Delivery::Gap) | Err(RecvError::Lagged(_)) => {
                     return Some((Delivery::Gap, self));
                 }
@@ -154,9 +160,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_gap_reaches_everybody() {
+    async fn a_loss_and_a_gap_reach_everybody() {
         let hub = Hub::new();
         let mut bots = hub.subscribe(Topic::new("bots").unwrap().into());
+        hub.lost("gone".into());
+        assert_eq!(bots.next().await, Some(Delivery::Gap));
+        assert_eq!(bots.next().await, Some(Delivery::Lost("gone".into())));
+        hub.gap();
         hub.gap();
         for _ in 0..2 {
             assert_eq!(bots.next().await, Some(Delivery::Gap));

@@ -51,6 +51,9 @@ impl Ear {
                 match subscription.next().await {
                     Some(Delivery::Event(event)) => return Heard::Event(event),
                     Some(Delivery::Gap) => return Heard::Gap,
+                    Some(Delivery::Lost(reason)) => {
+                        return Heard::Loss(format!("event bus is not heard: {reason}"));
+                    }
                     None => {
                         // One that never lasts is as bad as none: the wait goes on growing.
                         if since.elapsed() > MAX_RETRY {

@@ -39,7 +39,7 @@ async fn heard(subscription: &mut Subscription) -> Change {
     let hearing = async {
         loop {
             match subscription.next().await.expect("it goes on") {
-                Delivery::Gap => {}
+                Delivery::Gap | Delivery::Lost(_) => {}
                 Delivery::Event(event) => match announcement(&event) {
                     Some(Announcement::Change(change)) => return change,
                     other => panic!("no change: {other:?}"),

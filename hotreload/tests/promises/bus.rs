@@ -164,7 +164,7 @@ impl Line {
                     Ok(Signal::End) | Err(_) => return None,
                 },
                 delivery = self.events.next() => match delivery? {
-                    Delivery::Gap => return Some((Delivery::Gap, self)),
+                    heard @ (Delivery::Gap | Delivery::Lost(_)) => return Some((heard, self)),
                     Delivery::Event(event) => {
                         let delays = self.rule.lock().unwrap().copies();
                         for delay in delays {
