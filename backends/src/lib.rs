@@ -32,6 +32,8 @@ mod layered;
 )]
 mod ledger;
 mod memory;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod nodes;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

@@ -196,12 +196,6 @@ fn current(node: &Node, head: Option<Revision>) -> Registry {
         "Revisions that exist and that this node has not caught up with",
         newest.0.saturating_sub(freshness.revision.0),
     );
-    metrics.register_with_unit(
-        "node_behind",
-        "How long this node has known of revisions that it has not caught up with",
-        Unit::Seconds,
-        ConstGauge::new(freshness.behind_for.as_secs_f64()),
-    );
     let nodes = state.fleet.nodes();
     show(
         "fleet_nodes",
@@ -212,6 +206,12 @@ fn current(node: &Node, head: Option<Revision>) -> Registry {
         "fleet_silent_nodes",
         "Those of them that should have been heard since",
         nodes.iter().filter(|seen| seen.silent).count() as u64,
+    );
+    metrics.register_with_unit(
+        "node_behind",
+        "How long this node has known of revisions that it has not caught up with",
+        Unit::Seconds,
+        ConstGauge::new(freshness.behind_for.as_secs_f64()),
     );
     if let Some(ago) = freshness.confirmed_ago {
         let help = "How long ago this node last confirmed that it is up to date";

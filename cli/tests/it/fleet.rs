@@ -93,8 +93,9 @@ async fn a_wait_that_is_in_vain_names_who_is_missing() {
         node("b", 41, &json!({})),
         node("c", 42, &json!({"silent": true})),
     ];
-    let server = Server::answering([json_answer(200, &fleet(&nodes))]).await;
-    let args = ["fleet", "wait", "--for", "60%", "--timeout", "1ms"];
+    let answers = std::iter::repeat_with(|| json_answer(200, &fleet(&nodes)));
+    let server = Server::answering(answers.take(20)).await;
+    let args = ["fleet", "wait", "--for", "60%", "--timeout", "1s"];
     let outcome = hotbed(&server.url, &args).await;
     assert_eq!(outcome.exit, Exit::Failed);
     assert_eq!(outcome.output, "bots: revision 42 on 1 of 3 nodes\n");

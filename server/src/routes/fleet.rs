@@ -2,7 +2,7 @@ use super::problems::Everywhere;
 use crate::fault::Fault;
 use crate::params::Params;
 use crate::state::Node;
-use crate::wire::{self, millis};
+use crate::wire::millis;
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
@@ -105,7 +105,7 @@ fn describe_progress(progress: &Progress, newest: u64) -> api::NodeProgress {
         applied: progress.applied.0,
         behind_by: newest.saturating_sub(progress.applied.0),
         behind_for_ms: millis(progress.behind_for),
-        confirmed_ago_ms: progress.confirmed_ago.map(wire::millis),
+        confirmed_ago_ms: progress.confirmed_ago.map(millis),
         stale: progress.stale,
         failing: progress.failing,
         failures: progress.failures.iter().map(failure).collect(),

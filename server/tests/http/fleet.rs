@@ -32,7 +32,11 @@ async fn a_node_shows_itself_and_what_it_has_applied() {
     for varying in ["incarnation", "heard_ago_ms", "started_at", "pid"] {
         assert!(!only[varying].take().is_null(), "{varying}");
     }
-    assert!(!only["collections"]["bots"]["confirmed_ago_ms"].take().is_null());
+    assert!(
+        !only["collections"]["bots"]["confirmed_ago_ms"]
+            .take()
+            .is_null()
+    );
     assert_eq!(
         only,
         json!({
@@ -52,8 +56,9 @@ async fn what_a_node_cannot_build_is_named() {
     let node = Node::new().await;
     let broken = json!({"config": {"llm": {"provider": "none-such", "model": "m"}}});
     node.put("/api/v1/bots/broken", &broken).await;
-    let talk = node.post("/api/v1/bots/broken/chat", &json!({"message": "hello"}));
-    assert_ne!(talk.await.status, OK);
+    let hello = json!({"message": "hello"});
+    let talk = node.post("/api/v1/bots/broken/chat", &hello).await;
+    assert_ne!(talk.status, OK);
     let fleet = until(&node, |it| {
         it["nodes"][0]["collections"]["bots"]["failing"] == 1
     })
@@ -61,14 +66,18 @@ async fn what_a_node_cannot_build_is_named() {
     let failure = &fleet["nodes"][0]["collections"]["bots"]["failures"][0];
     assert_eq!(failure["id"], "broken");
     assert_eq!(failure["serves"], Value::Null);
-    assert!(failure["error"].as_str().unwrap().contains("none-such"), "{failure}");
+    assert!(
+        failure["error"].as_str().unwrap().contains("none-such"),
+        "{failure}"
+    );
 }
 
 #[tokio::test]
 async fn the_metrics_tell_how_many_nodes_are_seen_and_how_far_this_one_is_behind() {
     let node = Node::new().await;
     until(&node, |it| it["nodes"][0]["node"] == "node-1").await;
-    let metrics = node.get("/metrics").await.text();
+    let metrics = node.get("/metrics").await;
+    let metrics = String::from_utf8(metrics.bytes).unwrap();
     for line in [
         "hotbed_fleet_nodes 1",
         "hotbed_fleet_silent_nodes 0",
