@@ -1,11 +1,13 @@
 //! The `hotbed` binary: reads the arguments and the environment, runs, and says how it went.
 
 mod account;
+mod announcing;
 mod app;
 mod config_dir;
 mod domains;
 mod forget;
 mod moving;
+mod node_id;
 mod serve_args;
 mod storage;
 mod supervise;
