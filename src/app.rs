@@ -1,6 +1,7 @@
 //! The composition root: which parts a server is made of, and in which order they start and stop.
 
 use crate::account::Account;
+use crate::announcing::Topics;
 use crate::config_dir::ConfigDir;
 use crate::domains::{Domains, Registered};
 use crate::forget::ForgetDeleted;
@@ -10,13 +11,13 @@ use anyhow::{Context, bail};
 use chrono::Utc;
 use hotbed::cache::{CacheSettings, CachingRegistryManager};
 use hotbed::configs::Environment;
-use hotbed::events::{EventBus, Interest, MemoryBus};
+use hotbed::events::{EventBus, Interest};
 use hotbed::hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed::registry::{
     Admission, CollectionName, ConnectingBackend, HistoryRetention, Registry, Retention,
 };
 use hotbed_api::Readiness;
-use hotbed_backends::{DiskSnapshot, RegistryUrl, StoreAt};
+use hotbed_backends::{BusUrl, DiskSnapshot, RegistryUrl, StoreAt, open_bus};
 use hotbed_bots::{Bot, BotFactory, ConversationLimits, Conversations, ProviderKeys};
 use hotbed_fleet::{Member, NodeId, Pace};
 use hotbed_server::{Access, Limits, NodeInfo, Reporter, ServerState};
@@ -85,12 +86,13 @@ impl App {
             )
         })?;
         let address = listener.local_addr()?;
+        let bus_url: BusUrl = args.bus.parse()?;
+        let topics = Topics::of(&args, &bus_url)?;
         let host = host_name();
         let node = match &args.node_id {
             Some(node) => node.clone(),
             None => NodeId::new(&format!("{host}:{}", address.port()))?,
         };
-        let bus = open_bus(&args.bus)?;
         let background = Background::default();
         let mut warnings = config.warnings;
 
@@ -110,12 +112,14 @@ impl App {
             .spawn(Arc::clone(&snapshot).run(background.upkeep.stop.clone()));
         // A registry that announces what is written to it reaches further than a bus that does not leave this process.
         let bus = match store.bus() {
-            Some(announced) if is_memory(&args.bus) => announced,
-            _ => bus,
+            Some(announced) if !bus_url.leaves_the_process() => announced,
+            _ => open_bus(&bus_url),
         };
-        warnings.extend(warn_of_deaf_bus(&args, store.url()));
+        warnings.extend(warn_of_deaf_bus(&args, &bus_url, store.url()));
         let admission = admission(&args);
         let registry = Registry::builder(CollectionName::bots(), backend, Arc::clone(&bus))
+            .topics(topics.publish)
+            .source(&format!("hotbed:{node}"))
             .admission(admission)
             .retention(retention(&args))
             .snapshot(Arc::clone(&snapshot) as _)
@@ -145,7 +149,8 @@ impl App {
         }
         let fleet_bus = Arc::clone(&bus);
         let targets: Vec<Arc<dyn ReloadTarget>> = vec![Arc::clone(&bots) as _, forget];
-        let hot_reload = HotReloadManager::new(registry.reader(), mode(&args, bus), targets);
+        let hot_reload =
+            HotReloadManager::new(registry.reader(), mode(&args, bus, topics.listen), targets);
         let handle = hot_reload.handle();
         background
             .follow
@@ -168,7 +173,7 @@ impl App {
             started: Instant::now(),
             environment: config.environment.name().to_owned(),
             registry: store.url().to_string(),
-            bus: args.bus.clone(),
+            bus: bus_url.to_string(),
             admission,
             warnings: told,
         };
@@ -179,7 +184,7 @@ impl App {
                 Some(named_by) => format!("{} ({named_by})", store.url()),
                 None => store.url().to_string(),
             },
-            reload: describe_reload(&args),
+            reload: describe_reload(&args, &bus_url),
             domains,
             warnings: warnings.clone(),
         };
@@ -348,10 +353,9 @@ fn limits(args: &ServeArgs) -> Limits {
 }
 
 /// Events that stay within this process tell nothing of what another one writes.
-fn warn_of_deaf_bus(args: &ServeArgs, registry: &RegistryUrl) -> Option<String> {
-    let bus = &args.bus;
+fn warn_of_deaf_bus(args: &ServeArgs, bus: &BusUrl, registry: &RegistryUrl) -> Option<String> {
     let why = match registry {
-        _ if args.reload != Reload::EventDriven => return None,
+        _ if args.reload != Reload::EventDriven || bus.leaves_the_process() => return None,
         RegistryUrl::Memory => return None,
         RegistryUrl::Http(_) => "only another hotbed announces what is written to it".to_owned(),
         _ => format!("the bus {bus} does not leave this process"),
@@ -431,25 +435,8 @@ fn host_name() -> String {
     }
 }
 
-fn is_memory(bus: &str) -> bool {
-    matches!(bus, "memory:" | "memory://")
-}
-
-fn open_bus(url: &str) -> anyhow::Result<Arc<dyn EventBus>> {
-    match url {
-        url if is_memory(url) => Ok(Arc::new(MemoryBus::new())),
-        other => {
-            let scheme = other.split(':').next().unwrap_or_default();
-            bail!("event bus of scheme {scheme:?} is of no kind that can be opened: use memory:")
-        }
-    }
-}
-
-fn mode(args: &ServeArgs, bus: Arc<dyn EventBus>) -> ReloadMode {
-    let (every, topics) = (
-        args.poll_interval,
-        Interest::from(Registry::topic_of(&CollectionName::bots())),
-    );
+fn mode(args: &ServeArgs, bus: Arc<dyn EventBus>, topics: Interest) -> ReloadMode {
+    let every = args.poll_interval;
     match args.reload {
         Reload::Polling => ReloadMode::Polling { every },
         Reload::EventDriven => ReloadMode::EventDriven { bus, topics },
@@ -457,13 +444,13 @@ fn mode(args: &ServeArgs, bus: Arc<dyn EventBus>) -> ReloadMode {
     }
 }
 
-fn describe_reload(args: &ServeArgs) -> String {
+fn describe_reload(args: &ServeArgs, bus: &BusUrl) -> String {
     match args.reload {
         Reload::Polling => format!("polling every {:?}", args.poll_interval),
-        Reload::EventDriven => format!("events of {}", args.bus),
+        Reload::EventDriven => format!("events of {}", bus),
         Reload::Hybrid => format!(
             "events of {}, and polling every {:?}",
-            args.bus, args.poll_interval
+            bus, args.poll_interval
         ),
     }
 }

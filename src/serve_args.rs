@@ -49,6 +49,22 @@ pub(crate) struct ServeArgs {
         default_value = "memory:"
     )]
     pub(crate) bus: String,
+    /// Topics on which each change is announced [default: registry:bots; on a bus between processes also registry:instances and registry:configs]
+    #[arg(
+        long,
+        value_name = "TOPIC",
+        env = "HOTBED_PUBLISH_TOPICS",
+        value_delimiter = ','
+    )]
+    pub(crate) publish_topics: Vec<String>,
+    /// Topics that are listened to, such as registry:* [default: those of --publish-topics; on a bus between processes also registry:changes]
+    #[arg(
+        long,
+        value_name = "TOPIC",
+        env = "HOTBED_LISTEN_TOPICS",
+        value_delimiter = ','
+    )]
+    pub(crate) listen_topics: Vec<String>,
     /// How this node learns of changes
     #[arg(long, value_enum, env = "HOTBED_RELOAD", default_value_t = Reload::Hybrid)]
     pub(crate) reload: Reload,

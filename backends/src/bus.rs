@@ -4,12 +4,20 @@
 //! ([`line`]), and messages as the Python config service writes them ([`wire`]). What is special to a server is its
 //! [`Transport`](transport::Transport).
 
+#[cfg(feature = "redis")]
 mod line;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "redis")]
 mod shared;
+#[cfg(feature = "redis")]
 mod transport;
 mod url;
+#[cfg(feature = "redis")]
 mod wire;
 
+#[cfg(feature = "redis")]
+pub use redis::RedisUrl;
 pub use url::{BusUrl, InvalidBusUrl};
 
 use hotbed_events::{EventBus, MemoryBus};
@@ -22,5 +30,9 @@ use std::sync::Arc;
 pub fn open_bus(url: &BusUrl) -> Arc<dyn EventBus> {
     match url {
         BusUrl::Memory => Arc::new(MemoryBus::new()),
+        #[cfg(feature = "redis")]
+        BusUrl::Redis(url) => Arc::new(shared::SharedBus::new(redis::RedisTransport::new(
+            url.clone(),
+        ))),
     }
 }

@@ -66,6 +66,8 @@ mod texts;
 mod url;
 mod waiting;
 
+#[cfg(feature = "redis")]
+pub use bus::RedisUrl;
 pub use bus::{BusUrl, InvalidBusUrl, open_bus};
 #[cfg(feature = "file")]
 pub use file::{FileOptions, FileProblem, FileStore, Watching};

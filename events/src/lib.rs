@@ -5,9 +5,12 @@
 //! itself: it begins with [`Delivery::Gap`] and repeats it wherever events may have been missed.
 //!
 //! The bus that needs no server, [`MemoryBus`], lives here; buses that cross processes live in the crate
-//! that touches the outside world, and hand what they hear to a [`Hub`].
+//! that touches the outside world, and hand what they hear to a [`Hub`]. What each of them must do is the suite
+//! `conformance`, behind the feature of that name.
 
 mod bus;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod event;
 mod hub;
 mod interest;

@@ -25,6 +25,7 @@ mod no_lost_update;
 mod nothing_left_behind;
 mod openapi;
 mod python_clients;
+mod python_fleet;
 mod rolling_restart;
 mod start;
 mod stop;

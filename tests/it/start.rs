@@ -97,6 +97,11 @@ async fn what_cannot_be_opened_is_an_error_that_says_what_can() {
         ),
         ("--registry", "sqlite:", ["names no file", "sqlite:PATH"]),
         ("--bus", "kafka:x", ["kafka", "memory:"]),
+        (
+            "--bus",
+            "redis://bot:secret@",
+            ["names no host", "redis://USER:PASSWORD@HOST"],
+        ),
     ] {
         let ended = Launch::new().arg(flag, value).fail().await;
         assert_refused(&ended, &words);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use hotbed_testkit::{PostgresPrograms, RgwServer};
+use hotbed_testkit::{PostgresPrograms, RedisServer, RgwServer};
 
 use crate::step::{command, succeed};
 
@@ -16,7 +16,7 @@ struct Server {
     packages: &'static [&'static str],
 }
 
-const SERVERS: [Server; 2] = [
+const SERVERS: [Server; 3] = [
     Server {
         name: "PostgreSQL",
         missing: || {
@@ -25,6 +25,11 @@ const SERVERS: [Server; 2] = [
                 .map(|missing| missing.to_string())
         },
         packages: &[PostgresPrograms::DEBIAN_PACKAGE],
+    },
+    Server {
+        name: "Redis",
+        missing: || RedisServer::find().err().map(|missing| missing.to_string()),
+        packages: &RedisServer::DEBIAN_PACKAGES,
     },
     Server {
         name: "Ceph RADOS Gateway",

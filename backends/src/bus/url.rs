@@ -1,12 +1,20 @@
+#[cfg(feature = "redis")]
+use super::redis::RedisUrl;
 use std::fmt;
 use std::str::FromStr;
 
-/// Says what carries events between components and processes: `memory:`.
+/// Says what carries events between components and processes: `memory:`, or a server, such as
+/// `redis://USER:PASSWORD@HOST:PORT/DB?prefix=events`.
+///
+/// Neither `Display` nor `Debug` shows a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BusUrl {
     /// Nothing beyond this process.
     Memory,
+    /// A Redis server.
+    #[cfg(feature = "redis")]
+    Redis(RedisUrl),
 }
 
 /// A text that is no [`BusUrl`].
@@ -25,6 +33,10 @@ impl FromStr for BusUrl {
         match scheme {
             "memory" if rest.is_empty() || rest == "//" => Ok(Self::Memory),
             "memory" => Err(invalid(text, "names a place: memory: has none".into())),
+            #[cfg(feature = "redis")]
+            "redis" | "rediss" | "redis+unix" => RedisUrl::parse(scheme, rest)
+                .map(Self::Redis)
+                .map_err(|reason| invalid(text, reason)),
             _ => Err(invalid(
                 text,
                 format!("is of no kind that can be opened: use {}", supported()),
@@ -38,13 +50,15 @@ impl BusUrl {
     pub fn leaves_the_process(&self) -> bool {
         match self {
             Self::Memory => false,
+            #[cfg(feature = "redis")]
+            Self::Redis(_) => true,
         }
     }
 }
 
 /// What this build can open, for messages.
 fn supported() -> String {
-    let forms = [("memory:", true)];
+    let forms = [("memory:", true), ("redis://HOST", cfg!(feature = "redis"))];
     let forms: Vec<_> = forms
         .iter()
         .filter(|(_, can)| *can)
@@ -66,6 +80,8 @@ impl fmt::Display for BusUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
+            #[cfg(feature = "redis")]
+            Self::Redis(url) => url.fmt(f),
         }
     }
 }
