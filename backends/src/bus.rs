@@ -4,7 +4,17 @@
 //! ([`line`]), and messages as the Python config service writes them ([`wire`]). What is special to a server is its
 //! [`Transport`](transport::Transport).
 
+#[cfg_attr(
+    not(any(feature = "nats", feature = "postgres")),
+    expect(dead_code, reason = "only those that have a server need it")
+)]
 mod line;
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(any(feature = "nats", feature = "postgres"))]
+mod patience;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod shared;
 mod transport;
 mod url;
@@ -13,6 +23,14 @@ mod wire;
 pub use url::{BusUrl, InvalidBusUrl};
 
 use hotbed_events::{EventBus, MemoryBus};
+#[cfg(feature = "nats")]
+pub use nats::NatsUrl;
+#[cfg(any(feature = "nats", feature = "postgres"))]
+use patience::in_time;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresBusUrl;
+#[cfg(any(feature = "nats", feature = "postgres"))]
+use shared::SharedBus;
 use std::sync::Arc;
 
 /// Opens a bus, at once: one whose server is down connects when that is back.
@@ -22,5 +40,9 @@ use std::sync::Arc;
 pub fn open_bus(url: &BusUrl) -> Arc<dyn EventBus> {
     match url {
         BusUrl::Memory => Arc::new(MemoryBus::new()),
+        #[cfg(feature = "nats")]
+        BusUrl::Nats(url) => Arc::new(SharedBus::new(nats::Nats::new(url))),
+        #[cfg(feature = "postgres")]
+        BusUrl::Postgres(url) => Arc::new(SharedBus::new(postgres::Postgres::new(url))),
     }
 }

@@ -64,6 +64,10 @@ mod texts;
 mod url;
 mod waiting;
 
+#[cfg(feature = "nats")]
+pub use bus::NatsUrl;
+#[cfg(feature = "postgres")]
+pub use bus::PostgresBusUrl;
 pub use bus::{BusUrl, InvalidBusUrl, open_bus};
 #[cfg(feature = "file")]
 pub use file::{FileOptions, FileProblem, FileStore, Watching};

@@ -1,12 +1,19 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Says what carries events between components and processes: `memory:`.
+/// Says what carries events between components and processes: `memory:`, `nats://USER:PASSWORD@HOST` or
+/// `postgres://USER:PASSWORD@HOST/DATABASE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BusUrl {
     /// Nothing beyond this process.
     Memory,
+    /// NATS servers.
+    #[cfg(feature = "nats")]
+    Nats(super::NatsUrl),
+    /// The notifications of a PostgreSQL database.
+    #[cfg(feature = "postgres")]
+    Postgres(super::PostgresBusUrl),
 }
 
 /// A text that is no [`BusUrl`].
@@ -25,6 +32,16 @@ impl FromStr for BusUrl {
         match scheme {
             "memory" if rest.is_empty() || rest == "//" => Ok(Self::Memory),
             "memory" => Err(invalid(text, "names a place: memory: has none".into())),
+            #[cfg(feature = "nats")]
+            "nats" | "tls" => match text.parse() {
+                Ok(url) => Ok(Self::Nats(url)),
+                Err(reason) => Err(invalid(text, reason)),
+            },
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => match rest.parse() {
+                Ok(url) => Ok(Self::Postgres(url)),
+                Err(reason) => Err(invalid(text, reason)),
+            },
             _ => Err(invalid(
                 text,
                 format!("is of no kind that can be opened: use {}", supported()),
@@ -38,13 +55,24 @@ impl BusUrl {
     pub fn leaves_the_process(&self) -> bool {
         match self {
             Self::Memory => false,
+            #[cfg(feature = "nats")]
+            Self::Nats(_) => true,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => true,
         }
     }
 }
 
 /// What this build can open, for messages.
 fn supported() -> String {
-    let forms = [("memory:", true)];
+    let forms = [
+        ("memory:", true),
+        ("nats://USER:PASSWORD@HOST", cfg!(feature = "nats")),
+        (
+            "postgres://USER:PASSWORD@HOST/DATABASE",
+            cfg!(feature = "postgres"),
+        ),
+    ];
     let forms: Vec<_> = forms
         .iter()
         .filter(|(_, can)| *can)
@@ -66,6 +94,10 @@ impl fmt::Display for BusUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
+            #[cfg(feature = "nats")]
+            Self::Nats(url) => url.fmt(f),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(url) => url.fmt(f),
         }
     }
 }
