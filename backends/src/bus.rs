@@ -4,10 +4,9 @@
 //! ([`line`]), and messages as the Python config service writes them ([`wire`]). What is special to a server is its
 //! [`Transport`](transport::Transport).
 
-#[cfg_attr(
-    not(any(feature = "nats", feature = "postgres")),
-    expect(dead_code, reason = "only those that have a server need it")
-)]
+#[cfg(any(feature = "nats", feature = "redis"))]
+mod cryptography;
+#[cfg(any(feature = "nats", feature = "postgres", feature = "redis"))]
 mod line;
 #[cfg(feature = "nats")]
 mod nats;
@@ -15,12 +14,15 @@ mod nats;
 mod patience;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(any(feature = "nats", feature = "postgres", feature = "redis"))]
 mod shared;
+#[cfg(any(feature = "nats", feature = "postgres", feature = "redis"))]
 mod transport;
 mod url;
+#[cfg(any(feature = "nats", feature = "postgres", feature = "redis"))]
 mod wire;
-
-pub use url::{BusUrl, InvalidBusUrl};
 
 use hotbed_events::{EventBus, MemoryBus};
 #[cfg(feature = "nats")]
@@ -29,9 +31,12 @@ pub use nats::NatsUrl;
 use patience::in_time;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresBusUrl;
-#[cfg(any(feature = "nats", feature = "postgres"))]
+#[cfg(feature = "redis")]
+pub use redis::RedisUrl;
+#[cfg(any(feature = "nats", feature = "postgres", feature = "redis"))]
 use shared::SharedBus;
 use std::sync::Arc;
+pub use url::{BusUrl, InvalidBusUrl};
 
 /// Opens a bus, at once: one whose server is down connects when that is back.
 ///
@@ -44,5 +49,7 @@ pub fn open_bus(url: &BusUrl) -> Arc<dyn EventBus> {
         BusUrl::Nats(url) => Arc::new(SharedBus::new(nats::Nats::new(url))),
         #[cfg(feature = "postgres")]
         BusUrl::Postgres(url) => Arc::new(SharedBus::new(postgres::Postgres::new(url))),
+        #[cfg(feature = "redis")]
+        BusUrl::Redis(url) => Arc::new(SharedBus::new(redis::RedisTransport::new(url.clone()))),
     }
 }

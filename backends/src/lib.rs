@@ -68,6 +68,8 @@ mod waiting;
 pub use bus::NatsUrl;
 #[cfg(feature = "postgres")]
 pub use bus::PostgresBusUrl;
+#[cfg(feature = "redis")]
+pub use bus::RedisUrl;
 pub use bus::{BusUrl, InvalidBusUrl, open_bus};
 #[cfg(feature = "file")]
 pub use file::{FileOptions, FileProblem, FileStore, Watching};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use hotbed_testkit::{NatsServer, PostgresPrograms, RgwServer};
+use hotbed_testkit::{NatsServer, PostgresPrograms, RedisServer, RgwServer};
 
 use crate::step::{command, succeed};
 
@@ -16,7 +16,7 @@ struct Server {
     packages: &'static [&'static str],
 }
 
-const SERVERS: [Server; 3] = [
+const SERVERS: [Server; 4] = [
     Server {
         name: "NATS",
         missing: || NatsServer::find().err().map(|missing| missing.to_string()),
@@ -30,6 +30,11 @@ const SERVERS: [Server; 3] = [
                 .map(|missing| missing.to_string())
         },
         packages: &[PostgresPrograms::DEBIAN_PACKAGE],
+    },
+    Server {
+        name: "Redis",
+        missing: || RedisServer::find().err().map(|missing| missing.to_string()),
+        packages: &RedisServer::DEBIAN_PACKAGES,
     },
     Server {
         name: "Ceph RADOS Gateway",

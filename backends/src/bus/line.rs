@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-/// How long a subscriber waits until the server hears for it.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a subscriber waits until the server hears for it: less than its own patience, so that it is told why not.
+const PATIENCE: Duration = Duration::from_secs(4);
 /// How long the server may take to change what it hears for us.
 const LISTENING: Duration = Duration::from_secs(5);
 /// The first wait after a connection was lost or could not be made; doubles up to the longest.
@@ -73,7 +74,12 @@ impl Line {
     pub(crate) async fn subscribe(&self, interest: &Interest) -> Result<Subscription, Error> {
         // First, so that nothing is missed that is heard from the moment on in which the server begins.
         let subscription = self.hub.subscribe(interest.clone());
-        let want = Want::new(&self.wanted, self.transport.channels(interest));
+        let channels = self.transport.channels(interest);
+        if channels.is_empty() {
+            // There is nothing to wait for, and nothing will come.
+            return Ok(subscription);
+        }
+        let want = Want::new(&self.wanted, channels);
         let mut state = self.state.clone();
         let listens = state.wait_for(|state| match state {
             State::Listens(version) => *version >= want.version,
@@ -146,6 +152,7 @@ async fn keep(
     tell: watch::Sender<State>,
 ) {
     let mut failures = 0_u32;
+    let mut told = None;
     loop {
         if wants
             .wait_for(|all| !all.channels.is_empty())
@@ -154,13 +161,20 @@ async fn keep(
         {
             return;
         }
+        let mut since = None;
         let ended = match transport.connect().await {
-            Ok(connection) => listen(connection, &hub, &mut wants, &tell, &mut failures).await,
+            Ok(connection) => listen(connection, &hub, &mut wants, &tell, &mut since).await,
             Err(error) => Err(error),
         };
+        if since.is_some() {
+            told = None;
+        }
+        // One that never lasts is as bad as none: the wait goes on growing, for each gap makes others read the truth.
+        if since.is_some_and(|since| since.elapsed() > MAX_RETRY) {
+            failures = 0;
+        }
         let reason: Arc<str> = match ended {
             Ok(()) => {
-                failures = 0;
                 tell.send_replace(State::Down("nobody listens".into()));
                 continue;
             }
@@ -171,30 +185,34 @@ async fn keep(
             tracing::warn!(bus = ?transport, %reason, "event bus is not heard");
         }
         tell.send_replace(State::Down(Arc::clone(&reason)));
-        hub.lost(reason);
+        // Once for each reason, not for each attempt.
+        if told.as_ref() != Some(&reason) {
+            hub.lost(Arc::clone(&reason));
+            told = Some(reason);
+        }
         tokio::time::sleep(wait(failures)).await;
     }
 }
 
-/// Hears what comes until the connection is lost, which is an error, or nobody wants to hear anything.
+/// Hears what comes until the connection is lost, which is an error, or nobody wants to hear anything. Notes since when
+/// the server hears for us.
 async fn listen(
     mut connection: Box<dyn Connection>,
     hub: &Hub,
     wants: &mut watch::Receiver<Wanted>,
     tell: &watch::Sender<State>,
-    failures: &mut u32,
+    since: &mut Option<Instant>,
 ) -> Result<(), BoxError> {
-    let mut heard_before = false;
     loop {
         let wanted = wants.borrow_and_update().clone();
         if wanted.channels.is_empty() {
             return Ok(());
         }
         let channels = wanted.channels.into_keys().collect();
-        tokio::time::timeout(LISTENING, connection.listen(&channels)).await??;
-        if !heard_before {
-            heard_before = true;
-            *failures = 0;
+        let listening = tokio::time::timeout(LISTENING, connection.listen(&channels)).await;
+        listening.map_err(|_| "the server does not answer in time")??;
+        if since.is_none() {
+            *since = Some(Instant::now());
             hub.gap();
         }
         tell.send_replace(State::Listens(wanted.version));
@@ -226,7 +244,10 @@ fn wait(failures: u32) -> Duration {
 }
 
 /// An error with all its causes.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
+
+#[cfg(test)]
+mod tests;

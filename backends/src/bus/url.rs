@@ -1,8 +1,13 @@
+#[cfg(feature = "redis")]
+use super::redis::RedisUrl;
 use std::fmt;
 use std::str::FromStr;
 
-/// Says what carries events between components and processes: `memory:`, `nats://USER:PASSWORD@HOST` or
-/// `postgres://USER:PASSWORD@HOST/DATABASE`.
+/// Says what carries events between components and processes: `memory:`, or a server, such as
+/// `nats://USER:PASSWORD@HOST`, `postgres://USER:PASSWORD@HOST/DATABASE` or
+/// `redis://USER:PASSWORD@HOST:PORT/DB?prefix=events`.
+///
+/// Neither `Display` nor `Debug` shows a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BusUrl {
@@ -14,6 +19,9 @@ pub enum BusUrl {
     /// The notifications of a PostgreSQL database.
     #[cfg(feature = "postgres")]
     Postgres(super::PostgresBusUrl),
+    /// A Redis server.
+    #[cfg(feature = "redis")]
+    Redis(RedisUrl),
 }
 
 /// A text that is no [`BusUrl`].
@@ -42,6 +50,10 @@ impl FromStr for BusUrl {
                 Ok(url) => Ok(Self::Postgres(url)),
                 Err(reason) => Err(invalid(text, reason)),
             },
+            #[cfg(feature = "redis")]
+            "redis" | "rediss" | "redis+unix" => RedisUrl::parse(scheme, rest)
+                .map(Self::Redis)
+                .map_err(|reason| invalid(text, reason)),
             _ => Err(invalid(
                 text,
                 format!("is of no kind that can be opened: use {}", supported()),
@@ -59,6 +71,8 @@ impl BusUrl {
             Self::Nats(_) => true,
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => true,
+            #[cfg(feature = "redis")]
+            Self::Redis(_) => true,
         }
     }
 }
@@ -72,6 +86,7 @@ fn supported() -> String {
             "postgres://USER:PASSWORD@HOST/DATABASE",
             cfg!(feature = "postgres"),
         ),
+        ("redis://HOST", cfg!(feature = "redis")),
     ];
     let forms: Vec<_> = forms
         .iter()
@@ -98,6 +113,8 @@ impl fmt::Display for BusUrl {
             Self::Nats(url) => url.fmt(f),
             #[cfg(feature = "postgres")]
             Self::Postgres(url) => url.fmt(f),
+            #[cfg(feature = "redis")]
+            Self::Redis(url) => url.fmt(f),
         }
     }
 }

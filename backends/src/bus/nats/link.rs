@@ -1,4 +1,5 @@
 use super::{CONNECTING, NatsUrl, PATIENCE};
+use crate::bus::cryptography::choose_cryptography;
 use crate::bus::in_time;
 use crate::bus::transport::BoxError;
 use async_nats::connection::State;
@@ -26,6 +27,8 @@ pub(super) struct Health {
 
 impl Link {
     pub(super) async fn connect(url: &NatsUrl) -> Result<Self, BoxError> {
+        // Whether TLS is spoken, the server says.
+        choose_cryptography();
         let (tell, health) = watch::channel(Health::default());
         let options = url.options().event_callback(move |event| {
             tell.send_if_modified(|health| health.note(event));
