@@ -66,6 +66,10 @@ mod texts;
 mod url;
 mod waiting;
 
+#[cfg(feature = "nats")]
+pub use bus::NatsUrl;
+#[cfg(feature = "postgres")]
+pub use bus::PostgresBusUrl;
 #[cfg(feature = "redis")]
 pub use bus::RedisUrl;
 pub use bus::{BusUrl, InvalidBusUrl, open_bus};

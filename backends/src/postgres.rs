@@ -30,6 +30,7 @@ mod writer;
 use crate::job::Jobs;
 use collection::PostgresCollection;
 use connector::Connector;
+pub(crate) use fault::is_stale;
 use hotbed_fleet::Roster;
 use hotbed_registry::{CollectionName, Error, RegistryBackend};
 use readers::Readers;
