@@ -15,7 +15,7 @@ use hotbed::registry::{
     Admission, CollectionName, ConnectingBackend, HistoryRetention, Registry, Retention,
 };
 use hotbed_api::Readiness;
-use hotbed_backends::{DiskSnapshot, RegistryUrl, StoreAt};
+use hotbed_backends::{RegistryUrl, StoreAt};
 use hotbed_bots::{Bot, BotFactory, ConversationLimits, Conversations, ProviderKeys};
 use hotbed_server::{Access, Limits, NodeInfo, ServerState};
 use std::sync::Arc;
@@ -72,7 +72,8 @@ impl App {
         args: ServeArgs,
         process: &[(String, String)],
     ) -> anyhow::Result<Self> {
-        let config = ConfigDir::read(args.config.as_deref(), args.env.as_deref(), process)?;
+        let (key, process) = Storage::snapshot_key(&args, process)?;
+        let config = ConfigDir::read(args.config.as_deref(), args.env.as_deref(), &process)?;
         // First, so that a port in use is told before anything is written.
         let listener = TcpListener::bind(args.listen).await;
         let listener = listener.with_context(|| {
@@ -95,7 +96,7 @@ impl App {
             store,
             backend,
             waiting,
-        } = Storage::open(&args, url).await?;
+        } = Storage::open(&args, url, key).await?;
         background
             .upkeep
             .tasks
@@ -110,15 +111,13 @@ impl App {
         let registry = Registry::builder(CollectionName::bots(), backend, Arc::clone(&bus))
             .admission(admission)
             .retention(retention(&args))
-            .snapshot(Arc::clone(&snapshot) as _)
+            .snapshot(snapshot)
             .build();
-        let (bots, forget) = keep_bots(
-            &args,
-            process,
-            &registry,
-            config.environment.clone(),
-            snapshot,
-        );
+        let last_served = registry.reader().last_served();
+        let last_served = last_served.context("the registry was built with a snapshot")?;
+        // Before anybody who answers from what it is told: what is told to be gone must not come back at a restart.
+        registry.add_observer(Arc::clone(&last_served) as _);
+        let (bots, forget) = keep_bots(&args, &process, &registry, config.environment.clone());
         let domains = match config.domains_dir {
             Some(dir) => Some(Domains::prove(dir, config.domains, &registry, admission)?),
             None => None,
@@ -135,7 +134,7 @@ impl App {
         if let Some(domains) = &domains {
             warnings.extend(domains.warnings.iter().cloned());
         }
-        let targets: Vec<Arc<dyn ReloadTarget>> = vec![Arc::clone(&bots) as _, forget];
+        let targets: Vec<Arc<dyn ReloadTarget>> = vec![last_served, Arc::clone(&bots) as _, forget];
         let hot_reload = HotReloadManager::new(registry.reader(), mode(&args, bus), targets);
         let handle = hot_reload.handle();
         background
@@ -264,7 +263,6 @@ fn keep_bots(
     process: &[(String, String)],
     registry: &Registry,
     environment: Environment,
-    snapshot: Arc<DiskSnapshot>,
 ) -> (Arc<CachingRegistryManager<Bot>>, Arc<ForgetDeleted>) {
     let conversations = Conversations::new(ConversationLimits::default());
     let keys: ProviderKeys = process.iter().cloned().collect();
@@ -279,7 +277,6 @@ fn keep_bots(
     let forget = Arc::new(ForgetDeleted {
         bots: Arc::clone(&bots),
         conversations,
-        snapshot,
     });
     registry.add_check(Arc::new(bots.door_check()));
     registry.add_observer(Arc::clone(&bots) as _);

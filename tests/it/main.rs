@@ -24,6 +24,7 @@ mod no_lost_update;
 mod nothing_left_behind;
 mod openapi;
 mod python_clients;
+mod snapshot;
 mod start;
 mod stop;
 mod storage_faults;
