@@ -17,7 +17,7 @@ use hotbed::registry::{
     Admission, CollectionName, ConnectingBackend, HistoryRetention, Registry, Retention,
 };
 use hotbed_api::Readiness;
-use hotbed_backends::{BusUrl, DiskSnapshot, RegistryUrl, StoreAt, open_bus};
+use hotbed_backends::{BusUrl, RegistryUrl, StoreAt, open_bus};
 use hotbed_bots::{Bot, BotFactory, ConversationLimits, Conversations, ProviderKeys};
 use hotbed_fleet::{Member, NodeId, Pace};
 use hotbed_server::{Access, Limits, NodeInfo, Reporter, ServerState};
@@ -76,7 +76,8 @@ impl App {
         args: ServeArgs,
         process: &[(String, String)],
     ) -> anyhow::Result<Self> {
-        let config = ConfigDir::read(args.config.as_deref(), args.env.as_deref(), process)?;
+        let (key, process) = Storage::snapshot_key(&args, process)?;
+        let config = ConfigDir::read(args.config.as_deref(), args.env.as_deref(), &process)?;
         // First, so that a port in use is told before anything is written.
         let listener = TcpListener::bind(args.listen).await;
         let listener = listener.with_context(|| {
@@ -105,7 +106,7 @@ impl App {
             store,
             backend,
             waiting,
-        } = Storage::open(&args, url).await?;
+        } = Storage::open(&args, url, key).await?;
         background
             .upkeep
             .tasks
@@ -122,15 +123,13 @@ impl App {
             .source(&format!("hotbed:{node}"))
             .admission(admission)
             .retention(retention(&args))
-            .snapshot(Arc::clone(&snapshot) as _)
+            .snapshot(snapshot)
             .build();
-        let (bots, forget) = keep_bots(
-            &args,
-            process,
-            &registry,
-            config.environment.clone(),
-            snapshot,
-        );
+        let last_served = registry.reader().last_served();
+        let last_served = last_served.context("the registry was built with a snapshot")?;
+        // Before anybody who answers from what it is told: what is told to be gone must not come back at a restart.
+        registry.add_observer(Arc::clone(&last_served) as _);
+        let (bots, forget) = keep_bots(&args, &process, &registry, config.environment.clone());
         let domains = match config.domains_dir {
             Some(dir) => Some(Domains::prove(dir, config.domains, &registry, admission)?),
             None => None,
@@ -148,7 +147,7 @@ impl App {
             warnings.extend(domains.warnings.iter().cloned());
         }
         let fleet_bus = Arc::clone(&bus);
-        let targets: Vec<Arc<dyn ReloadTarget>> = vec![Arc::clone(&bots) as _, forget];
+        let targets: Vec<Arc<dyn ReloadTarget>> = vec![last_served, Arc::clone(&bots) as _, forget];
         let hot_reload =
             HotReloadManager::new(registry.reader(), mode(&args, bus, topics.listen), targets);
         let handle = hot_reload.handle();
@@ -304,7 +303,6 @@ fn keep_bots(
     process: &[(String, String)],
     registry: &Registry,
     environment: Environment,
-    snapshot: Arc<DiskSnapshot>,
 ) -> (Arc<CachingRegistryManager<Bot>>, Arc<ForgetDeleted>) {
     let conversations = Conversations::new(ConversationLimits::default());
     let keys: ProviderKeys = process.iter().cloned().collect();
@@ -319,7 +317,6 @@ fn keep_bots(
     let forget = Arc::new(ForgetDeleted {
         bots: Arc::clone(&bots),
         conversations,
-        snapshot,
     });
     registry.add_check(Arc::new(bots.door_check()));
     registry.add_observer(Arc::clone(&bots) as _);

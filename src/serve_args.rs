@@ -38,6 +38,9 @@ pub(crate) struct ServeArgs {
         default_value = "./data"
     )]
     pub(crate) data_dir: PathBuf,
+    /// File with the key that the snapshot is sealed under: 64 hexadecimal digits, such as `openssl rand -hex 32` makes. The variable HOTBED_SNAPSHOT_KEY may hold them instead [default: DATA_DIR/snapshot.key, made at the first start]
+    #[arg(long, value_name = "FILE", env = "HOTBED_SNAPSHOT_KEY_FILE")]
+    pub(crate) snapshot_key_file: Option<PathBuf>,
     /// Where configurations live: sqlite:PATH, postgres://…, file:DIR, s3://BUCKET/PREFIX, https://HOST/api/v1, layered:OVERLAY,BASE or memory: [default: the environment's resource databases.registry, else sqlite:DATA_DIR/hotbed.db]
     #[arg(long, value_name = "URL", env = "HOTBED_REGISTRY")]
     pub(crate) registry: Option<String>,

@@ -27,6 +27,7 @@ mod openapi;
 mod python_clients;
 mod python_fleet;
 mod rolling_restart;
+mod snapshot;
 mod start;
 mod stop;
 mod storage_faults;

@@ -190,6 +190,7 @@ fn failing(node: &Node) -> Vec<Held> {
 fn warnings(node: &Node, registry: RegistryState) -> Vec<String> {
     let info = &node.state.info;
     let mut warnings = info.warnings.borrow().clone();
+    warnings.extend(node.reader.snapshot_warnings());
     if registry == RegistryState::Unreachable {
         warnings.push(format!(
             "the registry {} cannot be reached: this node serves what it has in memory, and {} registrations from its \

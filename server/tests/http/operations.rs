@@ -1,7 +1,7 @@
 use crate::harness::{Node, OK, Order, request, with_header};
 use axum::http::Method;
 use hotbed_api::Readiness;
-use hotbed_registry::{Admission, Id, Registration, Snapshot};
+use hotbed_registry::{Admission, Id, Registration, Revision, Snapshot};
 use hotbed_server::Limits;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -108,6 +108,10 @@ impl Snapshot for Sized {
     }
 
     fn forget(&self, _: &Id) {}
+
+    fn revisions(&self) -> Vec<(Id, Revision)> {
+        Vec::new()
+    }
 }
 
 #[tokio::test]
