@@ -91,15 +91,17 @@ impl Reader {
                     source: Source::Registry,
                 })
             }
-            (Err(error), Some(snapshot)) => match snapshot.load(id) {
-                Some(found) => Ok(Read {
-                    registration: Some(found),
-                    source: Source::Snapshot,
-                }),
-                None => Err(error),
-            },
-            (Err(error), None) => Err(error),
+            (Err(error), _) => self.recall(id).ok_or(error),
         }
+    }
+
+    /// What the snapshot has of one registration, without asking the registry: for when that is known not to answer.
+    pub fn recall(&self, id: &Id) -> Option<Read> {
+        let found = self.snapshot.as_ref()?.load(id)?;
+        Some(Read {
+            registration: Some(found),
+            source: Source::Snapshot,
+        })
     }
 
     /// How many registrations can be read while the registry cannot be reached.
