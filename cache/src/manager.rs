@@ -30,6 +30,7 @@ use tokio_util::task::TaskTracker;
 ///   be built: then the last good one serves, and [`held`](Self::held) says so.
 /// - At most one build per id runs at a time; a caller that goes away cancels nothing; a failing id is built once per
 ///   back-off step, however many ask; a slow id delays no other.
+/// - At most [`builds`](CacheSettings::builds) read the registry at once, and one at a time while it answers nobody.
 /// - An instance is destroyed exactly once, after its last lease.
 /// - A hit takes no lock, allocates nothing and makes no system call.
 ///
