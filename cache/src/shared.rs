@@ -1,5 +1,8 @@
 use crate::clock::Clock;
 use crate::lease::Instance;
+use crate::outage::Outage;
+use crate::places::Places;
+use crate::queue::Queue;
 use crate::slot::{Entry, Slot};
 use crate::stats::Counters;
 use crate::{CacheSettings, InstanceFactory};
@@ -10,7 +13,7 @@ use hotbed_registry::{Id, Reader};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::mpsc::{Sender, UnboundedSender};
+use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -36,8 +39,9 @@ pub(crate) struct Shared<T> {
     pub(crate) touches: ArrayQueue<Arc<Slot<T>>>,
     /// Slots whose build ended, for the keeper to house.
     pub(crate) to_keeper: Sender<Arc<Slot<T>>>,
-    /// Slots to build before anybody asks.
-    pub(crate) to_refresher: UnboundedSender<Arc<Slot<T>>>,
+    pub(crate) queue: Queue<T>,
+    pub(crate) places: Places,
+    pub(crate) outage: Outage,
     pub(crate) lender: Lender<Instance<T>>,
     pub(crate) counters: Counters,
     pub(crate) tasks: TaskTracker,
@@ -93,14 +97,6 @@ impl<T: Send + Sync + 'static> Shared<T> {
             .is_err()
         {
             tracing::trace!(id = %slot.id, "another slot has taken its place");
-        }
-    }
-
-    /// Has a slot built before the next reader comes.
-    pub(crate) fn refresh(&self, slot: &Arc<Slot<T>>) {
-        if !slot.queued.swap(true, Ordering::AcqRel) {
-            // Fails only when the cache is closed.
-            drop(self.to_refresher.send(Arc::clone(slot)));
         }
     }
 

@@ -98,15 +98,18 @@ impl Reader {
                     // Each round that is overtaken is one in which something else was noted.
                     Noted::Overtaken => {}
                 },
-                Err(error) => {
-                    let kept = last_served.snapshot().load(id).ok_or(error)?;
-                    return Ok(Read {
-                        registration: Some(kept),
-                        source: Source::Snapshot,
-                    });
-                }
+                Err(error) => return self.recall(id).ok_or(error),
             }
         }
+    }
+
+    /// What the snapshot has of one registration, without asking the registry: for when that is known not to answer.
+    pub fn recall(&self, id: &Id) -> Option<Read> {
+        let found = self.snapshot()?.load(id)?;
+        Some(Read {
+            registration: Some(found),
+            source: Source::Snapshot,
+        })
     }
 
     /// What keeps the snapshot, if there is one: it must hear of deletions before anybody else does.
