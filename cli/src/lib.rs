@@ -24,7 +24,7 @@ mod time;
 
 pub use command::{
     BotsCommand, ChatArgs, Command, ConfigSource, DiffArgs, HistoryArgs, ListArgs, MetadataFilter,
-    NoteArgs, PutArgs, RollbackArgs, ServiceArgs, Status, WatchArgs, WriteArgs,
+    NoteArgs, PutArgs, RollbackArgs, Status, WatchArgs, WriteArgs,
 };
 pub use completions::Completions;
 pub use duration::parse_duration;
