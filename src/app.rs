@@ -7,9 +7,10 @@ use crate::forget::ForgetDeleted;
 use crate::serve_args::{self, Reload, ServeArgs};
 use crate::storage::Storage;
 use anyhow::{Context, bail};
+use chrono::Utc;
 use hotbed::cache::{CacheSettings, CachingRegistryManager};
 use hotbed::configs::Environment;
-use hotbed::events::{EventBus, MemoryBus};
+use hotbed::events::{EventBus, Interest, MemoryBus};
 use hotbed::hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed::registry::{
     Admission, CollectionName, ConnectingBackend, HistoryRetention, Registry, Retention,
@@ -17,7 +18,8 @@ use hotbed::registry::{
 use hotbed_api::Readiness;
 use hotbed_backends::{DiskSnapshot, RegistryUrl, StoreAt};
 use hotbed_bots::{Bot, BotFactory, ConversationLimits, Conversations, ProviderKeys};
-use hotbed_server::{Access, Limits, NodeInfo, ServerState};
+use hotbed_fleet::{Member, NodeId, Pace};
+use hotbed_server::{Access, Limits, NodeInfo, Reporter, ServerState};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -25,6 +27,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 /// A server whose parts are all running, and which listens.
 #[derive(Debug)]
@@ -82,6 +85,11 @@ impl App {
             )
         })?;
         let address = listener.local_addr()?;
+        let host = host_name();
+        let node = match &args.node_id {
+            Some(node) => node.clone(),
+            None => NodeId::new(&format!("{host}:{}", address.port()))?,
+        };
         let bus = open_bus(&args.bus)?;
         let background = Background::default();
         let mut warnings = config.warnings;
@@ -135,6 +143,7 @@ impl App {
         if let Some(domains) = &domains {
             warnings.extend(domains.warnings.iter().cloned());
         }
+        let fleet_bus = Arc::clone(&bus);
         let targets: Vec<Arc<dyn ReloadTarget>> = vec![Arc::clone(&bots) as _, forget];
         let hot_reload = HotReloadManager::new(registry.reader(), mode(&args, bus), targets);
         let handle = hot_reload.handle();
@@ -153,6 +162,16 @@ impl App {
         }
 
         let (readiness, ready) = watch::channel(Readiness::Starting);
+        let info = NodeInfo {
+            node,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: Instant::now(),
+            environment: config.environment.name().to_owned(),
+            registry: store.url().to_string(),
+            bus: args.bus.clone(),
+            admission,
+            warnings: told,
+        };
         let account = Account {
             address,
             environment: config.environment_note,
@@ -165,19 +184,35 @@ impl App {
             warnings: warnings.clone(),
         };
         warn.send_modify(|told| told.extend(warnings));
+        let reporter = Reporter {
+            info: info.clone(),
+            incarnation: Uuid::now_v7(),
+            host,
+            address,
+            started_at: Utc::now(),
+            collection: registry.collection().clone(),
+            bots: Arc::clone(&bots),
+            hot_reload: handle.clone(),
+            readiness: ready.clone(),
+        };
+        let member = Member::new(
+            fleet_bus,
+            store.roster(),
+            Arc::new(reporter),
+            handle.reached(),
+            Pace::default(),
+        );
+        let fleet = member.fleet();
+        background
+            .follow
+            .tasks
+            .spawn(member.run(background.follow.stop.clone()));
         let state = ServerState {
             registry,
             bots,
             hot_reload: handle,
-            info: NodeInfo {
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                started: Instant::now(),
-                environment: config.environment.name().to_owned(),
-                registry: store.url().to_string(),
-                bus: args.bus.clone(),
-                admission,
-                warnings: told,
-            },
+            fleet,
+            info,
             access: Access {
                 listen: address,
                 hosts: args.host.clone(),
@@ -379,6 +414,23 @@ async fn when_reachable(
     }
 }
 
+/// The name of this machine, as far as it can be part of a node's.
+fn host_name() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    let printable = |c: &char| !c.is_whitespace() && !c.is_control();
+    let name: String = name
+        .to_string_lossy()
+        .chars()
+        .filter(printable)
+        .take(64)
+        .collect();
+    if name.is_empty() {
+        "localhost".into()
+    } else {
+        name
+    }
+}
+
 fn is_memory(bus: &str) -> bool {
     matches!(bus, "memory:" | "memory://")
 }
@@ -394,14 +446,14 @@ fn open_bus(url: &str) -> anyhow::Result<Arc<dyn EventBus>> {
 }
 
 fn mode(args: &ServeArgs, bus: Arc<dyn EventBus>) -> ReloadMode {
-    let (every, topic) = (
+    let (every, topics) = (
         args.poll_interval,
-        Registry::topic_of(&CollectionName::bots()),
+        Interest::from(Registry::topic_of(&CollectionName::bots())),
     );
     match args.reload {
         Reload::Polling => ReloadMode::Polling { every },
-        Reload::EventDriven => ReloadMode::EventDriven { bus, topic },
-        Reload::Hybrid => ReloadMode::Hybrid { bus, topic, every },
+        Reload::EventDriven => ReloadMode::EventDriven { bus, topics },
+        Reload::Hybrid => ReloadMode::Hybrid { bus, topics, every },
     }
 }
 

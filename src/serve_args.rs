@@ -1,4 +1,5 @@
 use clap::{Args, ValueEnum};
+use hotbed_fleet::NodeId;
 use hotbed_registry::HistoryRetention;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,6 +27,9 @@ pub(crate) struct ServeArgs {
     /// Names by which clients reach this server, beside loopback names and the listen address
     #[arg(long, value_name = "NAME", env = "HOTBED_HOSTS", value_delimiter = ',')]
     pub(crate) host: Vec<String>,
+    /// Name of this node among those of its fleet [default: HOST:PORT]
+    #[arg(long, value_name = "NAME", env = "HOTBED_NODE_ID", value_parser = NodeId::new)]
+    pub(crate) node_id: Option<NodeId>,
     /// Directory for the registry and this node's snapshot
     #[arg(
         long,

@@ -3,6 +3,7 @@
 //! [`RegistryUrl`] names a store, [`open`] opens it, and [`StoreAt`] waits for one that is down.
 //! [`create_registry_backend`] opens what an environment file names. Each technology is a feature of its name.
 
+mod bus;
 #[cfg(feature = "file")]
 mod file;
 #[cfg(feature = "http")]
@@ -31,6 +32,8 @@ mod layered;
 )]
 mod ledger;
 mod memory;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod nodes;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -63,6 +66,7 @@ mod texts;
 mod url;
 mod waiting;
 
+pub use bus::{BusUrl, InvalidBusUrl, open_bus};
 #[cfg(feature = "file")]
 pub use file::{FileOptions, FileProblem, FileStore, Watching};
 #[cfg(feature = "http")]

@@ -1,4 +1,4 @@
-use crate::{Event, Topic};
+use crate::{Event, Interest};
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::{BoxStream, Stream};
@@ -14,11 +14,12 @@ use std::sync::Arc;
 /// No bus promises delivery: the truth lives elsewhere and is read again after a gap.
 #[async_trait]
 pub trait EventBus: fmt::Debug + Send + Sync + 'static {
-    /// Tells everybody who listens to the event's topic.
-    async fn publish(&self, event: Event) -> Result<(), Error>;
+    /// Tells events, each to everybody who listens to its topic, in this order; a bus that sends them somewhere sends
+    /// them together. After an error any part of them may have been told.
+    async fn publish(&self, events: &[Event]) -> Result<(), Error>;
 
-    /// Listens to a topic from now on.
-    async fn subscribe(&self, topic: &Topic) -> Result<Subscription, Error>;
+    /// Listens from now on.
+    async fn subscribe(&self, interest: &Interest) -> Result<Subscription, Error>;
 }
 
 /// What a subscriber receives.
@@ -26,11 +27,13 @@ pub trait EventBus: fmt::Debug + Send + Sync + 'static {
 pub enum Delivery {
     /// One event.
     Event(Arc<Event>),
-    /// Events may have been missed: read the truth again.
+    /// Events may have been missed: read the truth again. From here on they are heard.
     Gap,
+    /// No events are heard from here on, and why. A gap follows as soon as they are heard again.
+    Lost(Arc<str>),
 }
 
-/// The receiving end of a topic. Begins with [`Delivery::Gap`]; dropping it ends the subscription.
+/// The receiving end of a bus. Begins with [`Delivery::Gap`]; dropping it ends the subscription.
 pub struct Subscription {
     deliveries: BoxStream<'static, Delivery>,
 }
@@ -41,6 +44,19 @@ impl Subscription {
         let first = futures::stream::once(std::future::ready(Delivery::Gap));
         Self {
             deliveries: first.chain(deliveries).boxed(),
+        }
+    }
+
+    /// The same subscription, which keeps something for as long as it lasts.
+    #[must_use]
+    pub fn keeping(self, kept: impl Send + 'static) -> Self {
+        Self {
+            deliveries: self
+                .deliveries
+                .inspect(move |_| {
+                    let _ = &kept;
+                })
+                .boxed(),
         }
     }
 
@@ -60,6 +76,16 @@ impl fmt::Debug for Subscription {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// An event is larger than the bus carries; trying again will not help.
+    #[error(
+        "event is of {bytes} bytes, and the bus carries {limit} at most: events name things, they do not carry them"
+    )]
+    TooLarge {
+        /// How large it is as a message.
+        bytes: usize,
+        /// How large it may be.
+        limit: usize,
+    },
     /// The bus cannot be reached; trying again later may work.
     #[error("event bus cannot be reached to {operation}")]
     Unavailable {

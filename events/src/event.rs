@@ -19,6 +19,10 @@ pub struct Event {
     pub timestamp: DateTime<Utc>,
     /// Who said it.
     pub source: Option<Arc<str>>,
+    /// What joins it to others, a request to its answer for example.
+    pub correlation_id: Option<Arc<str>>,
+    /// What else its sender wants known. Never needed to understand it.
+    pub metadata: Map<String, Value>,
 }
 
 /// What happened to the subject of an [`Event`].
@@ -35,6 +39,10 @@ pub enum EventKind {
     Activated,
     /// It left service.
     Deactivated,
+    /// Something about it failed.
+    Error,
+    /// None of these: its topic and payload say what.
+    Custom,
 }
 
 impl Event {
@@ -47,6 +55,8 @@ impl Event {
             payload,
             timestamp: Utc::now(),
             source: None,
+            correlation_id: None,
+            metadata: Map::new(),
         }
     }
 

@@ -5,14 +5,18 @@
 //! itself: it begins with [`Delivery::Gap`] and repeats it wherever events may have been missed.
 //!
 //! The bus that needs no server, [`MemoryBus`], lives here; buses that cross processes live in the crate
-//! that touches the outside world.
+//! that touches the outside world, and hand what they hear to a [`Hub`].
 
 mod bus;
 mod event;
+mod hub;
+mod interest;
 mod memory;
 mod topic;
 
 pub use bus::{Delivery, Error, EventBus, Subscription};
 pub use event::{Event, EventKind};
+pub use hub::Hub;
+pub use interest::{Interest, InvalidPattern, Pattern};
 pub use memory::MemoryBus;
 pub use topic::{InvalidTopic, Topic};

@@ -1,7 +1,8 @@
+use crate::position::{Position, Step, Verdict};
 use crate::{Freshness, ReloadTarget};
 use chrono::Utc;
 use hotbed_registry::{Change, ChangeKind, Changes, Error, Id, Reader, Revision};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,6 +16,8 @@ const HEADS: usize = 5_000;
 /// How long one read of the registry may take, at most: less where the poll interval is shorter, for a read that never
 /// ends must not keep a node behind for longer than that.
 const READ_DEADLINE: Duration = Duration::from_secs(5);
+/// Ids whose invalidation waits for the log, at most; beyond them everything is.
+const INVALIDATIONS: usize = 10_000;
 /// How long one read may take however short the interval.
 const MIN_READ_DEADLINE: Duration = Duration::from_secs(1);
 
@@ -23,11 +26,13 @@ const MIN_READ_DEADLINE: Duration = Duration::from_secs(1);
 pub(crate) struct Core {
     reader: Reader,
     pub(crate) targets: Vec<Arc<dyn ReloadTarget>>,
-    /// Held while walking. `None` until the first sync.
-    cursor: tokio::sync::Mutex<Option<Revision>>,
-    /// The cursor for those who only look or wait.
+    /// Held while walking.
+    position: tokio::sync::Mutex<Position>,
+    /// Up to where everything was told, for those who only look or wait.
     reached: watch::Sender<Revision>,
     confirmed: Mutex<Confirmed>,
+    /// What somebody says is no longer what it was, and the log may show why.
+    invalidations: Mutex<Invalidations>,
     poll_interval: Option<Duration>,
 }
 
@@ -43,17 +48,19 @@ struct Confirmed {
     /// Why no events are heard, if events are what this node goes by.
     deaf: Option<String>,
     error: Option<String>,
+    /// The newest revision that is known to exist.
+    head: Revision,
+    /// Since when more is known to exist than was reached.
+    behind_since: Option<Instant>,
 }
 
-/// What an event asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// It was known.
-    OldNews,
-    /// It followed the cursor and is told.
-    Told,
-    /// Something before it is missing: read the log.
-    Gap,
+/// Which ids to build anew after the next read of the log.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+enum Invalidations {
+    #[default]
+    None,
+    Some(BTreeSet<Id>),
+    All,
 }
 
 impl Core {
@@ -65,9 +72,10 @@ impl Core {
         Self {
             reader,
             targets,
-            cursor: tokio::sync::Mutex::new(None),
+            position: tokio::sync::Mutex::default(),
             reached: watch::Sender::new(Revision::ZERO),
             confirmed: Mutex::default(),
+            invalidations: Mutex::default(),
             poll_interval,
         }
     }
@@ -85,25 +93,50 @@ impl Core {
             (None, _) => true,
         };
         let error = confirmed.error.as_ref().or(confirmed.deaf.as_ref());
+        let revision = *self.reached.borrow();
         Freshness {
-            revision: *self.reached.borrow(),
+            revision,
+            head: confirmed.head.max(revision),
+            behind_for: confirmed
+                .behind_since
+                .map_or(Duration::ZERO, |since| since.elapsed()),
             confirmed_ago,
             stale,
             error: error.cloned(),
         }
     }
 
-    /// A change was announced.
-    pub(crate) async fn hear(&self, change: &Change) -> Step {
-        let mut cursor = self.cursor.lock().await;
-        match *cursor {
-            Some(at) if change.revision <= at => Step::OldNews,
-            Some(at) if change.revision == at.next() => {
+    /// A change was announced. Answers whether the log must be read.
+    pub(crate) async fn hear(&self, change: &Change) -> bool {
+        let mut position = self.position.lock().await;
+        match position.step(change.revision) {
+            Step::OldNews => false,
+            Step::Next => {
                 self.tell(change);
-                self.advance(&mut cursor, change.revision);
-                Step::Told
+                position.advance();
+                self.reach(position.reached());
+                false
             }
-            _ => Step::Gap,
+            Step::Gap => {
+                self.know_of(change.revision);
+                true
+            }
+        }
+    }
+
+    /// Somebody who knows no revisions says that an id is not what it was. After the next read of the log it is built
+    /// anew, whether or not that shows a change: what it is made of may have changed beside the registry.
+    pub(crate) fn hear_of(&self, id: Id) {
+        let mut invalidations = self.invalidations();
+        match &mut *invalidations {
+            Invalidations::All => {}
+            Invalidations::None => *invalidations = Invalidations::Some(BTreeSet::from([id])),
+            Invalidations::Some(ids) => {
+                ids.insert(id);
+                if ids.len() > INVALIDATIONS {
+                    *invalidations = Invalidations::All;
+                }
+            }
         }
     }
 
@@ -127,9 +160,9 @@ impl Core {
     /// Reads the log up to its head and tells the targets.
     pub(crate) async fn sync(&self) -> Result<Revision, Error> {
         let asked = Instant::now();
-        let mut cursor = self.cursor.lock().await;
+        let mut position = self.position.lock().await;
         let began = Instant::now();
-        if let Some(at) = *cursor
+        if let Some(at) = position.read()
             && self.confirmed().began.is_some_and(|began| began > asked)
         {
             // Many ask at once: a walk that began after this call did is as good as one of its own.
@@ -137,10 +170,16 @@ impl Core {
         }
         // Doubts that arise from here on are not settled by this walk, and none is if it does not arrive.
         let doubts = self.confirmed().doubts;
-        let walked = self.walk(&mut cursor).await;
+        let invalidations = self.invalidations().clone();
+        let walked = self.walk(&mut position).await;
+        if walked.is_ok() {
+            self.invalidate(&invalidations);
+        }
         let mut confirmed = self.confirmed();
         match &walked {
-            Ok(_) => {
+            Ok(head) => {
+                confirmed.head = *head;
+                confirmed.behind_since = None;
                 confirmed.at = Some(Instant::now());
                 confirmed.began = Some(began);
                 confirmed.settled = doubts;
@@ -155,13 +194,24 @@ impl Core {
         walked
     }
 
-    async fn walk(&self, cursor: &mut Option<Revision>) -> Result<Revision, Error> {
-        let Some(mut at) = *cursor else {
+    async fn walk(&self, position: &mut Position) -> Result<Revision, Error> {
+        let head = self.read_on(position).await?;
+        if position.read_all() == Verdict::Sound {
+            return Ok(head);
+        }
+        tracing::warn!(%head, heard = %position.reached(), "events told of revisions that the registry does not have: everything is read anew");
+        self.begin_era(position);
+        self.read_on(position).await
+    }
+
+    /// Reads the log from where it was read last to its end.
+    async fn read_on(&self, position: &mut Position) -> Result<Revision, Error> {
+        let Some(mut at) = position.read() else {
             let head = self
                 .bounded("read its revision", self.reader.head())
                 .await?;
             self.relist(head).await?;
-            self.advance(cursor, head);
+            self.advance(position, head);
             return Ok(head);
         };
         loop {
@@ -170,6 +220,7 @@ impl Core {
                 .await?
             {
                 Changes::Log { changes, head } => {
+                    self.know_of(head);
                     for change in &changes {
                         self.tell(change);
                     }
@@ -177,7 +228,7 @@ impl Core {
                         return Ok(head);
                     };
                     at = last.revision;
-                    self.advance(cursor, at);
+                    self.advance(position, at);
                     if at >= head {
                         return Ok(at);
                     }
@@ -185,18 +236,22 @@ impl Core {
                 Changes::Compacted { head, .. } => {
                     if head < at {
                         tracing::warn!(%head, cursor = %at, "registry was replaced: everything is read anew");
-                        for target in &self.targets {
-                            target.begin_era();
-                        }
                         // Means nothing in the new log, not even once that has grown past it.
-                        *cursor = None;
+                        self.begin_era(position);
                     }
                     self.relist(head).await?;
-                    self.advance(cursor, head);
+                    self.advance(position, head);
                     at = head;
                 }
             }
         }
+    }
+
+    fn begin_era(&self, position: &mut Position) {
+        for target in &self.targets {
+            target.begin_era();
+        }
+        position.forget();
     }
 
     /// Tells the targets how everything stands, for want of a log. `head` was read before: whatever changes while
@@ -248,10 +303,57 @@ impl Core {
         }
     }
 
+    fn invalidate(&self, invalidations: &Invalidations) {
+        let ids = match invalidations {
+            Invalidations::None => return,
+            Invalidations::Some(ids) => ids.clone(),
+            Invalidations::All => {
+                let held = self.targets.iter().flat_map(|target| target.revisions());
+                held.map(|(id, _)| id).collect()
+            }
+        };
+        for target in &self.targets {
+            for id in &ids {
+                target.invalidate(id);
+            }
+        }
+        let mut waiting = self.invalidations();
+        match (&mut *waiting, invalidations) {
+            // Those that came meanwhile wait for the next read.
+            (Invalidations::Some(now), Invalidations::Some(_)) => {
+                now.retain(|id| !ids.contains(id))
+            }
+            (now, _) => *now = Invalidations::None,
+        }
+    }
+
     /// Only after the targets were told.
-    fn advance(&self, cursor: &mut Option<Revision>, to: Revision) {
-        *cursor = Some(to);
-        self.reached.send_replace(to);
+    fn advance(&self, position: &mut Position, to: Revision) {
+        position.read_to(to);
+        self.reach(position.reached());
+    }
+
+    fn reach(&self, reached: Revision) {
+        self.reached.send_replace(reached);
+        let mut confirmed = self.confirmed();
+        if confirmed.head <= reached {
+            confirmed.behind_since = None;
+        }
+    }
+
+    /// A revision exists.
+    fn know_of(&self, revision: Revision) {
+        let mut confirmed = self.confirmed();
+        confirmed.head = confirmed.head.max(revision);
+        if confirmed.head > *self.reached.borrow() {
+            confirmed.behind_since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    fn invalidations(&self) -> MutexGuard<'_, Invalidations> {
+        self.invalidations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn confirmed(&self) -> MutexGuard<'_, Confirmed> {

@@ -2,7 +2,7 @@ use crate::ReloadMode;
 use crate::manager::{MAX_RETRY, backoff};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use hotbed_events::{Delivery, Event, EventBus, Subscription, Topic};
+use hotbed_events::{Delivery, Event, EventBus, Interest, Subscription};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -20,7 +20,7 @@ pub(crate) enum Heard {
 
 /// Listens to the bus, for ever: subscribes again whenever the subscription ends.
 pub(crate) struct Ear {
-    source: Option<(Arc<dyn EventBus>, Topic)>,
+    source: Option<(Arc<dyn EventBus>, Interest)>,
     /// Since when it is subscribed.
     subscription: Option<(Subscription, Instant)>,
     /// An attempt to subscribe. Kept here, for a dropped `hear` must not begin it anew, nor the wait before it.
@@ -32,7 +32,7 @@ impl Ear {
     pub(crate) fn new(mode: &ReloadMode) -> Self {
         let source = mode
             .events()
-            .map(|(bus, topic)| (Arc::clone(bus), topic.clone()));
+            .map(|(bus, topics)| (Arc::clone(bus), topics.clone()));
         Self {
             source,
             subscription: None,
@@ -43,7 +43,7 @@ impl Ear {
 
     /// Waits for what comes next. Cancel-safe.
     pub(crate) async fn hear(&mut self) -> Heard {
-        let Some((bus, topic)) = &self.source else {
+        let Some((bus, topics)) = &self.source else {
             return std::future::pending().await;
         };
         loop {
@@ -51,6 +51,9 @@ impl Ear {
                 match subscription.next().await {
                     Some(Delivery::Event(event)) => return Heard::Event(event),
                     Some(Delivery::Gap) => return Heard::Gap,
+                    Some(Delivery::Lost(reason)) => {
+                        return Heard::Loss(format!("event bus is not heard: {reason}"));
+                    }
                     None => {
                         // One that never lasts is as bad as none: the wait goes on growing.
                         if since.elapsed() > MAX_RETRY {
@@ -58,21 +61,21 @@ impl Ear {
                         }
                         self.failures = self.failures.saturating_add(1);
                         self.subscription = None;
-                        tracing::warn!(%topic, "subscription ended: subscribing again");
+                        tracing::warn!(%topics, "subscription ended: subscribing again");
                         return Heard::Loss("event bus ended the subscription".into());
                     }
                 }
             }
             let attempt = self
                 .attempt
-                .get_or_insert_with(|| subscribe(bus, topic, self.failures));
+                .get_or_insert_with(|| subscribe(bus, topics, self.failures));
             let subscribed = attempt.await;
             self.attempt = None;
             match subscribed {
                 Ok(subscription) => self.subscription = Some((subscription, Instant::now())),
                 Err(error) => {
                     self.failures = self.failures.saturating_add(1);
-                    tracing::warn!(%topic, error, "event bus is not heard");
+                    tracing::warn!(%topics, error, "event bus is not heard");
                     return Heard::Loss(format!("event bus is not heard: {error}"));
                 }
             }
@@ -83,15 +86,15 @@ impl Ear {
 /// Subscribes once, after the wait that so many failures deserve.
 fn subscribe(
     bus: &Arc<dyn EventBus>,
-    topic: &Topic,
+    topics: &Interest,
     failures: u32,
 ) -> BoxFuture<'static, Result<Subscription, String>> {
-    let (bus, topic) = (Arc::clone(bus), topic.clone());
+    let (bus, topics) = (Arc::clone(bus), topics.clone());
     let attempt = async move {
         if failures > 0 {
             tokio::time::sleep(backoff(failures, MAX_RETRY)).await;
         }
-        match tokio::time::timeout(SUBSCRIBE_DEADLINE, bus.subscribe(&topic)).await {
+        match tokio::time::timeout(SUBSCRIBE_DEADLINE, bus.subscribe(&topics)).await {
             Ok(subscribed) => subscribed.map_err(|error| error.to_string()),
             Err(_) => Err("it did not answer in time".to_owned()),
         }

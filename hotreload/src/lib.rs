@@ -10,6 +10,7 @@ mod freshness;
 mod handle;
 mod manager;
 mod mode;
+mod position;
 mod report;
 mod target;
 

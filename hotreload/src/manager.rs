@@ -1,7 +1,8 @@
-use crate::core::{Core, Step};
+use crate::core::Core;
 use crate::ear::{Ear, Heard};
 use crate::{Handle, ReloadMode, ReloadTarget};
-use hotbed_registry::{Reader, change_from_event};
+use hotbed_events::Event;
+use hotbed_registry::{Announcement, Reader, announcement};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,8 @@ const RETRY: Duration = Duration::from_millis(100);
 pub(crate) const MAX_RETRY: Duration = Duration::from_secs(5);
 /// How far apart log reads are that gaps ask for: in a storm one read covers many gaps.
 const BREATH: Duration = Duration::from_millis(20);
+/// How far apart they are at most, however long the storm: the distance doubles while each read is followed by a gap.
+const LONGEST_BREATH: Duration = Duration::from_millis(100);
 
 /// The loop that keeps targets up to date with one collection.
 pub struct HotReloadManager {
@@ -53,13 +56,13 @@ impl HotReloadManager {
         let mut ear = Ear::new(&self.mode);
         let mut failures = 0_u32;
         let mut due = Some(Instant::now());
-        let mut breath = Instant::now();
+        let mut pace = Pace::new();
         loop {
             tokio::select! {
                 () = until(due) => {
                     let began = Instant::now();
                     let synced = self.core.sync().await;
-                    breath = Instant::now() + BREATH;
+                    pace.note_read(Instant::now());
                     match synced {
                         Ok(_) => {
                             failures = 0;
@@ -75,10 +78,7 @@ impl HotReloadManager {
                 }
                 heard = ear.hear() => {
                     let missed = match heard {
-                        Heard::Event(event) => match change_from_event(&event) {
-                            Some(change) => self.core.hear(&change).await == Step::Gap,
-                            None => true,
-                        },
+                        Heard::Event(event) => self.hear(&event).await,
                         Heard::Gap => {
                             self.core.listens();
                             true
@@ -92,7 +92,7 @@ impl HotReloadManager {
                         self.core.doubt();
                         // After failures the back-off holds; without it a dead registry would be asked per event.
                         if failures == 0 {
-                            let soon = breath.max(Instant::now());
+                            let soon = pace.next_read(Instant::now());
                             due = Some(due.map_or(soon, |due| due.min(soon)));
                         }
                     }
@@ -101,9 +101,53 @@ impl HotReloadManager {
         }
     }
 
+    /// Answers whether the log must be read.
+    async fn hear(&self, event: &Event) -> bool {
+        match announcement(event) {
+            None => false,
+            Some(Announcement::Change(change)) => self.core.hear(&change).await,
+            Some(Announcement::Invalidation(id)) => {
+                self.core.hear_of(id);
+                true
+            }
+            Some(_) => true,
+        }
+    }
+
     fn wait(&self, failures: u32) -> Duration {
         let cap = self.mode.poll_interval().unwrap_or(MAX_RETRY);
         backoff(failures, cap)
+    }
+}
+
+/// When the log is read again that was read a moment ago.
+struct Pace {
+    read: Option<Instant>,
+    breath: Duration,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self {
+            read: None,
+            breath: BREATH,
+        }
+    }
+
+    fn note_read(&mut self, now: Instant) {
+        let in_a_row = self
+            .read
+            .is_some_and(|read| now.duration_since(read) < self.breath * 2);
+        self.breath = if in_a_row {
+            (self.breath * 2).min(LONGEST_BREATH)
+        } else {
+            BREATH
+        };
+        self.read = Some(now);
+    }
+
+    fn next_read(&self, now: Instant) -> Instant {
+        self.read.map_or(now, |read| (read + self.breath).max(now))
     }
 }
 

@@ -1,4 +1,4 @@
-use hotbed_events::{EventBus, Topic};
+use hotbed_events::{EventBus, Interest};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ pub enum ReloadMode {
     EventDriven {
         /// Where events come from.
         bus: Arc<dyn EventBus>,
-        /// On which topic.
-        topic: Topic,
+        /// On which topics.
+        topics: Interest,
     },
     /// By events for speed and by asking the log for certainty.
     Hybrid {
         /// Where events come from.
         bus: Arc<dyn EventBus>,
-        /// On which topic.
-        topic: Topic,
+        /// On which topics.
+        topics: Interest,
         /// The interval; jittered by a tenth.
         every: Duration,
     },
@@ -39,10 +39,10 @@ impl ReloadMode {
     }
 
     /// Where events come from, if it listens.
-    pub fn events(&self) -> Option<(&Arc<dyn EventBus>, &Topic)> {
+    pub fn events(&self) -> Option<(&Arc<dyn EventBus>, &Interest)> {
         match self {
-            Self::EventDriven { bus, topic } | Self::Hybrid { bus, topic, .. } => {
-                Some((bus, topic))
+            Self::EventDriven { bus, topics } | Self::Hybrid { bus, topics, .. } => {
+                Some((bus, topics))
             }
             Self::Polling { .. } => None,
         }

@@ -11,6 +11,10 @@ pub trait ReloadTarget: Send + Sync + 'static {
     /// What it holds, and at which revision: what a node that missed part of the log compares with the registry.
     fn revisions(&self) -> Vec<(Id, Revision)>;
 
+    /// Somebody says that an id is not what it was, and the log does not show why: build it anew. Without effect on what
+    /// is told of changes alone.
+    fn invalidate(&self, _id: &Id) {}
+
     /// The registry was replaced by another: revisions begin anew.
     fn begin_era(&self);
 
@@ -35,6 +39,10 @@ impl<T: Send + Sync + 'static> ReloadTarget for CachingRegistryManager<T> {
         let held = CachingRegistryManager::held(self).into_iter();
         held.map(|held| (held.id, held.revision.unwrap_or_default()))
             .collect()
+    }
+
+    fn invalidate(&self, id: &Id) {
+        CachingRegistryManager::invalidate(self, id);
     }
 
     fn begin_era(&self) {

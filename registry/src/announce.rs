@@ -4,6 +4,18 @@ use crate::{Change, ChangeKind, Id, Revision};
 use hotbed_events::{Event, EventKind, Topic};
 use serde_json::{Map, Value};
 
+/// What an event says about a registration.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Announcement {
+    /// It changed, and this was the revision.
+    Change(Change),
+    /// It is no longer what it was. Whoever says so knows of no revisions, as the Python config service's clients do.
+    Invalidation(Id),
+    /// Something changed, and it does not say what: read the log.
+    Unclear,
+}
+
 /// The event that announces a change. Carries the id under both names that readers of the Python config
 /// service look for, and the revision that lets ours see a gap.
 pub fn event_from_change(change: &Change, topic: Topic) -> Event {
@@ -24,9 +36,8 @@ pub fn event_from_change(change: &Change, topic: Topic) -> Event {
     }
 }
 
-/// The change that an event announces; `None` if it does not say which id or which revision, so that the
-/// receiver must read the log instead.
-pub fn change_from_event(event: &Event) -> Option<Change> {
+/// What an event announces; `None` if it is not about a registration that changed.
+pub fn announcement(event: &Event) -> Option<Announcement> {
     let kind = match event.kind {
         EventKind::Created => ChangeKind::Created,
         EventKind::Updated => ChangeKind::Updated,
@@ -38,14 +49,19 @@ pub fn change_from_event(event: &Event) -> Option<Change> {
     let id = event
         .payload
         .get("instance_id")
-        .or_else(|| event.payload.get("bot_id"))?;
-    let id = Id::new(id.as_str()?).ok()?;
-    let revision = Revision(event.payload.get("revision").and_then(Value::as_u64)?);
-    Some(Change {
-        id,
-        revision,
-        kind,
-        at: event.timestamp,
+        .or_else(|| event.payload.get("bot_id"))
+        .and_then(Value::as_str)
+        .and_then(|id| Id::new(id).ok());
+    let revision = event.payload.get("revision").and_then(Value::as_u64);
+    Some(match (id, revision) {
+        (Some(id), Some(revision)) => Announcement::Change(Change {
+            id,
+            revision: Revision(revision),
+            kind,
+            at: event.timestamp,
+        }),
+        (Some(id), None) => Announcement::Invalidation(id),
+        (None, _) => Announcement::Unclear,
     })
 }
 
@@ -53,6 +69,7 @@ pub fn change_from_event(event: &Event) -> Option<Change> {
 mod tests {
     use super::*;
     use chrono::Utc;
+    use serde_json::json;
 
     #[test]
     fn a_change_survives_the_way_through_an_event() {
@@ -70,18 +87,36 @@ mod tests {
                 at: Utc::now(),
             };
             let event = event_from_change(&change, Topic::new("registry:bots").unwrap());
-            assert_eq!(change_from_event(&event), Some(change));
+            assert_eq!(announcement(&event), Some(Announcement::Change(change)));
         }
     }
 
     #[test]
-    fn an_event_without_a_revision_announces_no_change() {
-        let payload = Map::from_iter([("bot_id".to_owned(), Value::from("a"))]);
-        let event = Event::new(
-            Topic::new("registry:bots").unwrap(),
-            EventKind::Updated,
-            payload,
-        );
-        assert_eq!(change_from_event(&event), None);
+    fn what_does_not_say_all_is_taken_for_as_much_as_it_says() {
+        let id = || Id::new("a").unwrap();
+        for (payload, kind, expected) in [
+            (
+                json!({"bot_id": "a"}),
+                EventKind::Updated,
+                Some(Announcement::Invalidation(id())),
+            ),
+            (
+                json!({"instance_id": "a", "bot_id": "b"}),
+                EventKind::Deleted,
+                Some(Announcement::Invalidation(id())),
+            ),
+            (
+                json!({"instance_id": 7, "revision": 7}),
+                EventKind::Updated,
+                Some(Announcement::Unclear),
+            ),
+            (json!({}), EventKind::Created, Some(Announcement::Unclear)),
+            (json!({"bot_id": "a"}), EventKind::Error, None),
+            (json!({"bot_id": "a"}), EventKind::Custom, None),
+        ] {
+            let payload = payload.as_object().unwrap().clone();
+            let event = Event::new(Topic::new("registry:bots").unwrap(), kind, payload);
+            assert_eq!(announcement(&event), expected, "{event:?}");
+        }
     }
 }

@@ -12,6 +12,7 @@ pub use hotbed_configs::{PortableConfig, RegistrationFile, Syntax};
 mod access;
 mod admission;
 mod announce;
+mod announcer;
 mod backend;
 mod change;
 #[cfg(feature = "conformance")]
@@ -34,7 +35,7 @@ mod snapshot;
 
 pub use access::Access;
 pub use admission::{Admission, Check, Verdict};
-pub use announce::{change_from_event, event_from_change};
+pub use announce::{Announcement, announcement, event_from_change};
 pub use backend::{RegistryBackend, Retention};
 pub use change::{Change, ChangeKind, Changes, Observer};
 pub use connecting::{Connect, ConnectingBackend};

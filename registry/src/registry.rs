@@ -1,20 +1,20 @@
 mod past;
 
+use crate::announcer::Announcer;
 use crate::{
     Access, Admission, Change, ChangeKind, ChangeNote, Check, CollectionName, Draft, Error, Id,
     Observer, Precondition, Reader, Registration, RegistryBackend, Retention, Revision, Snapshot,
-    Status, Verdict, event_from_change,
+    Status, Verdict,
 };
 use chrono::Utc;
 use hotbed_events::{EventBus, Topic};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long an announcement may delay the answer to a write. It costs freshness elsewhere, never the write.
-const ANNOUNCE_DEADLINE: Duration = Duration::from_secs(1);
 /// How often noted accesses are written.
 const ACCESS_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the log is compacted.
@@ -25,7 +25,7 @@ const COMPACT_INTERVAL: Duration = Duration::from_mins(1);
 ///
 /// # Guarantees
 /// - What is not acknowledged may or may not have happened; what is acknowledged has, and every observer of
-///   this node knows of it before the writer does.
+///   this node knows of it before the writer does. The other nodes are told right after.
 /// - A caller that goes away does not interrupt a write between commit and announcement.
 #[derive(Clone)]
 pub struct Registry {
@@ -35,10 +35,9 @@ pub struct Registry {
 
 struct Door {
     collection: CollectionName,
-    topic: Topic,
     backend: Arc<dyn RegistryBackend>,
     reader: Reader,
-    bus: Arc<dyn EventBus>,
+    announcer: Announcer,
     admission: Admission,
     checks: RwLock<Vec<Arc<dyn Check>>>,
     observers: RwLock<Vec<Arc<dyn Observer>>>,
@@ -61,6 +60,8 @@ pub struct RegistryBuilder {
     collection: CollectionName,
     backend: Arc<dyn RegistryBackend>,
     bus: Arc<dyn EventBus>,
+    topics: Vec<Topic>,
+    source: Arc<str>,
     admission: Admission,
     snapshot: Option<Arc<dyn Snapshot>>,
     retention: Retention,
@@ -85,6 +86,18 @@ impl RegistryBuilder {
         self
     }
 
+    /// On which topics each change is announced, in place of [the collection's own](Registry::topic_of).
+    pub fn topics(mut self, topics: impl IntoIterator<Item = Topic>) -> Self {
+        self.topics = topics.into_iter().collect();
+        self
+    }
+
+    /// Who the announcements say that they are from; `registry` unless said.
+    pub fn source(mut self, source: &str) -> Self {
+        self.source = source.into();
+        self
+    }
+
     /// The door.
     pub fn build(self) -> Registry {
         let reader = Reader::new(Arc::clone(&self.backend));
@@ -95,11 +108,10 @@ impl RegistryBuilder {
         Registry {
             note: ChangeNote::NONE,
             door: Arc::new(Door {
-                topic: Registry::topic_of(&self.collection),
                 collection: self.collection,
                 backend: self.backend,
                 reader,
-                bus: self.bus,
+                announcer: Announcer::new(self.bus, self.topics, self.source),
                 admission: self.admission,
                 checks: RwLock::default(),
                 observers: RwLock::default(),
@@ -126,6 +138,8 @@ impl Registry {
         bus: Arc<dyn EventBus>,
     ) -> RegistryBuilder {
         RegistryBuilder {
+            topics: vec![Self::topic_of(&collection)],
+            source: "registry".into(),
             collection,
             backend,
             bus,
@@ -236,8 +250,7 @@ impl Registry {
                 revision,
                 kind: ChangeKind::Deleted,
                 at: Utc::now(),
-            })
-            .await;
+            });
             Ok(revision)
         })
         .await
@@ -342,7 +355,8 @@ impl Registry {
         self.door.writes.wait().await;
     }
 
-    /// Runs a write in a task of its own, so that a caller who goes away does not cut it in two.
+    /// Runs a write in a task of its own, so that a caller who goes away does not cut it in two. The caller is answered
+    /// once it is committed and this node knows of it; the others are told meanwhile, for a slow bus delays no writer.
     async fn complete<R, F, Fut>(&self, write: F) -> Result<R, Error>
     where
         R: Send + 'static,
@@ -350,12 +364,19 @@ impl Registry {
         Fut: Future<Output = Result<R, Error>> + Send + 'static,
     {
         let door = Arc::clone(&self.door);
-        self.door.writes.spawn(write(door)).await.unwrap_or_else(|failed| {
+        let (answer, answered) = oneshot::channel();
+        self.door.writes.spawn(async move {
+            let written = write(Arc::clone(&door)).await;
+            // Whoever asked may be gone.
+            drop(answer.send(written));
+            door.announcer.announce().await;
+        });
+        answered.await.unwrap_or_else(|interrupted| {
             Err(Error::Unavailable {
                 operation: "complete a write",
                 reason: "the write was interrupted and may or may not have happened: read before retrying"
                     .into(),
-                source: Some(failed.into()),
+                source: Some(interrupted.into()),
             })
         })
     }
@@ -421,14 +442,12 @@ impl Door {
             revision,
             kind,
             at,
-        })
-        .await;
+        });
         Ok(written)
     }
 
-    /// Tells this node, then the others. The commit stands whatever becomes of the announcement: the log
-    /// tells those that miss it.
-    async fn tell(&self, change: Change) {
+    /// Tells this node, and puts the change in line for the others.
+    fn tell(&self, change: Change) {
         let observers = self
             .observers
             .read()
@@ -437,16 +456,7 @@ impl Door {
         for observer in observers {
             observer.observe(&change);
         }
-        let announcement = self
-            .bus
-            .publish(event_from_change(&change, self.topic.clone()));
-        match tokio::time::timeout(ANNOUNCE_DEADLINE, announcement).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(id = %change.id, %error, "change is not announced"),
-            Err(_) => {
-                tracing::warn!(id = %change.id, "change is not announced: the event bus is too slow");
-            }
-        }
+        self.announcer.note(change);
     }
 }
 

@@ -2,7 +2,7 @@ use super::announced::Announced;
 use crate::waiting::StoreAt;
 use async_trait::async_trait;
 use futures::stream::{self, Stream, StreamExt};
-use hotbed_events::{Delivery, Error, Event, EventBus, MemoryBus, Subscription, Topic};
+use hotbed_events::{Delivery, Error, Event, EventBus, Interest, MemoryBus, Subscription, Topic};
 use hotbed_registry::CollectionName;
 use std::future::ready;
 use std::sync::Arc;
@@ -53,21 +53,25 @@ fn unheard(error: hotbed_registry::Error) -> Error {
 
 #[async_trait]
 impl EventBus for HttpBus {
-    async fn publish(&self, event: Event) -> Result<(), Error> {
-        self.local.publish(event).await
+    async fn publish(&self, events: &[Event]) -> Result<(), Error> {
+        self.local.publish(events).await
     }
 
-    async fn subscribe(&self, topic: &Topic) -> Result<Subscription, Error> {
-        let local = deliveries(self.local.subscribe(topic).await?);
-        Ok(match self.announced(topic).await? {
-            None => Subscription::new(local),
-            Some(announced) => {
-                // The end of the connection is the end of all.
-                let remote = announced.map(Some).chain(stream::once(ready(None)));
-                let both = stream::select(local.map(Some), remote);
-                Subscription::new(both.take_while(|it| ready(it.is_some())).filter_map(ready))
+    /// Of the topics that a pattern matches, what other processes announce is not heard.
+    async fn subscribe(&self, interest: &Interest) -> Result<Subscription, Error> {
+        let local = deliveries(self.local.subscribe(interest).await?);
+        let mut all = vec![local.map(Some).boxed()];
+        for topic in interest.topics() {
+            if let Some(announced) = self.announced(topic).await? {
+                // The end of a connection is the end of all.
+                let end = stream::once(ready(None));
+                all.push(announced.map(Some).chain(end).boxed());
             }
-        })
+        }
+        let all = stream::select_all(all);
+        Ok(Subscription::new(
+            all.take_while(|it| ready(it.is_some())).filter_map(ready),
+        ))
     }
 }
 

@@ -5,8 +5,8 @@ use hotbed_backends::StoreAt;
 use hotbed_events::{Delivery, EventBus, Subscription};
 use hotbed_hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed_registry::{
-    Change, ChangeKind, ChangeNote, CollectionName, Draft, Id, PortableConfig, Precondition,
-    Reader, Registry, Revision, change_from_event, event_from_change,
+    Announcement, Change, ChangeKind, ChangeNote, CollectionName, Draft, Id, PortableConfig,
+    Precondition, Reader, Registry, Revision, announcement, event_from_change,
 };
 use hotbed_testkit::{ConfigService, FaultProxy};
 use serde_json::json;
@@ -39,8 +39,11 @@ async fn heard(subscription: &mut Subscription) -> Change {
     let hearing = async {
         loop {
             match subscription.next().await.expect("it goes on") {
-                Delivery::Gap => {}
-                Delivery::Event(event) => return change_from_event(&event).unwrap(),
+                Delivery::Gap | Delivery::Lost(_) => {}
+                Delivery::Event(event) => match announcement(&event) {
+                    Some(Announcement::Change(change)) => return change,
+                    other => panic!("no change: {other:?}"),
+                },
             }
         }
     };
@@ -50,7 +53,10 @@ async fn heard(subscription: &mut Subscription) -> Change {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_write_is_heard_once_and_in_order_whoever_wrote() {
     let server = Hotbed::start().await;
-    let mut subscription = bus_at(server.port).subscribe(&topic()).await.unwrap();
+    let mut subscription = bus_at(server.port)
+        .subscribe(&topic().into())
+        .await
+        .unwrap();
     assert_eq!(subscription.next().await, Some(Delivery::Gap));
     let (one, other) = (server.bots().await, server.bots().await);
     one.put(&id("a"), draft(), Precondition::Any).await.unwrap();
@@ -79,11 +85,11 @@ async fn a_subscription_ends_with_its_connection_and_the_next_begins_with_a_gap(
     let server = Hotbed::start().await;
     let proxy = FaultProxy::to(server.port);
     let bus = bus_at(proxy.port());
-    let mut subscription = bus.subscribe(&topic()).await.unwrap();
+    let mut subscription = bus.subscribe(&topic().into()).await.unwrap();
     proxy.cut();
     let ended = async { while subscription.next().await.is_some() {} };
     timeout(DEADLINE, ended).await.expect("it ends");
-    let mut again = bus.subscribe(&topic()).await.unwrap();
+    let mut again = bus.subscribe(&topic().into()).await.unwrap();
     assert_eq!(again.next().await, Some(Delivery::Gap));
     server
         .bots()
@@ -99,14 +105,14 @@ async fn what_is_published_here_is_heard_here_whatever_the_service_is() {
     let service = ConfigService::shared();
     let url = format!("http://127.0.0.1:{}{}", service.port(), service.registry());
     let bus = StoreAt::new(url.parse().unwrap()).bus().unwrap();
-    let mut subscription = bus.subscribe(&topic()).await.unwrap();
+    let mut subscription = bus.subscribe(&topic().into()).await.unwrap();
     let change = Change {
         id: id("a"),
         revision: Revision(7),
         kind: ChangeKind::Updated,
         at: chrono::Utc::now(),
     };
-    bus.publish(event_from_change(&change, topic()))
+    bus.publish(&[event_from_change(&change, topic())])
         .await
         .unwrap();
     assert_eq!(heard(&mut subscription).await, change);
@@ -118,7 +124,7 @@ async fn a_service_that_is_down_is_not_heard() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()
     };
-    assert!(bus_at(nobody).subscribe(&topic()).await.is_err());
+    assert!(bus_at(nobody).subscribe(&topic().into()).await.is_err());
 }
 
 /// Notes what it is told.
@@ -145,7 +151,7 @@ async fn a_node_that_never_polls_follows_by_what_is_announced_across_lost_connec
     let notes = Arc::new(Notes::default());
     let mode = ReloadMode::EventDriven {
         bus: bus_at(proxy.port()),
-        topic: topic(),
+        topics: topic().into(),
     };
     let manager = HotReloadManager::new(Reader::new(it), mode, vec![Arc::clone(&notes) as _]);
     let mut reached = manager.handle().reached();

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use futures::stream;
-use hotbed_events::{Delivery, Error, Event, EventBus, MemoryBus, Subscription, Topic};
+use hotbed_events::{Delivery, Error, Event, EventBus, Interest, MemoryBus, Subscription};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -104,17 +104,17 @@ impl fmt::Debug for FaultyBus {
 
 #[async_trait]
 impl EventBus for FaultyBus {
-    async fn publish(&self, event: Event) -> Result<(), Error> {
+    async fn publish(&self, events: &[Event]) -> Result<(), Error> {
         if self.rule.lock().unwrap().loses_publication() {
             return Err(Error::Unavailable {
                 operation: "publish",
                 source: "told to fail".into(),
             });
         }
-        self.inner.publish(event).await
+        self.inner.publish(events).await
     }
 
-    async fn subscribe(&self, topic: &Topic) -> Result<Subscription, Error> {
+    async fn subscribe(&self, interest: &Interest) -> Result<Subscription, Error> {
         let attempts = self.attempts.fetch_add(1, SeqCst);
         assert!(attempts < 1_000, "subscribes in a spin: time stands still");
         let reception = self.rule.lock().unwrap().reception();
@@ -130,7 +130,7 @@ impl EventBus for FaultyBus {
             Reception::Hang => return std::future::pending().await,
         }
         let line = Line {
-            events: self.inner.subscribe(topic).await?,
+            events: self.inner.subscribe(interest).await?,
             signals: self.signals.subscribe(),
             rule: Arc::clone(&self.rule),
             on_the_way: BTreeMap::new(),
@@ -164,7 +164,7 @@ impl Line {
                     Ok(Signal::End) | Err(_) => return None,
                 },
                 delivery = self.events.next() => match delivery? {
-                    Delivery::Gap => return Some((Delivery::Gap, self)),
+                    heard @ (Delivery::Gap | Delivery::Lost(_)) => return Some((heard, self)),
                     Delivery::Event(event) => {
                         let delays = self.rule.lock().unwrap().copies();
                         for delay in delays {

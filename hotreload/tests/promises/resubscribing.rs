@@ -44,7 +44,7 @@ async fn polls_do_not_keep_a_node_from_subscribing() {
         bus.rule(reception);
         let mode = ReloadMode::Hybrid {
             bus: bus.clone(),
-            topic: topic(),
+            topics: topic().into(),
             every: Duration::from_millis(50),
         };
         let _node = Node::start(&backend, mode, vec![Recorder::new()]);

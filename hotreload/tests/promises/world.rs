@@ -59,7 +59,7 @@ pub(crate) fn polling(every: Duration) -> ReloadMode {
 pub(crate) fn event_driven(bus: &Arc<FaultyBus>) -> ReloadMode {
     ReloadMode::EventDriven {
         bus: Arc::clone(bus) as Arc<dyn EventBus>,
-        topic: topic(),
+        topics: topic().into(),
     }
 }
 
@@ -102,7 +102,7 @@ pub(crate) async fn announce(bus: &FaultyBus, id: &str, revision: Revision) {
         at: chrono::Utc::now(),
     };
     let event = event_from_change(&change, topic());
-    bus.publish(event).await.unwrap();
+    bus.publish(&[event]).await.unwrap();
 }
 
 /// Lets time pass for every task.

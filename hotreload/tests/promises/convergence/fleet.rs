@@ -178,7 +178,10 @@ impl Fleet {
 
 impl Member {
     fn new(backend: &Arc<FaultyBackend>, bus: Arc<FaultyBus>, mode: Mode) -> Self {
-        let (as_bus, topic) = (bus.clone() as Arc<dyn EventBus>, crate::world::topic());
+        let (as_bus, topics) = (
+            bus.clone() as Arc<dyn EventBus>,
+            crate::world::topic().into(),
+        );
         let registry =
             Registry::builder(CollectionName::bots(), backend.clone(), as_bus.clone()).build();
         let settings = CacheSettings {
@@ -191,10 +194,13 @@ impl Member {
         registry.add_observer(cache.clone());
         let mode = match mode {
             Mode::Polling => ReloadMode::Polling { every: EVERY },
-            Mode::EventDriven => ReloadMode::EventDriven { bus: as_bus, topic },
+            Mode::EventDriven => ReloadMode::EventDriven {
+                bus: as_bus,
+                topics,
+            },
             Mode::Hybrid => ReloadMode::Hybrid {
                 bus: as_bus,
-                topic,
+                topics,
                 every: EVERY,
             },
         };
