@@ -1,6 +1,7 @@
 use crate::{Fleet, NodeReport, Roster, decode, encode};
 use hotbed_events::{Delivery, Event, EventBus, EventKind, Interest, Subscription, Topic};
 use hotbed_registry::Revision;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +56,8 @@ pub struct Member {
     steps: watch::Receiver<Revision>,
     pace: Pace,
     beat: u64,
+    /// Who was in the roster when it was read last.
+    enlisted: HashSet<Uuid>,
 }
 
 impl Member {
@@ -75,6 +78,7 @@ impl Member {
             steps,
             pace,
             beat: 0,
+            enlisted: HashSet::new(),
         }
     }
 
@@ -174,7 +178,15 @@ impl Member {
             roster.all().await
         };
         match tokio::time::timeout(DEADLINE, exchange).await {
-            Ok(Ok(reports)) => reports.into_iter().for_each(|it| self.fleet.hear(it)),
+            Ok(Ok(reports)) => {
+                let enlisted: HashSet<Uuid> = reports.iter().map(|it| it.incarnation).collect();
+                // Whoever is no longer in it took its leave, or is dead to somebody; if it lives, it says so.
+                for gone in self.enlisted.difference(&enlisted) {
+                    self.fleet.leave(*gone);
+                }
+                self.enlisted = enlisted;
+                reports.into_iter().for_each(|it| self.fleet.hear(it));
+            }
             Ok(Err(error)) => tracing::debug!(error = %error, "fleet's roster is not read"),
             Err(_) => tracing::debug!("fleet's roster is not read: it does not answer"),
         }

@@ -186,6 +186,13 @@ async fn nodes_without_a_common_bus_see_each_other_in_the_roster() {
         quiet.tick().await;
         assert!(a.fleet.nodes().iter().all(|it| !it.silent));
     }
+    let c = start("c");
+    a.until("three", Duration::from_secs(12), |all| all.len() == 3)
+        .await;
+    c.stop.cancel();
+    c.task.await.unwrap();
+    a.until("two again", Duration::from_secs(12), |all| all.len() == 2)
+        .await;
     b.task.abort();
     a.until("one", Duration::from_secs(130), |all| all.len() == 1)
         .await;
