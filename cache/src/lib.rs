@@ -14,6 +14,7 @@ mod factory;
 mod get;
 mod held;
 mod keeper;
+mod key;
 mod lease;
 mod machine;
 mod manager;

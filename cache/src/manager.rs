@@ -326,7 +326,8 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
 
     /// The ids that are held, with or without an instance.
     pub fn ids(&self) -> Vec<Id> {
-        self.shared.index.pin().keys().cloned().collect()
+        let index = self.shared.index.pin();
+        index.values().map(|entry| entry.slot.id.clone()).collect()
     }
 
     /// What the cache has done and holds.

@@ -1,4 +1,5 @@
 use crate::clock::Clock;
+use crate::key::Key;
 use crate::lease::Instance;
 use crate::outage::Outage;
 use crate::places::Places;
@@ -21,7 +22,7 @@ use tokio_util::task::TaskTracker;
 const TOUCHES: usize = 4096;
 
 /// The index: ids to slots, read without a lock.
-pub(crate) type Index<T> = papaya::HashMap<Id, Entry<T>, foldhash::fast::RandomState>;
+pub(crate) type Index<T> = papaya::HashMap<Key, Entry<T>, foldhash::fast::RandomState>;
 
 /// The largest number of ids that the index makes room for at once; beyond it grows.
 const INDEX_CAPACITY: usize = 1 << 21;
@@ -77,7 +78,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
                 self.generation.load(Ordering::Acquire),
             )))
         };
-        Arc::clone(&self.index.pin().get_or_insert_with(id.clone(), make).slot)
+        Arc::clone(&self.index.pin().get_or_insert_with(Key::of(id), make).slot)
     }
 
     /// All slots, in no particular order.

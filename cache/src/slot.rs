@@ -1,3 +1,4 @@
+use crate::key::Key;
 use crate::lease::{Instance, Promise};
 use crate::machine::{Answer, Ask, Attempt, Effect, Fate, Machine, Next, Outcome, Ticket};
 use crate::shared::Shared;
@@ -301,7 +302,7 @@ impl<T: Send + Sync + 'static> Slot<T> {
     /// Makes the index lead to an instance, or to none. Does nothing once another slot has this one's place.
     fn show(&self, shared: &Shared<T>, loan: Option<&Loan<Instance<T>>>) {
         let index = shared.index.pin();
-        index.update(self.id.clone(), |entry| Entry {
+        index.update(Key::of(&self.id), |entry| Entry {
             slot: Arc::clone(&entry.slot),
             instance: if std::ptr::eq(Arc::as_ptr(&entry.slot), self) {
                 loan.map(|loan| (Arc::clone(loan.promise()), loan.downgrade()))

@@ -15,7 +15,7 @@ pub(crate) mod reload;
 pub(crate) mod rollback;
 pub(crate) mod watch;
 
-pub use bot::{ServiceArgs, WriteArgs};
+pub use bot::WriteArgs;
 pub use chat::ChatArgs;
 pub use diff::DiffArgs;
 pub use fleet::{FleetCommand, FleetWaitArgs, Share};
@@ -65,9 +65,9 @@ Examples:
   hotbed bots delete greeter --if-revision 41")]
     Delete(WriteArgs),
     /// Put a bot into service
-    Activate(ServiceArgs),
+    Activate(WriteArgs),
     /// Take a bot out of service; its configuration is kept
-    Deactivate(ServiceArgs),
+    Deactivate(WriteArgs),
     /// Show what was written of a bot: when, by whom and why, where they said it
     History(HistoryArgs),
     /// Show what changed between two versions of a bot, field by field

@@ -24,8 +24,8 @@ mod time;
 
 pub use command::{
     BotsCommand, ChatArgs, Command, ConfigSource, DiffArgs, FleetCommand, FleetWaitArgs,
-    HistoryArgs, ListArgs, MetadataFilter, NoteArgs, PutArgs, RollbackArgs, ServiceArgs, Share,
-    Status, WatchArgs, WriteArgs,
+    HistoryArgs, ListArgs, MetadataFilter, NoteArgs, PutArgs, RollbackArgs, Share, Status,
+    WatchArgs, WriteArgs,
 };
 pub use completions::Completions;
 pub use duration::parse_duration;

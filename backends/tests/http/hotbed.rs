@@ -10,7 +10,7 @@ use hotbed_events::MemoryBus;
 use hotbed_fleet::{Member, NodeId, Pace};
 use hotbed_hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed_registry::{
-    Access as Noted, Admission, Changes, CollectionName, Draft, Error, Id, Page, Past,
+    Access as Noted, Admission, ChangeNote, Changes, CollectionName, Draft, Error, Id, Page, Past,
     Precondition, Query, Registration, Registry, RegistryBackend, Retention, Revision,
 };
 use hotbed_server::{Access, Limits, NodeInfo, Reporter, ServerState, serve};
@@ -167,8 +167,13 @@ impl RegistryBackend for CompactedBehind {
         self.http.put(id, draft, when).await
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
-        self.http.delete(id, when).await
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
+        self.http.delete(id, when, note).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {

@@ -7,8 +7,9 @@ use hotbed_configs::ResolvedConfig;
 use hotbed_events::{Interest, Topic};
 use hotbed_hotreload::{Handle, HotReloadManager, ReloadMode};
 use hotbed_registry::{
-    Access, Changes, CollectionName, Draft, Error, Id, MemoryBackend, Page, Past, PortableConfig,
-    Precondition, Query, Registration, Registry, RegistryBackend, Retention, Revision,
+    Access, ChangeNote, Changes, CollectionName, Draft, Error, Id, MemoryBackend, Page, Past,
+    PortableConfig, Precondition, Query, Registration, Registry, RegistryBackend, Retention,
+    Revision,
 };
 use hotbed_testkit::{FaultProxy, NetworkFault, RedisServer};
 use serde_json::json;
@@ -39,8 +40,13 @@ impl RegistryBackend for Counted {
         self.truth.put(id, draft, when).await
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
-        self.truth.delete(id, when).await
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
+        self.truth.delete(id, when, note).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {

@@ -7,8 +7,8 @@ use hotbed_cache::{
 };
 use hotbed_events::MemoryBus;
 use hotbed_registry::{
-    Access, Changes, CollectionName, Draft, Error, MemoryBackend, Page, Past, PortableConfig,
-    Precondition, Query, Registration, Registry, RegistryBackend, Retention,
+    Access, ChangeNote, Changes, CollectionName, Draft, Error, MemoryBackend, Page, Past,
+    PortableConfig, Precondition, Query, Registration, Registry, RegistryBackend, Retention,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -450,8 +450,13 @@ impl RegistryBackend for Faulty {
         self.well().await?.put(id, draft, when).await
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
-        self.well().await?.delete(id, when).await
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
+        self.well().await?.delete(id, when, note).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {

@@ -12,9 +12,9 @@ use hotbed_events::MemoryBus;
 use hotbed_fleet::{Member, NodeId, Pace};
 use hotbed_hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed_registry::{
-    Access as Noted, Admission, Changes, CollectionName, Draft, Error, Id, MemoryBackend, Page,
-    Past, Precondition, Query, Registration, Registry, RegistryBackend, Retention, Revision,
-    Snapshot,
+    Access as Noted, Admission, ChangeNote, Changes, CollectionName, Draft, Error, Id,
+    MemoryBackend, Page, Past, Precondition, Query, Registration, Registry, RegistryBackend,
+    Retention, Revision, Snapshot,
 };
 use hotbed_server::{Access, Limits, NodeInfo, Reporter, ServerState, router};
 use serde_json::Value;
@@ -400,8 +400,13 @@ impl RegistryBackend for Switch {
         self.on().await?.put(id, draft, when).await
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
-        self.on().await?.delete(id, when).await
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
+        self.on().await?.delete(id, when, note).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {

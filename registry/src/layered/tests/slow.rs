@@ -41,7 +41,7 @@ impl RegistryBackend for Slow {
         panic!("the base is never written to")
     }
 
-    async fn delete(&self, _: &Id, _: Precondition) -> Result<Revision, Error> {
+    async fn delete(&self, _: &Id, _: Precondition, _: &ChangeNote) -> Result<Revision, Error> {
         panic!("the base is never written to")
     }
 
