@@ -506,6 +506,12 @@ impl Snapshot for Saved {
         self.0.lock().unwrap().insert(saved.0, saved.1);
     }
 
+    fn revisions(&self) -> Vec<(Id, Revision)> {
+        let saved = self.0.lock().unwrap();
+        let of = |(id, it): (&Id, &Registration)| (id.clone(), it.revision);
+        saved.iter().map(of).collect()
+    }
+
     fn len(&self) -> usize {
         self.0.lock().unwrap().len()
     }
