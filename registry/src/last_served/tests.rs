@@ -1,5 +1,7 @@
 use super::*;
-use crate::{Draft, MemoryBackend, PortableConfig, Precondition, Reader, RegistryBackend, Source};
+use crate::{
+    ChangeNote, Draft, MemoryBackend, PortableConfig, Precondition, Reader, RegistryBackend, Source,
+};
 use chrono::Utc;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -183,7 +185,9 @@ async fn what_a_read_returns_is_kept_already() {
     assert_eq!(read.source, Source::Registry);
     assert_eq!(snapshot.load(&a()), Some(written));
     assert!(reader.is_kept(&a()));
-    backend.delete(&id, Precondition::Any).await.unwrap();
+    let unsigned = ChangeNote::default();
+    let deleted = backend.delete(&id, Precondition::Any, &unsigned);
+    deleted.await.unwrap();
     assert_eq!(reader.read(&a()).await.unwrap().registration, None);
     assert!(!reader.is_kept(&a()));
 }
