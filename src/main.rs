@@ -7,7 +7,6 @@ mod config_dir;
 mod domains;
 mod forget;
 mod moving;
-mod node_id;
 mod serve_args;
 mod storage;
 mod supervise;

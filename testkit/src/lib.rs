@@ -8,6 +8,7 @@
 
 mod config_service;
 mod guard;
+mod nats;
 mod postgres;
 mod process;
 mod proxy;
@@ -17,6 +18,7 @@ mod rgw;
 mod soak;
 
 pub use config_service::ConfigService;
+pub use nats::{NatsServer, NoNats};
 pub use postgres::{Database, NoPostgres, PostgresPrograms, PostgresServer};
 pub use proxy::{FaultProxy, NetworkFault};
 pub use redis::{NoRedis, RedisServer};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use hotbed_testkit::{PostgresPrograms, RedisServer, RgwServer};
+use hotbed_testkit::{NatsServer, PostgresPrograms, RedisServer, RgwServer};
 
 use crate::step::{command, succeed};
 
@@ -16,7 +16,12 @@ struct Server {
     packages: &'static [&'static str],
 }
 
-const SERVERS: [Server; 3] = [
+const SERVERS: [Server; 4] = [
+    Server {
+        name: "NATS",
+        missing: || NatsServer::find().err().map(|missing| missing.to_string()),
+        packages: &[NatsServer::DEBIAN_PACKAGE],
+    },
     Server {
         name: "PostgreSQL",
         missing: || {

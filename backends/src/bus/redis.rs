@@ -10,6 +10,7 @@ mod url;
 
 pub use url::RedisUrl;
 
+use super::cryptography::choose_cryptography;
 use super::transport::{BoxError, Connection, Transport};
 use async_trait::async_trait;
 use channels::Channels;
@@ -88,15 +89,6 @@ async fn client(url: &RedisUrl) -> Result<Client, BoxError> {
         root_cert,
     };
     Ok(Client::build_with_tls(info, certificates)?)
-}
-
-/// The client leaves it to the process which cryptography it uses, and panics where that is not clear: so it is made
-/// clear, unless the program has chosen already.
-fn choose_cryptography() {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Whoever came first has chosen the same, or knows better.
-        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-    }
 }
 
 impl fmt::Debug for RedisTransport {

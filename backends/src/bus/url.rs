@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Says what carries events between components and processes: `memory:`, or a server, such as
+/// `nats://USER:PASSWORD@HOST`, `postgres://USER:PASSWORD@HOST/DATABASE` or
 /// `redis://USER:PASSWORD@HOST:PORT/DB?prefix=events`.
 ///
 /// Neither `Display` nor `Debug` shows a password.
@@ -12,6 +13,12 @@ use std::str::FromStr;
 pub enum BusUrl {
     /// Nothing beyond this process.
     Memory,
+    /// NATS servers.
+    #[cfg(feature = "nats")]
+    Nats(super::NatsUrl),
+    /// The notifications of a PostgreSQL database.
+    #[cfg(feature = "postgres")]
+    Postgres(super::PostgresBusUrl),
     /// A Redis server.
     #[cfg(feature = "redis")]
     Redis(RedisUrl),
@@ -33,6 +40,16 @@ impl FromStr for BusUrl {
         match scheme {
             "memory" if rest.is_empty() || rest == "//" => Ok(Self::Memory),
             "memory" => Err(invalid(text, "names a place: memory: has none".into())),
+            #[cfg(feature = "nats")]
+            "nats" | "tls" => match text.parse() {
+                Ok(url) => Ok(Self::Nats(url)),
+                Err(reason) => Err(invalid(text, reason)),
+            },
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => match rest.parse() {
+                Ok(url) => Ok(Self::Postgres(url)),
+                Err(reason) => Err(invalid(text, reason)),
+            },
             #[cfg(feature = "redis")]
             "redis" | "rediss" | "redis+unix" => RedisUrl::parse(scheme, rest)
                 .map(Self::Redis)
@@ -50,6 +67,10 @@ impl BusUrl {
     pub fn leaves_the_process(&self) -> bool {
         match self {
             Self::Memory => false,
+            #[cfg(feature = "nats")]
+            Self::Nats(_) => true,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => true,
             #[cfg(feature = "redis")]
             Self::Redis(_) => true,
         }
@@ -58,7 +79,15 @@ impl BusUrl {
 
 /// What this build can open, for messages.
 fn supported() -> String {
-    let forms = [("memory:", true), ("redis://HOST", cfg!(feature = "redis"))];
+    let forms = [
+        ("memory:", true),
+        ("nats://USER:PASSWORD@HOST", cfg!(feature = "nats")),
+        (
+            "postgres://USER:PASSWORD@HOST/DATABASE",
+            cfg!(feature = "postgres"),
+        ),
+        ("redis://HOST", cfg!(feature = "redis")),
+    ];
     let forms: Vec<_> = forms
         .iter()
         .filter(|(_, can)| *can)
@@ -80,6 +109,10 @@ impl fmt::Display for BusUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
+            #[cfg(feature = "nats")]
+            Self::Nats(url) => url.fmt(f),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(url) => url.fmt(f),
             #[cfg(feature = "redis")]
             Self::Redis(url) => url.fmt(f),
         }

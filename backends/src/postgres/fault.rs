@@ -144,7 +144,7 @@ fn corrupt(place: String, reason: &str) -> (Kind, String) {
 }
 
 /// Whether the connection went away or out of date while it lay idle, so that the same may succeed on a fresh one.
-pub(super) fn is_stale(error: &sqlx::Error) -> bool {
+pub(crate) fn is_stale(error: &sqlx::Error) -> bool {
     match code(error).as_deref() {
         // Shutdown and its like, a broken connection, and statements prepared for tables that have changed since.
         Some(code) => {

@@ -130,7 +130,7 @@ impl PostgresUrl {
     }
 
     /// How to connect. What the URL leaves open is not left to the environment, but for the password.
-    pub(super) fn options(&self) -> Result<PgConnectOptions, sqlx::Error> {
+    pub(crate) fn options(&self) -> Result<PgConnectOptions, sqlx::Error> {
         let mut parameters = self.others.clone();
         for (key, value) in [("sslmode", "prefer"), ("application_name", "hotbed")] {
             if !parameters.iter().any(|(given, _)| given == key) {
@@ -156,6 +156,25 @@ impl PostgresUrl {
         );
         Ok(url.parse::<PgConnectOptions>()?.disable_statement_logging())
     }
+
+    /// Writes where the database is, without its password, and of the parameters the one that says what of it is used.
+    pub(crate) fn show(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        parameter: &str,
+        value: &dyn fmt::Display,
+    ) -> fmt::Result {
+        write!(f, "postgres://{}@", self.user)?;
+        let socket = self.host.starts_with('/');
+        if !socket {
+            write!(f, "{}:{}", self.host, self.port)?;
+        }
+        write!(f, "/{}?{parameter}={value}", self.database)?;
+        if socket {
+            write!(f, "&host={}&port={}", self.host, self.port)?;
+        }
+        Ok(())
+    }
 }
 
 fn encode(text: &str) -> String {
@@ -167,16 +186,7 @@ fn encode(text: &str) -> String {
 impl fmt::Display for PostgresUrl {
     /// The URL without its password, and as a person would write it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "postgres://{}@", self.user)?;
-        let socket = self.host.starts_with('/');
-        if !socket {
-            write!(f, "{}:{}", self.host, self.port)?;
-        }
-        write!(f, "/{}?table={}", self.database, self.table)?;
-        if socket {
-            write!(f, "&host={}&port={}", self.host, self.port)?;
-        }
-        Ok(())
+        self.show(f, "table", &self.table)
     }
 }
 
