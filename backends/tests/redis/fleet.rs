@@ -240,7 +240,18 @@ async fn with_redis_down_a_write_is_answered_promptly() {
     // And what could not be announced is known as soon as the bus is heard again.
     server.resume();
     node.follows(Revision(21)).await;
-    node.is_calm().await;
-    let written = node.write().await;
-    node.follows(written).await;
+    // Once that connection is made anew too, the others are told.
+    let told = async {
+        let mut reached = node.handle.reached();
+        loop {
+            let written = node.write().await;
+            let following = reached.wait_for(|reached| *reached >= written);
+            if timeout(Duration::from_secs(1), following).await.is_ok() {
+                break;
+            }
+        }
+    };
+    timeout(DEADLINE, told)
+        .await
+        .expect("it is announced again");
 }
