@@ -286,13 +286,13 @@ async fn create<T: Send + Sync + 'static>(
     }));
     let ended = tokio::time::timeout(shared.settings.build_deadline, guarded.join_next());
     tokio::pin!(ended);
-    let ended = match tokio::time::timeout(shared.settings.patience, &mut ended).await {
-        Ok(ended) => ended,
-        Err(_) => {
-            // Others go on.
-            *place = None;
-            ended.await
-        }
+    let in_time = tokio::time::timeout(shared.settings.patience, &mut ended);
+    let ended = if let Ok(ended) = in_time.await {
+        ended
+    } else {
+        // Others go on.
+        *place = None;
+        ended.await
     };
     match ended {
         Ok(Some(Ok(Ok(loan)))) => Ok(loan),
