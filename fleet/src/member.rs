@@ -1,6 +1,7 @@
 use crate::{Fleet, NodeReport, Roster, decode, encode};
 use hotbed_events::{Delivery, Event, EventBus, EventKind, Interest, Subscription, Topic};
 use hotbed_registry::Revision;
+use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
@@ -158,7 +159,7 @@ impl Member {
             .collections
             .values()
             .all(|progress| progress.applied >= progress.head);
-        let event = self.event(EventKind::Updated, encode(&report));
+        let event = event(EventKind::Updated, encode(&report));
         self.fleet.hear(report);
         self.publish(event).await;
         settled
@@ -185,7 +186,9 @@ impl Member {
                     self.fleet.leave(*gone);
                 }
                 self.enlisted = enlisted;
-                reports.into_iter().for_each(|it| self.fleet.hear(it));
+                for report in reports {
+                    self.fleet.hear(report);
+                }
             }
             Ok(Err(error)) => tracing::debug!(error = %error, "fleet's roster is not read"),
             Err(_) => tracing::debug!("fleet's roster is not read: it does not answer"),
@@ -195,7 +198,7 @@ impl Member {
     async fn take_leave(&mut self) {
         let incarnation = self.fleet.incarnation();
         let payload = [(INCARNATION.to_owned(), incarnation.to_string().into())];
-        let event = self.event(EventKind::Deleted, payload.into_iter().collect());
+        let event = event(EventKind::Deleted, payload.into_iter().collect());
         self.publish(event).await;
         if let Some(roster) = &self.roster {
             // It would be forgotten by the others, later.
@@ -237,10 +240,6 @@ impl Member {
         }
     }
 
-    fn event(&self, kind: EventKind, payload: serde_json::Map<String, serde_json::Value>) -> Event {
-        Event::new(topic(), kind, payload).from_source("fleet")
-    }
-
     /// The time between two reports when nothing happens.
     fn beat_every(&self) -> Duration {
         self.pace.beat.max(self.spacing() * 2)
@@ -262,6 +261,10 @@ impl fmt::Debug for Member {
             .field("pace", &self.pace)
             .finish_non_exhaustive()
     }
+}
+
+fn event(kind: EventKind, payload: Map<String, Value>) -> Event {
+    Event::new(topic(), kind, payload).from_source("fleet")
 }
 
 fn topic() -> Topic {

@@ -321,7 +321,7 @@ impl Core {
         match (&mut *waiting, invalidations) {
             // Those that came meanwhile wait for the next read.
             (Invalidations::Some(now), Invalidations::Some(_)) => {
-                now.retain(|id| !ids.contains(id))
+                now.retain(|id| !ids.contains(id));
             }
             (now, _) => *now = Invalidations::None,
         }

@@ -50,10 +50,9 @@ impl Position {
     /// What to do about a change that an event tells of.
     pub(crate) fn step(&self, revision: Revision) -> Step {
         match self.read {
-            None => Step::Gap,
             Some(_) if revision <= self.reached() => Step::OldNews,
             Some(_) if revision == self.reached().next() => Step::Next,
-            Some(_) => Step::Gap,
+            _ => Step::Gap,
         }
     }
 
