@@ -1,23 +1,26 @@
 //! The composition root: which parts a server is made of, and in which order they start and stop.
 
 use crate::account::Account;
+use crate::announcing::Topics;
 use crate::config_dir::ConfigDir;
 use crate::domains::{Domains, Registered};
 use crate::forget::ForgetDeleted;
 use crate::serve_args::{self, Reload, ServeArgs};
 use crate::storage::Storage;
 use anyhow::{Context, bail};
+use chrono::Utc;
 use hotbed::cache::{CacheSettings, CachingRegistryManager};
 use hotbed::configs::Environment;
-use hotbed::events::{EventBus, Interest, MemoryBus};
+use hotbed::events::{EventBus, Interest};
 use hotbed::hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed::registry::{
     Admission, CollectionName, ConnectingBackend, HistoryRetention, Registry, Retention,
 };
 use hotbed_api::Readiness;
-use hotbed_backends::{DiskSnapshot, RegistryUrl, StoreAt};
+use hotbed_backends::{BusUrl, RegistryUrl, StoreAt, open_bus};
 use hotbed_bots::{Bot, BotFactory, ConversationLimits, Conversations, ProviderKeys};
-use hotbed_server::{Access, Limits, NodeInfo, ServerState};
+use hotbed_fleet::{Member, NodeId, Pace};
+use hotbed_server::{Access, Limits, NodeInfo, Reporter, ServerState};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -25,6 +28,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 /// A server whose parts are all running, and which listens.
 #[derive(Debug)]
@@ -72,7 +76,8 @@ impl App {
         args: ServeArgs,
         process: &[(String, String)],
     ) -> anyhow::Result<Self> {
-        let config = ConfigDir::read(args.config.as_deref(), args.env.as_deref(), process)?;
+        let (key, process) = Storage::snapshot_key(&args, process)?;
+        let config = ConfigDir::read(args.config.as_deref(), args.env.as_deref(), &process)?;
         // First, so that a port in use is told before anything is written.
         let listener = TcpListener::bind(args.listen).await;
         let listener = listener.with_context(|| {
@@ -82,7 +87,13 @@ impl App {
             )
         })?;
         let address = listener.local_addr()?;
-        let bus = open_bus(&args.bus)?;
+        let bus_url: BusUrl = args.bus.parse()?;
+        let topics = Topics::of(&args, &bus_url)?;
+        let host = host_name();
+        let node = match &args.node_id {
+            Some(node) => node.clone(),
+            None => NodeId::new(&format!("{host}:{}", address.port()))?,
+        };
         let background = Background::default();
         let mut warnings = config.warnings;
 
@@ -95,30 +106,30 @@ impl App {
             store,
             backend,
             waiting,
-        } = Storage::open(&args, url).await?;
+        } = Storage::open(&args, url, key).await?;
         background
             .upkeep
             .tasks
             .spawn(Arc::clone(&snapshot).run(background.upkeep.stop.clone()));
         // A registry that announces what is written to it reaches further than a bus that does not leave this process.
         let bus = match store.bus() {
-            Some(announced) if is_memory(&args.bus) => announced,
-            _ => bus,
+            Some(announced) if !bus_url.leaves_the_process() => announced,
+            _ => open_bus(&bus_url),
         };
-        warnings.extend(warn_of_deaf_bus(&args, store.url()));
+        warnings.extend(warn_of_deaf_bus(&args, &bus_url, store.url()));
         let admission = admission(&args);
         let registry = Registry::builder(CollectionName::bots(), backend, Arc::clone(&bus))
+            .topics(topics.publish)
+            .source(&format!("hotbed:{node}"))
             .admission(admission)
             .retention(retention(&args))
-            .snapshot(Arc::clone(&snapshot) as _)
+            .snapshot(snapshot)
             .build();
-        let (bots, forget) = keep_bots(
-            &args,
-            process,
-            &registry,
-            config.environment.clone(),
-            snapshot,
-        );
+        let last_served = registry.reader().last_served();
+        let last_served = last_served.context("the registry was built with a snapshot")?;
+        // Before anybody who answers from what it is told: what is told to be gone must not come back at a restart.
+        registry.add_observer(Arc::clone(&last_served) as _);
+        let (bots, forget) = keep_bots(&args, &process, &registry, config.environment.clone());
         let domains = match config.domains_dir {
             Some(dir) => Some(Domains::prove(dir, config.domains, &registry, admission)?),
             None => None,
@@ -135,8 +146,10 @@ impl App {
         if let Some(domains) = &domains {
             warnings.extend(domains.warnings.iter().cloned());
         }
-        let targets: Vec<Arc<dyn ReloadTarget>> = vec![Arc::clone(&bots) as _, forget];
-        let hot_reload = HotReloadManager::new(registry.reader(), mode(&args, bus), targets);
+        let fleet_bus = Arc::clone(&bus);
+        let targets: Vec<Arc<dyn ReloadTarget>> = vec![last_served, Arc::clone(&bots) as _, forget];
+        let hot_reload =
+            HotReloadManager::new(registry.reader(), mode(&args, bus, topics.listen), targets);
         let handle = hot_reload.handle();
         background
             .follow
@@ -153,6 +166,16 @@ impl App {
         }
 
         let (readiness, ready) = watch::channel(Readiness::Starting);
+        let info = NodeInfo {
+            node,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: Instant::now(),
+            environment: config.environment.name().to_owned(),
+            registry: store.url().to_string(),
+            bus: bus_url.to_string(),
+            admission,
+            warnings: told,
+        };
         let account = Account {
             address,
             environment: config.environment_note,
@@ -160,24 +183,40 @@ impl App {
                 Some(named_by) => format!("{} ({named_by})", store.url()),
                 None => store.url().to_string(),
             },
-            reload: describe_reload(&args),
+            reload: describe_reload(&args, &bus_url),
             domains,
             warnings: warnings.clone(),
         };
         warn.send_modify(|told| told.extend(warnings));
+        let reporter = Reporter {
+            info: info.clone(),
+            incarnation: Uuid::now_v7(),
+            host,
+            address,
+            started_at: Utc::now(),
+            collection: registry.collection().clone(),
+            bots: Arc::clone(&bots),
+            hot_reload: handle.clone(),
+            readiness: ready.clone(),
+        };
+        let member = Member::new(
+            fleet_bus,
+            store.roster(),
+            Arc::new(reporter),
+            handle.reached(),
+            Pace::default(),
+        );
+        let fleet = member.fleet();
+        background
+            .follow
+            .tasks
+            .spawn(member.run(background.follow.stop.clone()));
         let state = ServerState {
             registry,
             bots,
             hot_reload: handle,
-            info: NodeInfo {
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                started: Instant::now(),
-                environment: config.environment.name().to_owned(),
-                registry: store.url().to_string(),
-                bus: args.bus.clone(),
-                admission,
-                warnings: told,
-            },
+            fleet,
+            info,
             access: Access {
                 listen: address,
                 hosts: args.host.clone(),
@@ -264,7 +303,6 @@ fn keep_bots(
     process: &[(String, String)],
     registry: &Registry,
     environment: Environment,
-    snapshot: Arc<DiskSnapshot>,
 ) -> (Arc<CachingRegistryManager<Bot>>, Arc<ForgetDeleted>) {
     let conversations = Conversations::new(ConversationLimits::default());
     let keys: ProviderKeys = process.iter().cloned().collect();
@@ -279,7 +317,6 @@ fn keep_bots(
     let forget = Arc::new(ForgetDeleted {
         bots: Arc::clone(&bots),
         conversations,
-        snapshot,
     });
     registry.add_check(Arc::new(bots.door_check()));
     registry.add_observer(Arc::clone(&bots) as _);
@@ -313,10 +350,9 @@ fn limits(args: &ServeArgs) -> Limits {
 }
 
 /// Events that stay within this process tell nothing of what another one writes.
-fn warn_of_deaf_bus(args: &ServeArgs, registry: &RegistryUrl) -> Option<String> {
-    let bus = &args.bus;
+fn warn_of_deaf_bus(args: &ServeArgs, bus: &BusUrl, registry: &RegistryUrl) -> Option<String> {
     let why = match registry {
-        _ if args.reload != Reload::EventDriven => return None,
+        _ if args.reload != Reload::EventDriven || bus.leaves_the_process() => return None,
         RegistryUrl::Memory => return None,
         RegistryUrl::Http(_) => "only another hotbed announces what is written to it".to_owned(),
         _ => format!("the bus {bus} does not leave this process"),
@@ -379,25 +415,25 @@ async fn when_reachable(
     }
 }
 
-fn is_memory(bus: &str) -> bool {
-    matches!(bus, "memory:" | "memory://")
-}
-
-fn open_bus(url: &str) -> anyhow::Result<Arc<dyn EventBus>> {
-    match url {
-        url if is_memory(url) => Ok(Arc::new(MemoryBus::new())),
-        other => {
-            let scheme = other.split(':').next().unwrap_or_default();
-            bail!("event bus of scheme {scheme:?} is of no kind that can be opened: use memory:")
-        }
+/// The name of this machine, as far as it can be part of a node's.
+fn host_name() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    let printable = |c: &char| !c.is_whitespace() && !c.is_control();
+    let name: String = name
+        .to_string_lossy()
+        .chars()
+        .filter(printable)
+        .take(64)
+        .collect();
+    if name.is_empty() {
+        "localhost".into()
+    } else {
+        name
     }
 }
 
-fn mode(args: &ServeArgs, bus: Arc<dyn EventBus>) -> ReloadMode {
-    let (every, topics) = (
-        args.poll_interval,
-        Interest::from(Registry::topic_of(&CollectionName::bots())),
-    );
+fn mode(args: &ServeArgs, bus: Arc<dyn EventBus>, topics: Interest) -> ReloadMode {
+    let every = args.poll_interval;
     match args.reload {
         Reload::Polling => ReloadMode::Polling { every },
         Reload::EventDriven => ReloadMode::EventDriven { bus, topics },
@@ -405,13 +441,13 @@ fn mode(args: &ServeArgs, bus: Arc<dyn EventBus>) -> ReloadMode {
     }
 }
 
-fn describe_reload(args: &ServeArgs) -> String {
+fn describe_reload(args: &ServeArgs, bus: &BusUrl) -> String {
     match args.reload {
         Reload::Polling => format!("polling every {:?}", args.poll_interval),
-        Reload::EventDriven => format!("events of {}", args.bus),
+        Reload::EventDriven => format!("events of {}", bus),
         Reload::Hybrid => format!(
             "events of {}, and polling every {:?}",
-            args.bus, args.poll_interval
+            bus, args.poll_interval
         ),
     }
 }

@@ -1,6 +1,7 @@
 //! The `hotbed` binary: reads the arguments and the environment, runs, and says how it went.
 
 mod account;
+mod announcing;
 mod app;
 mod config_dir;
 mod domains;

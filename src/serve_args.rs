@@ -1,4 +1,5 @@
 use clap::{Args, ValueEnum};
+use hotbed_fleet::NodeId;
 use hotbed_registry::HistoryRetention;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,6 +27,9 @@ pub(crate) struct ServeArgs {
     /// Names by which clients reach this server, beside loopback names and the listen address
     #[arg(long, value_name = "NAME", env = "HOTBED_HOSTS", value_delimiter = ',')]
     pub(crate) host: Vec<String>,
+    /// Name of this node among those of its fleet [default: HOST:PORT]
+    #[arg(long, value_name = "NAME", env = "HOTBED_NODE_ID", value_parser = NodeId::new)]
+    pub(crate) node_id: Option<NodeId>,
     /// Directory for the registry and this node's snapshot
     #[arg(
         long,
@@ -34,6 +38,9 @@ pub(crate) struct ServeArgs {
         default_value = "./data"
     )]
     pub(crate) data_dir: PathBuf,
+    /// File with the key that the snapshot is sealed under: 64 hexadecimal digits, such as `openssl rand -hex 32` makes. The variable HOTBED_SNAPSHOT_KEY may hold them instead [default: DATA_DIR/snapshot.key, made at the first start]
+    #[arg(long, value_name = "FILE", env = "HOTBED_SNAPSHOT_KEY_FILE")]
+    pub(crate) snapshot_key_file: Option<PathBuf>,
     /// Where configurations live: sqlite:PATH, postgres://…, file:DIR, s3://BUCKET/PREFIX, https://HOST/api/v1, layered:OVERLAY,BASE or memory: [default: the environment's resource databases.registry, else sqlite:DATA_DIR/hotbed.db]
     #[arg(long, value_name = "URL", env = "HOTBED_REGISTRY")]
     pub(crate) registry: Option<String>,
@@ -45,6 +52,22 @@ pub(crate) struct ServeArgs {
         default_value = "memory:"
     )]
     pub(crate) bus: String,
+    /// Topics on which each change is announced [default: registry:bots; on a bus between processes also registry:instances and registry:configs]
+    #[arg(
+        long,
+        value_name = "TOPIC",
+        env = "HOTBED_PUBLISH_TOPICS",
+        value_delimiter = ','
+    )]
+    pub(crate) publish_topics: Vec<String>,
+    /// Topics that are listened to, such as registry:* [default: those of --publish-topics; on a bus between processes also registry:changes]
+    #[arg(
+        long,
+        value_name = "TOPIC",
+        env = "HOTBED_LISTEN_TOPICS",
+        value_delimiter = ','
+    )]
+    pub(crate) listen_topics: Vec<String>,
     /// How this node learns of changes
     #[arg(long, value_enum, env = "HOTBED_RELOAD", default_value_t = Reload::Hybrid)]
     pub(crate) reload: Reload,

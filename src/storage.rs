@@ -2,7 +2,7 @@
 
 use crate::serve_args::ServeArgs;
 use anyhow::{Context, bail};
-use hotbed::backends::{DiskSnapshot, RegistryResource, RegistryUrl, StoreAt};
+use hotbed::backends::{DiskSnapshot, RegistryResource, RegistryUrl, SnapshotKey, StoreAt};
 use hotbed::configs::Environment;
 use hotbed::registry::{CollectionName, ConnectingBackend, RegistryBackend, Snapshot};
 use serde_json::Value;
@@ -10,6 +10,9 @@ use std::sync::Arc;
 
 /// The resource of an environment that says where the registry is: its type and its name.
 const RESOURCE: [&str; 2] = ["databases", "registry"];
+
+/// The variable that may hold the key of the snapshot. There is no such flag: everybody may read a command line.
+const KEY_VARIABLE: &str = "HOTBED_SNAPSHOT_KEY";
 
 /// What registrations are read from and written to.
 #[derive(Debug)]
@@ -48,11 +51,40 @@ impl Storage {
         Ok((url, Some(place)))
     }
 
+    /// The key that the snapshot is sealed under, if one was given, and the environment of the process without it:
+    /// nothing that a configuration may name leads to it.
+    pub(crate) fn snapshot_key(
+        args: &ServeArgs,
+        process: &[(String, String)],
+    ) -> anyhow::Result<(Option<SnapshotKey>, Vec<(String, String)>)> {
+        let (given, process): (Vec<_>, Vec<_>) = process
+            .iter()
+            .cloned()
+            .partition(|(name, _)| name == KEY_VARIABLE);
+        let given = given.into_iter().map(|(_, text)| text);
+        let key = match &args.snapshot_key_file {
+            Some(file) => {
+                let place = || format!("--snapshot-key-file {}", file.display());
+                let text = std::fs::read_to_string(file).with_context(place)?;
+                Some(text.parse::<SnapshotKey>().with_context(place)?)
+            }
+            None => match given.into_iter().find(|text| !text.trim().is_empty()) {
+                Some(text) => Some(text.parse::<SnapshotKey>().context(KEY_VARIABLE)?),
+                None => None,
+            },
+        };
+        Ok((key, process))
+    }
+
     /// Opens the snapshot and the registry. A registry that is down is waited for if there is a snapshot to serve
     /// from meanwhile; without one there is nothing to run for.
-    pub(crate) async fn open(args: &ServeArgs, url: RegistryUrl) -> anyhow::Result<Self> {
-        let file = args.data_dir.join("snapshot.json");
-        let snapshot = Arc::new(DiskSnapshot::open(&file, &url.to_string()).await?);
+    pub(crate) async fn open(
+        args: &ServeArgs,
+        url: RegistryUrl,
+        key: Option<SnapshotKey>,
+    ) -> anyhow::Result<Self> {
+        let file = args.data_dir.join("snapshot.sealed");
+        let snapshot = Arc::new(DiskSnapshot::open(&file, &url.to_string(), key).await?);
         // A registry that this node served from is not begun anew because its file is missing right now.
         let store = if snapshot.is_empty() {
             StoreAt::new(url)

@@ -17,6 +17,8 @@ pub struct Health {
     pub environment: String,
     /// The registry as this node sees it.
     pub registry: RegistryHealth,
+    /// Which node of its fleet this is.
+    pub node: String,
     /// Where this node hears of changes.
     pub bus: BusHealth,
     /// How far this node follows the registry.
@@ -118,6 +120,12 @@ pub struct BusHealth {
 pub struct Freshness {
     /// Everything up to this revision is known to this node.
     pub revision: u64,
+    /// The newest revision that this node knows to exist: told by an event, perhaps, before the log was read.
+    pub head: u64,
+    /// How many revisions it knows of and has not reached.
+    pub behind_by: u64,
+    /// For how long it has known of revisions that it has not reached; 0 if it has reached all.
+    pub behind_for_ms: u64,
     /// How long ago this was last confirmed to be the registry's head; null if never.
     pub confirmed_ago_ms: Option<u64>,
     /// Whether this node can no longer say that it is up to date.

@@ -13,6 +13,7 @@
 
 mod change;
 mod chat;
+mod fleet;
 mod health;
 mod instance;
 mod past;
@@ -25,6 +26,7 @@ mod write;
 
 pub use change::{Change, ChangeKind, ChangeLog, Compacted};
 pub use chat::{ChatDelta, ChatReply, ChatRequest};
+pub use fleet::{Desired, Fleet, FleetNode, NodeFailure, NodeProgress};
 pub use health::{
     Admission, BusHealth, CacheHealth, Failures, Freshness, Health, HealthStatus, Liveness,
     Readiness, RegistryHealth, RegistryState,

@@ -15,6 +15,7 @@ mod fault;
 mod hotbed;
 mod path;
 mod service;
+mod tls;
 mod token;
 mod url;
 mod wire;

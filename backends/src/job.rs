@@ -2,7 +2,7 @@
 
 use crate::texts::Texts;
 use hotbed_registry::{
-    Access, CollectionName, Draft, Error, Id, Precondition, Registration, Revision,
+    Access, ChangeNote, CollectionName, Draft, Error, Id, Precondition, Registration, Revision,
 };
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use std::collections::BTreeMap;
@@ -36,6 +36,7 @@ pub(crate) enum Task {
     Delete {
         id: Id,
         when: Precondition,
+        note: ChangeNote,
         answer: Answer<Revision>,
     },
     Touch {
@@ -187,11 +188,13 @@ impl Jobs {
         collection: &CollectionName,
         id: &Id,
         when: Precondition,
+        note: &ChangeNote,
     ) -> Result<Revision, Error> {
         let (answer, answered) = Answer::channel();
         let task = Task::Delete {
             id: id.clone(),
             when,
+            note: note.clone(),
             answer,
         };
         self.ask(collection, task, answered).await

@@ -8,9 +8,11 @@ mod past;
 
 use crate::job::Task;
 use crate::stored::Unreadable;
-use crate::texts::{Texts, to_text};
+use crate::texts::{Texts, note_to_text, to_text};
 use chrono::{DateTime, SubsecRound, Utc};
-use hotbed_registry::{Change, ChangeKind, Draft, Error, Id, Precondition, Registration, Revision};
+use hotbed_registry::{
+    Change, ChangeKind, ChangeNote, Draft, Error, Id, Precondition, Registration, Revision,
+};
 pub(crate) use past::{Gone, PastWrite};
 use std::collections::HashMap;
 
@@ -118,7 +120,12 @@ impl Ledger {
                     answer.settle(self.put(id, draft, texts, *when));
                 }
             }
-            Task::Delete { id, when, answer } => answer.settle(self.delete(id, *when)),
+            Task::Delete {
+                id,
+                when,
+                note,
+                answer,
+            } => answer.settle(self.delete(id, *when, note)),
             Task::Touch { .. } | Task::Forget { .. } | Task::ForgetPast { .. } => {}
         }
     }
@@ -156,7 +163,12 @@ impl Ledger {
         Ok(written)
     }
 
-    pub(crate) fn delete(&mut self, id: &Id, when: Precondition) -> Result<Revision, Error> {
+    pub(crate) fn delete(
+        &mut self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
         let row = self.rows.entry(id.clone()).or_default();
         if row.revision.is_none() && matches!(when, Precondition::Any | Precondition::Absent) {
             return Err(Error::NotFound { id: id.clone() });
@@ -169,7 +181,11 @@ impl Ledger {
         let row = std::mem::replace(row, deleted);
         let replaced = Gone::of(id, row.registration, row.fate);
         let (by, at) = (self.head.next(), self.now);
-        for what in replaced.into_iter().chain([Gone::Deleted(id.clone())]) {
+        let deleted = Gone::Deleted {
+            id: id.clone(),
+            metadata: note_to_text(note),
+        };
+        for what in replaced.into_iter().chain([deleted]) {
             self.past.push(PastWrite { what, by, at });
         }
         self.note(id, ChangeKind::Deleted, self.now);
@@ -274,7 +290,9 @@ mod tests {
         let stored = put(&mut before, "a", 1, Precondition::Any).unwrap();
         ledger.found(id("a"), stored.revision, Ok(stored));
         put(&mut ledger, "a", 2, Precondition::Any).unwrap();
-        ledger.delete(&id("a"), Precondition::Any).unwrap();
+        ledger
+            .delete(&id("a"), Precondition::Any, &ChangeNote::NONE)
+            .unwrap();
         put(&mut ledger, "a", 3, Precondition::Any).unwrap();
         let told: Vec<_> = ledger
             .past
@@ -283,7 +301,7 @@ mod tests {
                 let what = match &past.what {
                     Gone::Stored(id) => format!("{id} as stored"),
                     Gone::Written { config, .. } => config.clone(),
-                    Gone::Deleted(id) => format!("{id} deleted"),
+                    Gone::Deleted { id, .. } => format!("{id} deleted"),
                 };
                 (past.by.0, what)
             })
@@ -296,7 +314,11 @@ mod tests {
     fn a_refused_write_spoils_no_neighbour() {
         let mut ledger = Ledger::new(Revision(5), Utc::now());
         assert!(put(&mut ledger, "a", 1, Precondition::Present).is_err());
-        assert!(ledger.delete(&id("b"), Precondition::Any).is_err());
+        assert!(
+            ledger
+                .delete(&id("b"), Precondition::Any, &ChangeNote::NONE)
+                .is_err()
+        );
         assert_eq!(
             put(&mut ledger, "a", 1, Precondition::Any)
                 .unwrap()
@@ -310,7 +332,9 @@ mod tests {
         let mut ledger = Ledger::new(Revision::ZERO, Utc::now());
         put(&mut ledger, "a", 1, Precondition::Any).unwrap();
         assert_eq!(
-            ledger.delete(&id("a"), Precondition::Any).unwrap(),
+            ledger
+                .delete(&id("a"), Precondition::Any, &ChangeNote::NONE)
+                .unwrap(),
             Revision(2)
         );
         assert_eq!(ledger.written().count(), 0);
@@ -341,7 +365,7 @@ mod tests {
         );
         assert_eq!(
             ledger
-                .delete(&id("a"), Precondition::At(Revision(3)))
+                .delete(&id("a"), Precondition::At(Revision(3)), &ChangeNote::NONE)
                 .unwrap(),
             Revision(6)
         );

@@ -32,6 +32,8 @@ mod layered;
 )]
 mod ledger;
 mod memory;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod nodes;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -80,7 +82,7 @@ pub use postgres::{PostgresOptions, PostgresStore, PostgresUrl};
 pub use resource::{InvalidResource, RegistryResource, create_registry_backend};
 #[cfg(feature = "s3")]
 pub use s3::{S3Options, S3Store, S3Url};
-pub use snapshot::{DiskSnapshot, SnapshotError};
+pub use snapshot::{DiskSnapshot, InvalidSnapshotKey, SnapshotError, SnapshotKey};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::{OpenError, Store, open};

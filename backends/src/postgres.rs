@@ -16,6 +16,7 @@ mod fault;
 mod history;
 mod listing;
 mod readers;
+mod roster;
 mod row;
 mod schema;
 mod search;
@@ -30,6 +31,7 @@ use crate::job::Jobs;
 use collection::PostgresCollection;
 use connector::Connector;
 pub(crate) use fault::is_stale;
+use hotbed_fleet::Roster;
 use hotbed_registry::{CollectionName, Error, RegistryBackend};
 use readers::Readers;
 use statements::Statements;
@@ -120,6 +122,11 @@ impl PostgresStore {
             Arc::clone(&self.shared),
             name.clone(),
         ))
+    }
+
+    /// Where the nodes on this store see each other.
+    pub fn roster(&self) -> Arc<dyn Roster> {
+        Arc::new(roster::PostgresRoster::new(self.shared.connector.clone()))
     }
 
     /// Completes the writes and reads that were begun and closes the connections. Handles that are still held answer

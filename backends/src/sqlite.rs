@@ -11,6 +11,7 @@ mod connector;
 mod fault;
 mod history;
 mod listing;
+mod roster;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ mod writer;
 use crate::job::Jobs;
 use collection::SqliteCollection;
 use connector::Connector;
+use hotbed_fleet::Roster;
 use hotbed_registry::{CollectionName, Error, RegistryBackend};
 use sqlx::SqlitePool;
 use std::path::Path;
@@ -105,6 +107,11 @@ impl SqliteStore {
             Arc::clone(&self.shared),
             name.clone(),
         ))
+    }
+
+    /// Where the nodes on this store see each other.
+    pub fn roster(&self) -> Arc<dyn Roster> {
+        Arc::new(roster::SqliteRoster::new(self.shared.connector.clone()))
     }
 
     /// Completes the writes that were begun and closes the file, with nothing left in its write-ahead log.

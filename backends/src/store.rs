@@ -12,6 +12,7 @@ use crate::s3::{S3Options, S3Store};
 #[cfg(feature = "sqlite")]
 use crate::sqlite::{SqliteOptions, SqliteStore};
 use crate::url::{InvalidUrl, RegistryUrl};
+use hotbed_fleet::Roster;
 use hotbed_registry::{CollectionName, Error, RegistryBackend};
 use std::sync::Arc;
 
@@ -100,6 +101,17 @@ impl Store {
             #[cfg(feature = "sqlite")]
             Kind::Sqlite(store) => store.collection(name),
         })
+    }
+
+    /// Where the nodes on this store see each other; `None` where it is no database.
+    pub fn roster(&self) -> Option<Arc<dyn Roster>> {
+        match &self.0 {
+            #[cfg(feature = "postgres")]
+            Kind::Postgres(store) => Some(store.roster()),
+            #[cfg(feature = "sqlite")]
+            Kind::Sqlite(store) => Some(store.roster()),
+            _ => None,
+        }
     }
 
     #[cfg(feature = "http")]

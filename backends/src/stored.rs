@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use hotbed_registry::{
-    Change, ChangeKind, Error, Id, PortableConfig, Registration, Revision, Status,
+    Change, ChangeKind, ChangeNote, Error, Id, PortableConfig, Registration, Revision, Status,
 };
 use serde_json::{Map, Value};
 
@@ -88,6 +88,15 @@ impl StoredChange<'_> {
             at: self.at,
         })
     }
+}
+
+/// What was said of a deletion, which has metadata for that and nothing else. Nothing was said of those that an older
+/// program stored.
+pub(crate) fn note(metadata: Option<&str>) -> Result<ChangeNote, String> {
+    let metadata = metadata.map(serde_json::from_str::<Map<String, Value>>);
+    let metadata = metadata.transpose();
+    let metadata = metadata.map_err(|error| format!("its metadata: {error}"))?;
+    Ok(metadata.as_ref().map_or(ChangeNote::NONE, ChangeNote::of))
 }
 
 /// A number that counts something.

@@ -1,6 +1,6 @@
 //! Drafts as the texts that a database stores.
 
-use hotbed_registry::{Draft, Error, Id};
+use hotbed_registry::{ChangeNote, Draft, Error, Id};
 use serde_json::{Map, Value};
 
 /// The longest configuration, as JSON: beyond it one row would cost every reader and writer dearly.
@@ -58,6 +58,13 @@ impl Texts {
 /// compares texts, it counts on that.
 pub(crate) fn to_text(metadata: &Map<String, Value>) -> String {
     canonical(&Value::Object(metadata.clone()))
+}
+
+/// A note as the text of metadata that say nothing else; none for one that says nothing.
+pub(crate) fn note_to_text(note: &ChangeNote) -> Option<String> {
+    let mut metadata = Map::new();
+    note.write_into(&mut metadata);
+    (!metadata.is_empty()).then(|| to_text(&metadata))
 }
 
 /// A value as the text that equal values have in common.

@@ -133,6 +133,17 @@ impl FromStr for RegistryUrl {
 }
 
 impl RegistryUrl {
+    /// Whether it names a database, in which nodes see each other.
+    pub(crate) fn is_database(&self) -> bool {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => true,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether it names a file or directory that does not exist: opening it would make an empty one.
     pub fn is_missing(&self) -> bool {
         match self {

@@ -5,9 +5,11 @@ use crate::url::RegistryUrl;
 use async_trait::async_trait;
 #[cfg(feature = "http")]
 use hotbed_events::EventBus;
+use hotbed_fleet::{NodeReport, Roster, RosterError};
 use hotbed_registry::{CollectionName, Connect, Error, RegistryBackend};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
+use uuid::Uuid;
 
 /// A store that may be down: opened by the first who succeeds, and shared by all its collections.
 ///
@@ -83,11 +85,54 @@ impl StoreAt {
         }
     }
 
+    /// Where the nodes on this store see each other, once it is open; `None` where it is no database.
+    pub fn roster(self: &Arc<Self>) -> Option<Arc<dyn Roster>> {
+        self.url
+            .is_database()
+            .then(|| Arc::new(RosterAt(Arc::clone(self), OnceCell::new())) as _)
+    }
+
     /// Closes the store if it was ever opened.
     pub async fn close(&self) {
         if let Some(store) = self.opened.get() {
             store.close().await;
         }
+    }
+}
+
+/// The roster of a store that may be down.
+#[derive(Debug)]
+struct RosterAt(Arc<StoreAt>, OnceCell<Arc<dyn Roster>>);
+
+impl RosterAt {
+    async fn roster(&self) -> Result<&Arc<dyn Roster>, RosterError> {
+        let failed = |source: Error| RosterError {
+            operation: "open the store",
+            source: source.into(),
+        };
+        let opening = || async {
+            let store = self.0.store().await.map_err(failed)?;
+            store.roster().ok_or_else(|| RosterError {
+                operation: "find its table",
+                source: "the store is no database".into(),
+            })
+        };
+        self.1.get_or_try_init(opening).await
+    }
+}
+
+#[async_trait]
+impl Roster for RosterAt {
+    async fn tell(&self, report: &NodeReport) -> Result<(), RosterError> {
+        self.roster().await?.tell(report).await
+    }
+
+    async fn all(&self) -> Result<Vec<NodeReport>, RosterError> {
+        self.roster().await?.all().await
+    }
+
+    async fn forget(&self, incarnation: Uuid) -> Result<(), RosterError> {
+        self.roster().await?.forget(incarnation).await
     }
 }
 

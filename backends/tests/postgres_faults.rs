@@ -252,8 +252,11 @@ async fn what_broke_during_the_commit_is_said_to_be_unknown_and_what_broke_befor
     let unknown = "whether it was done is not known, for it went wrong during the commit";
     for (fault, stored, known) in [
         (NetworkFault::CutBefore(COMMIT.into()), 1, false),
+        (NetworkFault::ResetBefore(COMMIT.into()), 1, false),
         (NetworkFault::CutInsteadOfAnswer(COMMIT.into()), 3, false),
         (NetworkFault::CutBefore(b"collection".into()), 3, true),
+        (NetworkFault::ResetBefore(b"collection".into()), 3, true),
+        (NetworkFault::ResetInsteadOfAnswer(COMMIT.into()), 3, false),
     ] {
         proxy.set(fault.clone());
         let refused = tokio::join!(put(&backend, "a", 2), put(&backend, "a", 3));
@@ -265,7 +268,7 @@ async fn what_broke_during_the_commit_is_said_to_be_unknown_and_what_broke_befor
         proxy.set(NetworkFault::None);
         assert_eq!(read(&backend, "a").await, Some(stored));
     }
-    assert_eq!(put(&backend, "a", 4).await.unwrap(), Revision(4));
+    assert_eq!(put(&backend, "a", 4).await.unwrap(), Revision(6));
     tells_one_story(&direct).await;
 }
 

@@ -1,50 +1,58 @@
-//! One build: read the registry, resolve, create, settle; again if something newer was observed meanwhile.
+//! One build: take a place, read the registry, resolve, create, settle; again if something newer was observed meanwhile.
 
 use crate::lease::Instance;
 use crate::machine::{Attempt, Machine, Next, Outcome};
+use crate::outage::{Admission, Asking, Need};
+use crate::places::Place;
 use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::stats::Counters;
 use crate::{Failure, FailureKind};
 use futures::FutureExt;
 use hotbed_lease::Lease as Loan;
-use hotbed_registry::{Registration, Source, Status};
+use hotbed_registry::{Error, Read, Registration, Source, Status};
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinSet;
 
+/// How a round of a build went.
+struct Round<T> {
+    outcome: Outcome,
+    new: Option<Loan<Instance<T>>>,
+    /// False if it was not even tried, because the registry does not answer anybody.
+    tried: bool,
+}
+
 /// Builds the instance of a slot whose machine said to start. Runs as a task of its own: whoever waits for it may go
-/// away.
+/// away. Without a place it waits for one.
 pub(crate) async fn run<T: Send + Sync + 'static>(
     shared: Arc<Shared<T>>,
     slot: Arc<Slot<T>>,
-    permit: Option<OwnedSemaphorePermit>,
+    mut place: Option<Place>,
 ) {
     loop {
-        let attempt = slot.begin(&shared);
-        let round = AssertUnwindSafe(round(&shared, &slot, attempt)).catch_unwind();
-        let (outcome, new) = tokio::select! {
+        let (attempt, round) = tokio::select! {
             biased;
             // Waiters look at the shutdown themselves.
             () = shared.shutdown.cancelled() => return,
-            round = round => round.unwrap_or_else(|panic| {
-                let failure = Failure {
-                    kind: FailureKind::Panic,
-                    message: format!("reading the registry panicked: {}", panic_text(&*panic)),
-                    revision: None,
-                };
-                (Outcome::Failed(failure), None)
-            }),
+            ended = attempt(&shared, &slot, &mut place) => ended,
         };
-        if let Outcome::Failed(failure) | Outcome::Salvaged(_, failure) = &outcome {
-            Counters::add(&shared.counters.build_failures);
-            tracing::warn!(id = %slot.id, %failure, "instance is not built");
+        if let Outcome::Failed(failure) | Outcome::Salvaged(_, failure) = &round.outcome {
+            if round.tried {
+                Counters::add(&shared.counters.build_failures);
+                tracing::warn!(id = %slot.id, %failure, "instance is not built");
+            } else {
+                tracing::debug!(id = %slot.id, %failure, "instance is not built");
+            }
         }
-        let next = slot.settle(&shared, attempt, outcome, new);
+        let next = slot.settle(&shared, attempt, round.outcome, round.new);
+        if !round.tried && shared.outage.is_over() {
+            // The keeper has caught up with the end of the outage already, maybe before it could see this one.
+            slot.forgive(&shared);
+        }
         if !attempt.has_instance {
             // Whoever waited for the first one has not had a chance to use it. A later one is no use by anybody, or
             // what is refreshed now and then would never be idle.
@@ -61,8 +69,54 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
             }
         }
     }
-    drop(permit);
+    drop(place);
     house(&shared, slot).await;
+}
+
+async fn attempt<T: Send + Sync + 'static>(
+    shared: &Arc<Shared<T>>,
+    slot: &Arc<Slot<T>>,
+    place: &mut Option<Place>,
+) -> (Attempt, Round<T>) {
+    let (attempt, asking) = admit(shared, slot, place).await;
+    let round = AssertUnwindSafe(round(shared, slot, attempt, asking, place)).catch_unwind();
+    let round = round.await.unwrap_or_else(|panic| {
+        Round::failed(Failure {
+            kind: FailureKind::Panic,
+            message: format!("reading the registry panicked: {}", panic_text(&*panic)),
+            revision: None,
+        })
+    });
+    (attempt, round)
+}
+
+/// Waits for a place, and for leave to ask the registry; without leave, there is no use in asking.
+async fn admit<'a, T: Send + Sync + 'static>(
+    shared: &'a Shared<T>,
+    slot: &'a Slot<T>,
+    place: &mut Option<Place>,
+) -> (Attempt, Option<Asking<'a>>) {
+    loop {
+        if place.is_none() {
+            *place = Some(shared.places.take().await);
+        }
+        // After the wait, which may have been long: it is to build what is newest now.
+        let attempt = slot.begin(shared);
+        let need = if attempt.has_instance && !attempt.is_behind {
+            Need::Later
+        } else {
+            Need::Now
+        };
+        let now = shared.clock.now();
+        match shared.outage.admit(&shared.settings, &slot.id, now, need) {
+            Admission::Ask(asking) => return (attempt, Some(asking)),
+            Admission::Refuse => return (attempt, None),
+            Admission::Wait => {
+                *place = None;
+                shared.outage.probed().await;
+            }
+        }
+    }
 }
 
 /// Hands a slot whose build ended to the keeper.
@@ -82,20 +136,80 @@ async fn house<T: Send + Sync + 'static>(shared: &Shared<T>, slot: Arc<Slot<T>>)
     }
 }
 
+impl<T> Round<T> {
+    fn ended(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            new: None,
+            tried: true,
+        }
+    }
+
+    fn failed(failure: Failure) -> Self {
+        Self::ended(Outcome::Failed(failure))
+    }
+}
+
 async fn round<T: Send + Sync + 'static>(
     shared: &Arc<Shared<T>>,
     slot: &Arc<Slot<T>>,
     attempt: Attempt,
-) -> (Outcome, Option<Loan<Instance<T>>>) {
-    let read = match shared.reader.read(&slot.id).await {
-        Ok(read) => read,
-        Err(error) => {
-            return (
-                Outcome::Failed(Failure::of(FailureKind::Registry, None, &error)),
-                None,
-            );
-        }
+    asking: Option<Asking<'_>>,
+    place: &mut Option<Place>,
+) -> Round<T> {
+    let tried = asking.is_some();
+    let read = match asking {
+        Some(asking) => ask(shared, slot, asking).await,
+        None => recall(shared, slot, attempt),
     };
+    let round = match read {
+        Ok(read) => make(shared, attempt, read, place).await,
+        Err(failure) => Round::failed(failure),
+    };
+    Round { tried, ..round }
+}
+
+async fn ask<T: Send + Sync + 'static>(
+    shared: &Shared<T>,
+    slot: &Slot<T>,
+    asking: Asking<'_>,
+) -> Result<Read, Failure> {
+    let read = shared.reader.read(&slot.id).await;
+    let silent = match &read {
+        Ok(read) => read.source == Source::Snapshot,
+        Err(error) => matches!(error, Error::Unavailable { .. }),
+    };
+    if !silent {
+        asking.answered();
+    }
+    read.map_err(|error| Failure::of(FailureKind::Registry, None, &error))
+}
+
+/// What there is without the registry: the snapshot, where there is no instance yet.
+fn recall<T: Send + Sync + 'static>(
+    shared: &Shared<T>,
+    slot: &Slot<T>,
+    attempt: Attempt,
+) -> Result<Read, Failure> {
+    let recalled = if attempt.has_instance {
+        None
+    } else {
+        shared.reader.recall(&slot.id)
+    };
+    recalled.ok_or_else(|| Failure {
+        kind: FailureKind::Registry,
+        message: "the registry does not answer, and is only probed until it does".into(),
+        revision: None,
+    })
+}
+
+/// Makes of what was read what can be made of it.
+async fn make<T: Send + Sync + 'static>(
+    shared: &Arc<Shared<T>>,
+    attempt: Attempt,
+    read: Read,
+    place: &mut Option<Place>,
+) -> Round<T> {
     let outage = match read.source {
         Source::Registry => None,
         Source::Snapshot => {
@@ -110,29 +224,34 @@ async fn round<T: Send + Sync + 'static>(
         }
     };
     let Some(registration) = read.registration else {
-        return (Outcome::Absent, None);
+        return Round::ended(Outcome::Absent);
     };
     let revision = registration.revision;
     match outage {
         // What is installed is at least as new as the snapshot.
-        Some(outage) if attempt.has_instance => return (Outcome::Failed(outage), None),
-        _ if registration.status != Status::Active => return (Outcome::Inactive(revision), None),
+        Some(outage) if attempt.has_instance => return Round::failed(outage),
+        _ if registration.status != Status::Active => {
+            return Round::ended(Outcome::Inactive(revision));
+        }
         None if attempt.confirmable == Some(revision) => {
             Counters::add(&shared.counters.renewals);
-            return (Outcome::Confirmed(revision), None);
+            return Round::ended(Outcome::Confirmed(revision));
         }
         _ => {}
     }
-    match create(shared, registration).await {
+    match create(shared, registration, place).await {
         Ok(loan) => {
             Counters::add(&shared.counters.builds);
             let outcome = match outage {
                 None => Outcome::Built(revision),
                 Some(outage) => Outcome::Salvaged(revision, outage),
             };
-            (outcome, Some(loan))
+            Round {
+                new: Some(loan),
+                ..Round::ended(outcome)
+            }
         }
-        Err(failure) => (Outcome::Failed(failure), None),
+        Err(failure) => Round::failed(failure),
     }
 }
 
@@ -140,6 +259,7 @@ async fn round<T: Send + Sync + 'static>(
 async fn create<T: Send + Sync + 'static>(
     shared: &Arc<Shared<T>>,
     registration: Registration,
+    place: &mut Option<Place>,
 ) -> Result<Loan<Instance<T>>, Failure> {
     let revision = registration.revision;
     let fail =
@@ -164,7 +284,17 @@ async fn create<T: Send + Sync + 'static>(
             ))
         }
     }));
-    match tokio::time::timeout(shared.settings.build_deadline, guarded.join_next()).await {
+    let ended = tokio::time::timeout(shared.settings.build_deadline, guarded.join_next());
+    tokio::pin!(ended);
+    let ended = match tokio::time::timeout(shared.settings.patience, &mut ended).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            // Others go on.
+            *place = None;
+            ended.await
+        }
+    };
+    match ended {
         Ok(Some(Ok(Ok(loan)))) => Ok(loan),
         Ok(Some(Ok(Err(error)))) => {
             let error: crate::BoxError = error;

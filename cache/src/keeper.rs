@@ -2,6 +2,7 @@
 //! and expired absences leave by rounds through all slots, a slice at a time.
 
 use crate::EvictionPolicy;
+use crate::outage::Wanted;
 use crate::settings::ROUND_TICKS;
 use crate::shared::Shared;
 use crate::slot::Slot;
@@ -34,6 +35,10 @@ struct Keeper<T> {
     /// All housed slots, in the order of the rounds.
     round: Vec<Arc<Slot<T>>>,
     next: usize,
+    /// The invalidation of everything that it has caught up with.
+    generation: u64,
+    /// The outages whose end it has caught up with.
+    outages: u64,
 }
 
 pub(crate) async fn run<T: Send + Sync + 'static>(
@@ -46,6 +51,8 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
         vacant: House::new(settings.vacancies(), EvictionPolicy::Lru),
         round: Vec::new(),
         next: 0,
+        generation: 0,
+        outages: 0,
         shared: Arc::clone(&shared),
     };
     let mut tick = tokio::time::interval(settings.tick());
@@ -57,6 +64,7 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
             _ = tick.tick() => {
                 shared.clock.now();
                 keeper.note_touches();
+                keeper.catch_up().await;
                 keeper.go_round().await;
             }
             received = ended.recv_many(&mut batch, SLICE) => {
@@ -194,6 +202,34 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         leaves
     }
 
+    /// After everything was invalidated, or the registry was silent: has what was used lately built anew, in the order
+    /// of use, and leaves the rest to those who ask for it.
+    async fn catch_up(&mut self) {
+        let shared = &self.shared;
+        let generation = shared.generation.load(Ordering::Acquire);
+        let outages = shared.outage.ends();
+        let recovered = outages != self.outages;
+        if generation == self.generation && !recovered {
+            return;
+        }
+        (self.generation, self.outages) = (generation, outages);
+        let now = shared.clock.now();
+        let now_ms = shared.clock.to_ms(now);
+        let _hold = shared.queue.hold();
+        for (looked, slot) in self.round.iter().enumerate() {
+            if looked % SLICE == SLICE - 1 {
+                tokio::task::yield_now().await;
+            }
+            self.note_use(slot, now_ms);
+            if recovered {
+                slot.forgive(shared);
+            }
+            if slot.unused_ms(now_ms) < ms(shared.settings.ttl) && slot.is_overdue(shared, now) {
+                shared.queue.push(slot);
+            }
+        }
+    }
+
     /// Looks at the next part of all slots.
     async fn go_round(&mut self) {
         let part = (self.round.len() / ROUND_TICKS as usize)
@@ -203,7 +239,7 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         let now_ms = self.shared.clock.to_ms(now);
         let shared = Arc::clone(&self.shared);
         let settings = &shared.settings;
-        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let mut wanted = shared.outage.wanted(now);
         let (idle_ms, ttl_ms) = (ms(settings.idle), ms(settings.ttl));
         let ahead = settings.ahead(now);
         for looked in 0..part {
@@ -216,13 +252,18 @@ impl<T: Send + Sync + 'static> Keeper<T> {
             self.next %= self.round.len();
             let slot = &self.round[self.next];
             self.note_use(slot, now_ms);
-            let unused_ms = now_ms.saturating_sub(slot.last_used_ms.load(Ordering::Relaxed));
+            let unused_ms = slot.unused_ms(now_ms);
             let (retired, spent, due, live) = slot.look(|machine| {
-                let renews = unused_ms < ttl_ms && machine.trust_ends_before(ahead);
+                let renews = || unused_ms < ttl_ms && machine.trust_ends_before(ahead);
+                let due = match wanted {
+                    Wanted::All => machine.retry_due(now) || renews(),
+                    Wanted::Probe => machine.misses_registry() || renews(),
+                    Wanted::None => false,
+                };
                 (
                     machine.is_retired(),
                     machine.is_spent(now, settings),
-                    machine.retry_due(now) || renews,
+                    due,
                     machine.is_live(),
                 )
             });
@@ -237,7 +278,12 @@ impl<T: Send + Sync + 'static> Keeper<T> {
                 continue;
             }
             if due {
-                self.shared.refresh(slot);
+                if wanted == Wanted::Probe {
+                    wanted = Wanted::None;
+                    // Whatever its own back-off: it is not for this id that it is tried.
+                    slot.forgive(&shared);
+                }
+                shared.queue.push(slot);
             }
             if !live && self.live.members.contains_key(&slot.id) {
                 // It lost its instance by an observation: it no longer counts against the capacity.
@@ -248,4 +294,8 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         }
         self.evict();
     }
+}
+
+fn ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

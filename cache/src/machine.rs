@@ -77,8 +77,8 @@ pub(crate) enum Answer {
 /// What a reader who asks for the first time must do.
 #[derive(Debug)]
 pub(crate) enum Ask {
-    /// Take the answer; if `start`, begin a build for those who come later.
-    Answer { answer: Answer, start: bool },
+    /// Take the answer; if `refresh`, have a build begun for those who come later.
+    Answer { answer: Answer, refresh: bool },
     /// Wait for a build; if `start`, begin it.
     Wait { ticket: Ticket, start: bool },
 }
@@ -100,6 +100,8 @@ pub(crate) struct Attempt {
     pub(crate) confirmable: Option<Revision>,
     /// Whether an instance, however old, is there to serve meanwhile.
     pub(crate) has_instance: bool,
+    /// Whether nobody is served before this has ended.
+    pub(crate) is_behind: bool,
 }
 
 /// How a build ended.
@@ -176,7 +178,7 @@ impl Machine {
         if self.phase == Phase::Retired {
             return Ask::Answer {
                 answer: Answer::Retired,
-                start: false,
+                refresh: false,
             };
         }
         let due = now
@@ -188,14 +190,14 @@ impl Machine {
             if !due {
                 return Ask::Answer {
                     answer: self.answer(),
-                    start: false,
+                    refresh: false,
                 };
             }
             // The last good one serves, and is not withheld for the time of an attempt.
             if self.trouble.is_some() && self.is_live() {
                 return Ask::Answer {
                     answer: Answer::Serve,
-                    start: self.start(),
+                    refresh: self.phase == Phase::Resting,
                 };
             }
         }
@@ -241,12 +243,33 @@ impl Machine {
     /// Begins a build that no reader waits for, unless a reader had it done meanwhile: what cannot be built must not
     /// be tried again before its time. Trust that ends before `ahead` is worth a renewal.
     pub(crate) fn start_early(&mut self, now: Instant, ahead: Instant) -> bool {
-        let owed = self.settled < self.epoch
+        let owed = self.is_behind()
             || match &self.trouble {
                 Some(trouble) => now >= trouble.retry_at,
                 None => self.trusted_until < ahead,
             };
         owed && self.start()
+    }
+
+    /// Whether it must be built before it answers again.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.settled < self.epoch
+    }
+
+    /// Whether the registry could not be read when it was last tried.
+    pub(crate) fn misses_registry(&self) -> bool {
+        let trouble = self.trouble.as_ref();
+        self.phase == Phase::Resting
+            && trouble.is_some_and(|trouble| trouble.failure.kind == FailureKind::Registry)
+    }
+
+    /// The registry answers again: what failed while it did not may be tried again at once.
+    pub(crate) fn forgive(&mut self, now: Instant) {
+        if let Some(trouble) = &mut self.trouble
+            && trouble.failure.kind == FailureKind::Registry
+        {
+            trouble.retry_at = trouble.retry_at.min(now);
+        }
     }
 
     /// A build (or its next round) reads what it may rely on.
@@ -261,6 +284,7 @@ impl Machine {
             observed: self.observed,
             confirmable,
             has_instance: self.is_live(),
+            is_behind: self.is_behind(),
         }
     }
 
@@ -287,7 +311,7 @@ impl Machine {
         };
         let next = match self.phase {
             Phase::Leaving => Next::Leave,
-            _ if self.settled < self.epoch => Next::BuildAgain,
+            _ if self.is_behind() => Next::BuildAgain,
             _ => {
                 self.phase = Phase::Resting;
                 Next::Rest
@@ -509,9 +533,7 @@ impl Machine {
         let expires = self.trouble.as_ref().map_or(self.trusted_until, |trouble| {
             trouble.retry_at + settings.max_backoff
         });
-        self.phase == Phase::Resting
-            && !self.is_live()
-            && (expires <= now || self.settled < self.epoch)
+        self.phase == Phase::Resting && !self.is_live() && (expires <= now || self.is_behind())
     }
 
     pub(crate) fn is_live(&self) -> bool {
@@ -533,7 +555,7 @@ impl Machine {
     }
 
     pub(crate) fn state(&self) -> InstanceState {
-        let pending = self.settled < self.epoch;
+        let pending = self.is_behind();
         match (self.standing, &self.trouble) {
             (Standing::Live(_), Some(_)) => InstanceState::Degraded,
             (Standing::Live(_), None) if pending => InstanceState::Pending,

@@ -1,6 +1,9 @@
 use crate::clock::Clock;
 use crate::get::GetOrCreate;
 use crate::machine::{Answer, Effect};
+use crate::outage::Outage;
+use crate::places::Places;
+use crate::queue::Queue;
 use crate::shared::Shared;
 use crate::stats::Counters;
 use crate::waiter::Asked;
@@ -27,6 +30,7 @@ use tokio_util::task::TaskTracker;
 ///   be built: then the last good one serves, and [`held`](Self::held) says so.
 /// - At most one build per id runs at a time; a caller that goes away cancels nothing; a failing id is built once per
 ///   back-off step, however many ask; a slow id delays no other.
+/// - At most [`builds`](CacheSettings::builds) read the registry at once, and one at a time while it answers nobody.
 /// - An instance is destroyed exactly once, after its last lease.
 /// - A hit takes no lock, allocates nothing and makes no system call.
 ///
@@ -82,11 +86,6 @@ impl<T: Send + Sync + 'static> ManagerBuilder<T> {
         let (to_keeper, ended) = mpsc::channel(keeper::BACKLOG);
         #[expect(
             clippy::disallowed_methods,
-            reason = "a slot is in it at most once: bounded by the slots"
-        )]
-        let (to_refresher, queue) = mpsc::unbounded_channel();
-        #[expect(
-            clippy::disallowed_methods,
             reason = "bounded by the instances that exist"
         )]
         let (to_reaper, returns) = mpsc::unbounded_channel();
@@ -101,7 +100,9 @@ impl<T: Send + Sync + 'static> ManagerBuilder<T> {
             generation: AtomicU64::new(0),
             touches: Shared::touches(),
             to_keeper,
-            to_refresher,
+            queue: Queue::new(),
+            places: Places::new(&settings),
+            outage: Outage::default(),
             lender: Lender::new(move |returned| {
                 // Without a reaper the runtime is gone; the value is dropped in place.
                 drop(to_reaper.send(returned));
@@ -113,9 +114,7 @@ impl<T: Send + Sync + 'static> ManagerBuilder<T> {
             factory: self.factory,
         });
         shared.tasks.spawn(keeper::run(Arc::clone(&shared), ended));
-        shared
-            .tasks
-            .spawn(refresher::run(Arc::clone(&shared), queue));
+        shared.tasks.spawn(refresher::run(Arc::clone(&shared)));
         // Not tracked: it ends after the last lease, which may outlive the cache.
         let deadline = shared.settings.destroy_deadline;
         let reaper = reaper::run(Arc::clone(&shared.factory), returns, deadline, count);
@@ -179,15 +178,16 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
             }
             let slot = shared.slot(&id);
             let told = match slot.ask(shared) {
-                Asked::Told { told, start } => {
-                    if start {
-                        self.start_build(&slot);
+                Asked::Told { told, refresh } => {
+                    if refresh {
+                        shared.queue.push(&slot);
                     }
                     told
                 }
                 Asked::Wait { waiter, start } => {
                     if start {
-                        self.start_build(&slot);
+                        let build = build::run(Arc::clone(shared), Arc::clone(&slot), None);
+                        shared.tasks.spawn(build);
                     }
                     tokio::select! {
                         told = waiter.told() => told,
@@ -220,14 +220,10 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
         }
     }
 
-    fn start_build(&self, slot: &Arc<crate::slot::Slot<T>>) {
-        let build = build::run(Arc::clone(&self.shared), Arc::clone(slot), None);
-        self.shared.tasks.spawn(build);
-    }
-
     /// Notes that a registration changed: from now on nobody gets an older instance, unless the new one cannot be
     /// built. Never blocks; old news is ignored; an id that nobody holds costs a look-up.
     pub fn observe(&self, change: &Change) {
+        self.shared.outage.doubt(self.shared.clock.now());
         let slot = self
             .shared
             .index
@@ -237,12 +233,13 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
         if let Some(slot) = slot
             && slot.observe(&self.shared, change) == Effect::Refresh
         {
-            self.shared.refresh(&slot);
+            self.shared.queue.push(&slot);
         }
     }
 
     /// Has the instance of an id built anew before it is handed out again, even at the same revision.
     pub fn invalidate(&self, id: &Id) {
+        self.shared.outage.doubt(self.shared.clock.now());
         let slot = self
             .shared
             .index
@@ -255,18 +252,22 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
     }
 
     /// Has every instance built anew before it is handed out again. Takes the same short time whatever the number of
-    /// instances; each is rebuilt when it is asked for.
+    /// instances. Those that were used within the last TTL are rebuilt without being asked for, the ones used last
+    /// first, at most [`refreshes`](CacheSettings::refreshes) at once; the others when somebody asks.
     pub fn invalidate_all(&self) {
+        self.shared.outage.doubt(self.shared.clock.now());
         self.shared.generation.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Forgets all revisions: the registry was replaced by another one, whose revisions may be smaller.
     pub fn begin_era(&self) {
+        self.shared.outage.doubt(self.shared.clock.now());
+        let _hold = self.shared.queue.hold();
         for slot in self.shared.slots() {
             slot.begin_era(&self.shared);
             // Also those whose registration is not in the new registry: no change will be told of them.
             if slot.look(crate::machine::Machine::is_live) {
-                self.shared.refresh(&slot);
+                self.shared.queue.push(&slot);
             }
         }
     }
@@ -325,7 +326,8 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
 
     /// The ids that are held, with or without an instance.
     pub fn ids(&self) -> Vec<Id> {
-        self.shared.index.pin().keys().cloned().collect()
+        let index = self.shared.index.pin();
+        index.values().map(|entry| entry.slot.id.clone()).collect()
     }
 
     /// What the cache has done and holds.

@@ -1,29 +1,22 @@
 use crate::build;
 use crate::shared::Shared;
-use crate::slot::Slot;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use tokio::sync::Semaphore;
-use tokio::sync::mpsc::UnboundedReceiver;
 
-/// Builds what changed before a reader asks for it, a bounded number at a time.
-pub(crate) async fn run<T: Send + Sync + 'static>(
-    shared: Arc<Shared<T>>,
-    mut queue: UnboundedReceiver<Arc<Slot<T>>>,
-) {
-    let permits = Arc::new(Semaphore::new(shared.settings.refreshes));
+/// Builds what changed before a reader asks for it: the hottest first, where readers leave room.
+pub(crate) async fn run<T: Send + Sync + 'static>(shared: Arc<Shared<T>>) {
     let work = async {
-        while let Some(slot) = queue.recv().await {
-            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
-                return;
+        loop {
+            shared.queue.filled().await;
+            shared.outage.probed().await;
+            let place = shared.places.take_early().await;
+            // Only now, for what is hottest may have changed meanwhile.
+            let Some(slot) = shared.queue.pop() else {
+                continue;
             };
-            // From here on another change queues it again.
-            slot.queued.store(false, Ordering::Release);
             // A reader may have had it built already: then there is nothing left to do.
             if slot.start_early(&shared) {
-                shared
-                    .tasks
-                    .spawn(build::run(Arc::clone(&shared), slot, Some(permit)));
+                let build = build::run(Arc::clone(&shared), slot, Some(place));
+                shared.tasks.spawn(build);
             }
         }
     };

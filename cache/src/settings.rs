@@ -31,9 +31,16 @@ pub struct CacheSettings {
     pub backoff: Duration,
     /// The longest wait between two builds of a failing id. Default 60 s.
     pub max_backoff: Duration,
-    /// How many instances may be rebuilt at once because they changed, before anybody asks. Builds that a reader
-    /// waits for are not limited. Default 32.
+    /// How many builds may be at work at once, each reading the registry or running the factory: what a registry that
+    /// has just come back must stand, and what the factories must when everything is invalidated. Builds that a reader
+    /// waits for come first. Default 64; 0 is 1.
+    pub builds: usize,
+    /// How many of them may be for nobody yet: what changed, is due for renewal or was invalidated is built before a
+    /// reader asks, the ids used last first. Less than `builds`, so that readers find places free. Default 32.
     pub refreshes: usize,
+    /// A factory that takes longer than this no longer counts among `builds`: the next build begins, so that many slow
+    /// ids delay another by little. Default 250 ms.
+    pub patience: Duration,
 }
 
 /// Which instance leaves a full cache.
@@ -59,7 +66,9 @@ impl Default for CacheSettings {
             destroy_deadline: Duration::from_secs(30),
             backoff: Duration::from_millis(500),
             max_backoff: Duration::from_mins(1),
+            builds: 64,
             refreshes: 32,
+            patience: Duration::from_millis(250),
         }
     }
 }
@@ -67,6 +76,7 @@ impl Default for CacheSettings {
 impl CacheSettings {
     /// The same settings with each value where it can be worked with.
     pub(crate) fn bounded(self) -> Self {
+        let builds = self.builds.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             // moka takes 0 for a cache that is switched off, and never tells who did not get in.
             capacity: self.capacity.max(1),
@@ -82,7 +92,9 @@ impl CacheSettings {
             destroy_deadline: self.destroy_deadline.min(NEVER),
             backoff: self.backoff.min(NEVER),
             max_backoff: self.max_backoff.min(NEVER),
-            refreshes: self.refreshes.clamp(1, Semaphore::MAX_PERMITS),
+            builds,
+            refreshes: self.refreshes.clamp(1, builds.saturating_sub(1).max(1)),
+            patience: self.patience.min(NEVER),
             ..self
         }
     }
@@ -150,7 +162,9 @@ mod tests {
             destroy_deadline: Duration::MAX,
             backoff: Duration::MAX,
             max_backoff: Duration::MAX,
+            builds: usize::MAX,
             refreshes: usize::MAX,
+            patience: Duration::MAX,
         }
         .bounded();
         let now = Instant::now();
@@ -160,6 +174,27 @@ mod tests {
             settings.ahead(now),
         ];
         assert!(far.into_iter().all(|then| then > now));
-        assert!(settings.refreshes <= Semaphore::MAX_PERMITS);
+        assert!(settings.builds <= Semaphore::MAX_PERMITS);
+    }
+
+    #[test]
+    fn there_is_always_a_place_for_a_reader_beside_the_refreshes() {
+        for (builds, refreshes, bounded) in [
+            (64, 32, (64, 32)),
+            (8, 32, (8, 7)),
+            (2, 2, (2, 1)),
+            (8, 0, (8, 1)),
+            // One place is for whoever comes, readers first.
+            (1, 32, (1, 1)),
+            (0, 0, (1, 1)),
+        ] {
+            let settings = CacheSettings {
+                builds,
+                refreshes,
+                ..CacheSettings::default()
+            }
+            .bounded();
+            assert_eq!((settings.builds, settings.refreshes), bounded);
+        }
     }
 }

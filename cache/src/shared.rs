@@ -1,5 +1,9 @@
 use crate::clock::Clock;
+use crate::key::Key;
 use crate::lease::Instance;
+use crate::outage::Outage;
+use crate::places::Places;
+use crate::queue::Queue;
 use crate::slot::{Entry, Slot};
 use crate::stats::Counters;
 use crate::{CacheSettings, InstanceFactory};
@@ -10,7 +14,7 @@ use hotbed_registry::{Id, Reader};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::mpsc::{Sender, UnboundedSender};
+use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,7 +22,7 @@ use tokio_util::task::TaskTracker;
 const TOUCHES: usize = 4096;
 
 /// The index: ids to slots, read without a lock.
-pub(crate) type Index<T> = papaya::HashMap<Id, Entry<T>, foldhash::fast::RandomState>;
+pub(crate) type Index<T> = papaya::HashMap<Key, Entry<T>, foldhash::fast::RandomState>;
 
 /// The largest number of ids that the index makes room for at once; beyond it grows.
 const INDEX_CAPACITY: usize = 1 << 21;
@@ -36,8 +40,9 @@ pub(crate) struct Shared<T> {
     pub(crate) touches: ArrayQueue<Arc<Slot<T>>>,
     /// Slots whose build ended, for the keeper to house.
     pub(crate) to_keeper: Sender<Arc<Slot<T>>>,
-    /// Slots to build before anybody asks.
-    pub(crate) to_refresher: UnboundedSender<Arc<Slot<T>>>,
+    pub(crate) queue: Queue<T>,
+    pub(crate) places: Places,
+    pub(crate) outage: Outage,
     pub(crate) lender: Lender<Instance<T>>,
     pub(crate) counters: Counters,
     pub(crate) tasks: TaskTracker,
@@ -73,7 +78,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
                 self.generation.load(Ordering::Acquire),
             )))
         };
-        Arc::clone(&self.index.pin().get_or_insert_with(id.clone(), make).slot)
+        Arc::clone(&self.index.pin().get_or_insert_with(Key::of(id), make).slot)
     }
 
     /// All slots, in no particular order.
@@ -93,14 +98,6 @@ impl<T: Send + Sync + 'static> Shared<T> {
             .is_err()
         {
             tracing::trace!(id = %slot.id, "another slot has taken its place");
-        }
-    }
-
-    /// Has a slot built before the next reader comes.
-    pub(crate) fn refresh(&self, slot: &Arc<Slot<T>>) {
-        if !slot.queued.swap(true, Ordering::AcqRel) {
-            // Fails only when the cache is closed.
-            drop(self.to_refresher.send(Arc::clone(slot)));
         }
     }
 

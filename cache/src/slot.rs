@@ -1,3 +1,4 @@
+use crate::key::Key;
 use crate::lease::{Instance, Promise};
 use crate::machine::{Answer, Ask, Attempt, Effect, Fate, Machine, Next, Outcome, Ticket};
 use crate::shared::Shared;
@@ -17,7 +18,7 @@ pub(crate) struct Slot<T> {
     inside: Mutex<Inside<T>>,
     /// Rings when a build ends.
     pub(crate) ended: Notify,
-    /// Waits in the refresher's queue.
+    /// Waits in the queue of those to build early.
     pub(crate) queued: AtomicBool,
     /// When it was last asked for, or the keeper saw a use of it, in the clock's milliseconds.
     pub(crate) last_used_ms: AtomicU64,
@@ -102,6 +103,10 @@ impl<T: Send + Sync + 'static> Slot<T> {
             .map(|installed| Lease::new(installed.loan.clone()))
     }
 
+    pub(crate) fn unused_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.last_used_ms.load(Ordering::Relaxed))
+    }
+
     /// The keeper looks whether the instance was used since it last looked.
     pub(crate) fn untouch(&self) -> bool {
         self.inside()
@@ -115,9 +120,9 @@ impl<T: Send + Sync + 'static> Slot<T> {
         self.last_used_ms
             .fetch_max(shared.clock.to_ms(now), Ordering::Relaxed);
         self.with(shared, |inside| match inside.machine.ask(now) {
-            Ask::Answer { answer, start } => Asked::Told {
+            Ask::Answer { answer, refresh } => Asked::Told {
                 told: inside.told(answer),
-                start,
+                refresh,
             },
             Ask::Wait { ticket, start } => {
                 inside.waiting += 1;
@@ -150,6 +155,20 @@ impl<T: Send + Sync + 'static> Slot<T> {
         let now = shared.clock.now();
         let ahead = shared.settings.ahead(now);
         self.with(shared, |inside| inside.machine.start_early(now, ahead))
+    }
+
+    /// The registry answers again.
+    pub(crate) fn forgive(&self, shared: &Shared<T>) {
+        let now = shared.clock.now();
+        self.with(shared, |inside| inside.machine.forgive(now));
+    }
+
+    /// Whether what it serves, or would, is worth a build now.
+    pub(crate) fn is_overdue(&self, shared: &Shared<T>, now: Instant) -> bool {
+        self.with(shared, |inside| {
+            let machine = &inside.machine;
+            machine.is_live() && (machine.is_behind() || machine.retry_due(now))
+        })
     }
 
     pub(crate) fn begin(&self, shared: &Shared<T>) -> Attempt {
@@ -283,7 +302,7 @@ impl<T: Send + Sync + 'static> Slot<T> {
     /// Makes the index lead to an instance, or to none. Does nothing once another slot has this one's place.
     fn show(&self, shared: &Shared<T>, loan: Option<&Loan<Instance<T>>>) {
         let index = shared.index.pin();
-        index.update(self.id.clone(), |entry| Entry {
+        index.update(Key::of(&self.id), |entry| Entry {
             slot: Arc::clone(&entry.slot),
             instance: if std::ptr::eq(Arc::as_ptr(&entry.slot), self) {
                 loan.map(|loan| (Arc::clone(loan.promise()), loan.downgrade()))

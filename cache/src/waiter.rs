@@ -9,9 +9,9 @@ pub(crate) struct Told<T> {
     pub(crate) lease: Option<Lease<T>>,
 }
 
-/// What a slot says to a reader who asks. With `start`, the reader begins the build.
+/// What a slot says to a reader who asks. With `start` the reader begins the build, with `refresh` it has it begun.
 pub(crate) enum Asked<'a, T: Send + Sync + 'static> {
-    Told { told: Told<T>, start: bool },
+    Told { told: Told<T>, refresh: bool },
     Wait { waiter: Waiter<'a, T>, start: bool },
 }
 

@@ -5,6 +5,7 @@ use crate::options::BotId;
 pub(crate) mod bot;
 pub(crate) mod chat;
 pub(crate) mod diff;
+pub(crate) mod fleet;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod list;
@@ -14,9 +15,10 @@ pub(crate) mod reload;
 pub(crate) mod rollback;
 pub(crate) mod watch;
 
-pub use bot::{ServiceArgs, WriteArgs};
+pub use bot::WriteArgs;
 pub use chat::ChatArgs;
 pub use diff::DiffArgs;
+pub use fleet::{FleetCommand, FleetWaitArgs, Share};
 pub use history::HistoryArgs;
 pub use list::{ListArgs, MetadataFilter};
 pub use note::NoteArgs;
@@ -35,6 +37,9 @@ pub enum Command {
     /// Each bot serves with its old instance until the new one stands; one that cannot be built keeps the old one,
     /// and the command fails.
     Reload,
+    /// Show which nodes there are and how far each one is
+    #[command(subcommand)]
+    Fleet(FleetCommand),
     /// Show how the server is doing
     ///
     /// Fails unless the server is ready and all is well.
@@ -60,9 +65,9 @@ Examples:
   hotbed bots delete greeter --if-revision 41")]
     Delete(WriteArgs),
     /// Put a bot into service
-    Activate(ServiceArgs),
+    Activate(WriteArgs),
     /// Take a bot out of service; its configuration is kept
-    Deactivate(ServiceArgs),
+    Deactivate(WriteArgs),
     /// Show what was written of a bot: when, by whom and why, where they said it
     History(HistoryArgs),
     /// Show what changed between two versions of a bot, field by field

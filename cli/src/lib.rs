@@ -23,8 +23,9 @@ mod table;
 mod time;
 
 pub use command::{
-    BotsCommand, ChatArgs, Command, ConfigSource, DiffArgs, HistoryArgs, ListArgs, MetadataFilter,
-    NoteArgs, PutArgs, RollbackArgs, ServiceArgs, Status, WatchArgs, WriteArgs,
+    BotsCommand, ChatArgs, Command, ConfigSource, DiffArgs, FleetCommand, FleetWaitArgs,
+    HistoryArgs, ListArgs, MetadataFilter, NoteArgs, PutArgs, RollbackArgs, Share, Status,
+    WatchArgs, WriteArgs,
 };
 pub use completions::Completions;
 pub use duration::parse_duration;

@@ -3,7 +3,8 @@ use std::time::Duration;
 use crate::client::Client;
 use crate::command::bot::Service;
 use crate::command::{
-    BotsCommand, Command, bot, chat, diff, health, history, list, put, reload, rollback, watch,
+    BotsCommand, Command, bot, chat, diff, fleet, health, history, list, put, reload, rollback,
+    watch,
 };
 use crate::error::Error;
 use crate::exit::Exit;
@@ -36,7 +37,7 @@ pub async fn run(command: Command, options: &ClientOptions, streams: Streams<'_>
         format: options.output,
         streams,
     };
-    dispatch(command, &mut session)
+    dispatch(command, options.timeout, &mut session)
         .await
         .unwrap_or_else(|error| {
             error.report(session.streams.errors);
@@ -44,10 +45,15 @@ pub async fn run(command: Command, options: &ClientOptions, streams: Streams<'_>
         })
 }
 
-async fn dispatch(command: Command, session: &mut Session<'_>) -> Result<Exit, Error> {
+async fn dispatch(
+    command: Command,
+    patience: Duration,
+    session: &mut Session<'_>,
+) -> Result<Exit, Error> {
     let command = match command {
         Command::Bots(command) => *command,
         Command::Reload => return reload::all(session).await,
+        Command::Fleet(command) => return fleet::run(command, patience, session).await,
         Command::Health => return health::run(session).await,
     };
     match command {

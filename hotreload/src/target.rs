@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use hotbed_cache::{CachingRegistryManager, ConfigWatcher, Held, Reloaded};
-use hotbed_registry::{Change, Id, Observer, Revision};
+use hotbed_registry::{Change, Id, LastServed, Observer, Revision};
 
 /// Something that is built from the registry and must follow it.
 #[async_trait]
@@ -72,5 +72,22 @@ impl ReloadTarget for ConfigWatcher {
         for (id, _) in self.revisions() {
             self.look_again(&id);
         }
+    }
+}
+
+/// Must be the first target: what it forgets must be forgotten before anybody is told that it is gone.
+#[async_trait]
+impl ReloadTarget for LastServed {
+    fn observe(&self, change: &Change) {
+        Observer::observe(self, change);
+    }
+
+    /// What is in the snapshot, so that deletions which happened while this node was away are found at its start.
+    fn revisions(&self) -> Vec<(Id, Revision)> {
+        LastServed::revisions(self)
+    }
+
+    fn begin_era(&self) {
+        LastServed::begin_era(self);
     }
 }

@@ -1,7 +1,7 @@
 use crate::history;
 use crate::{
-    Access, Changes, Draft, Error, HistoryRetention, Id, Page, Past, Precondition, Query,
-    Registration, Revision,
+    Access, ChangeNote, Changes, Draft, Error, HistoryRetention, Id, Page, Past, Precondition,
+    Query, Registration, Revision,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -28,11 +28,17 @@ pub trait RegistryBackend: fmt::Debug + Send + Sync + 'static {
     /// Creates or replaces a registration if `when` holds; answers what is stored now.
     async fn put(&self, id: &Id, draft: Draft, when: Precondition) -> Result<Registration, Error>;
 
-    /// Deletes a registration if `when` holds; answers the revision of the deletion.
+    /// Deletes a registration if `when` holds; answers the revision of the deletion. Where a history is kept, it keeps
+    /// the note too.
     ///
     /// Where there is nothing to delete: [`Error::NotFound`], or [`Error::Conflict`] if `when` demanded that
     /// there be something, at whatever revision or at a certain one.
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error>;
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error>;
 
     /// Lists registrations: filter, order, offset and limit in one consistent read.
     async fn list(&self, query: &Query) -> Result<Page, Error>;

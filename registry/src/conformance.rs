@@ -238,6 +238,7 @@ macro_rules! conformance_list {
                 what_stands_now_is_the_first_of_its_history,
                 the_history_is_read_in_pages,
                 a_deletion_is_told_and_what_was_deleted_too,
+                a_deletion_keeps_who_and_why,
                 the_history_goes_on_after_a_recreation,
                 a_past_version_is_exactly_what_was_written,
                 of_an_unknown_id_there_is_no_history,

@@ -1,5 +1,5 @@
 use crate::{
-    Access, Changes, Draft, Error, Id, Page, Past, Precondition, Query, Registration,
+    Access, ChangeNote, Changes, Draft, Error, Id, Page, Past, Precondition, Query, Registration,
     RegistryBackend, Retention, Revision,
 };
 use async_trait::async_trait;
@@ -90,9 +90,14 @@ impl RegistryBackend for ConnectingBackend {
             .await
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
         self.backend("delete a registration")?
-            .delete(id, when)
+            .delete(id, when, note)
             .await
     }
 

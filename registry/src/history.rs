@@ -1,4 +1,4 @@
-use crate::{Id, Registration, Revision};
+use crate::{ChangeNote, Id, Registration, Revision};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ pub enum Past {
         revision: Revision,
         /// When it was deleted.
         at: DateTime<Utc>,
+        /// Who deleted it, and why, as far as that was said.
+        note: ChangeNote,
     },
 }
 
@@ -33,6 +35,14 @@ impl Past {
         match self {
             Self::Written(registration) => registration.revision,
             Self::Deleted { revision, .. } => *revision,
+        }
+    }
+
+    /// Who made that write, and why, as far as that was said.
+    pub fn note(&self) -> ChangeNote {
+        match self {
+            Self::Written(registration) => ChangeNote::of(&registration.metadata),
+            Self::Deleted { note, .. } => note.clone(),
         }
     }
 

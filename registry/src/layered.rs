@@ -5,13 +5,18 @@ mod layers;
 mod walk;
 
 use crate::{
-    Access, Changes, Draft, Error, Id, Page, Past, Precondition, Query, Registration,
+    Access, ChangeNote, Changes, Draft, Error, Id, Page, Past, Precondition, Query, Registration,
     RegistryBackend, Retention, Revision,
 };
 use async_trait::async_trait;
 use layers::Layers;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
+
+/// How long a read of one registration waits for a base that says nothing. Less than whoever reads waits for us.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Overrides some registrations of a base, which is never written to, and adds others: for what differs from one
 /// environment to the next.
@@ -27,8 +32,10 @@ use tokio_util::task::TaskTracker;
 ///   are not told.
 /// - Deleting what was written here brings the base's registration back: the log tells `deleted`, then `created`.
 ///   Deleting what the base has hides it, until it is written here again.
-/// - While the base cannot be reached everything but history, touches and compaction is [`Error::Unavailable`], as if
-///   the overlay could not.
+/// - While the base cannot be reached, what stands in the overlay is read and written over as it stands there. What is
+///   told of anything else would be a guess at what the base has, so it is [`Error::Unavailable`]: that an id is not
+///   there, lists and counts, the head and the log, a deletion, the first write of an id. Since the log is among them,
+///   whoever follows it knows that it may be behind.
 ///
 /// Metadata may not hold the key `hotbed.base`: such a write is [`Error::Refused`]. What the overlay refuses to hold
 /// stays as it was there, with a warning.
@@ -57,11 +64,27 @@ impl LayeredBackend {
 
     /// The overlay, once it tells all that the base does.
     async fn union(&self) -> Result<&dyn RegistryBackend, Error> {
-        if !self.layers.is_current().await? {
-            self.complete(async |layers| layers.follow_base().await)
-                .await?;
-        }
+        self.follow_unless(self.layers.is_current().await).await?;
         Ok(self.layers.overlay())
+    }
+
+    async fn follow_unless(&self, is_current: Result<bool, Error>) -> Result<(), Error> {
+        if is_current? {
+            return Ok(());
+        }
+        self.complete(async |layers| layers.follow_base().await)
+            .await
+    }
+
+    /// What the overlay holds of an id although the base cannot be asked. Where it holds nothing, the base may.
+    async fn without_base(&self, id: &Id, unavailable: Error) -> Result<Registration, Error> {
+        match unavailable {
+            Error::Unavailable { .. } => {
+                let held = self.layers.overlay().get(id).await?;
+                held.ok_or(unavailable)
+            }
+            other => Err(other),
+        }
     }
 
     /// Does work of several steps in a task of its own, so that a caller who goes away does not cut it in two.
@@ -87,21 +110,40 @@ impl LayeredBackend {
 #[async_trait]
 impl RegistryBackend for LayeredBackend {
     async fn get(&self, id: &Id) -> Result<Option<Registration>, Error> {
-        Ok(self.union().await?.get(id).await?.map(copy::shown))
+        let asked = timeout(PATIENCE, self.layers.is_current()).await;
+        let is_current = asked.unwrap_or_else(|late| {
+            Err(Error::Unavailable {
+                operation: "ask its base",
+                reason: format!("it did not answer within {} s", PATIENCE.as_secs()),
+                source: Some(late.into()),
+            })
+        });
+        let found = match self.follow_unless(is_current).await {
+            Ok(()) => self.layers.overlay().get(id).await?,
+            Err(down) => Some(self.without_base(id, down).await?),
+        };
+        Ok(found.map(copy::shown))
     }
 
     async fn put(&self, id: &Id, draft: Draft, when: Precondition) -> Result<Registration, Error> {
-        self.union().await?;
+        if let Err(down) = self.union().await {
+            self.without_base(id, down).await?;
+        }
         let id = id.clone();
         self.complete(async move |layers| layers.put(&id, draft, when).await)
             .await
             .map(copy::shown)
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
         self.union().await?;
-        let id = id.clone();
-        self.complete(async move |layers| layers.delete(&id, when).await)
+        let (id, note) = (id.clone(), note.clone());
+        self.complete(async move |layers| layers.delete(&id, when, &note).await)
             .await
     }
 

@@ -1,8 +1,8 @@
 mod past;
 
 use crate::{
-    Access, Change, ChangeKind, Changes, Draft, Error, Id, Page, Past, Precondition, Query,
-    Registration, RegistryBackend, Retention, Revision, matches, page,
+    Access, Change, ChangeKind, ChangeNote, Changes, Draft, Error, Id, Page, Past, Precondition,
+    Query, Registration, RegistryBackend, Retention, Revision, matches, page,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, SubsecRound, Utc};
@@ -90,7 +90,12 @@ impl RegistryBackend for MemoryBackend {
         Ok(after)
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
         let mut store = self.store();
         if when == Precondition::Any && !store.registrations.contains_key(id) {
             return Err(Error::NotFound { id: id.clone() });
@@ -107,6 +112,7 @@ impl RegistryBackend for MemoryBackend {
             id: id.clone(),
             revision,
             at,
+            note: note.clone(),
         };
         store.past.add(id, deleted, revision, at);
         Ok(revision)

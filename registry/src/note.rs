@@ -1,6 +1,7 @@
 use serde_json::{Map, Value};
 
-/// What a writer says of a write: who made it, and why. Kept in the metadata of what was written.
+/// What a writer says of a write: who made it, and why. Kept in the metadata of what was written; that of a deletion,
+/// which leaves none, in the history.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChangeNote {
     /// Who made it.
@@ -10,6 +11,11 @@ pub struct ChangeNote {
 }
 
 impl ChangeNote {
+    /// Says nothing.
+    pub const NONE: Self = Self {
+        by: None,
+        reason: None,
+    };
     /// The key of the metadata that says who made the write.
     pub const BY: &str = "changed_by";
     /// The key of the metadata that says why.
@@ -26,7 +32,7 @@ impl ChangeNote {
 
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        *self == Self::NONE
     }
 
     /// Says this in metadata, instead of whatever they said before.

@@ -1,7 +1,8 @@
 use crate::access::Accesses;
+use crate::last_served::Noted;
 use crate::{
-    Changes, Error, Id, NoVersion, Page, Past, Query, Registration, RegistryBackend, Revision,
-    Snapshot,
+    Changes, Error, Id, LastServed, NoVersion, Page, Past, Query, Registration, RegistryBackend,
+    Revision, Snapshot,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ const READ_DEADLINE: Duration = Duration::from_secs(5);
 pub struct Reader {
     backend: Arc<dyn RegistryBackend>,
     accesses: Arc<Accesses>,
-    snapshot: Option<Arc<dyn Snapshot>>,
+    last_served: Option<Arc<LastServed>>,
 }
 
 /// What is known of one id, and from where.
@@ -42,14 +43,14 @@ impl Reader {
         Self {
             backend,
             accesses: Arc::default(),
-            snapshot: None,
+            last_served: None,
         }
     }
 
     /// The same reader with a snapshot that [`read`](Self::read) keeps current and falls back on.
     #[must_use]
     pub fn with_snapshot(mut self, snapshot: Arc<dyn Snapshot>) -> Self {
-        self.snapshot = Some(snapshot);
+        self.last_served = Some(Arc::new(LastServed::new(snapshot)));
         self
     }
 
@@ -76,35 +77,63 @@ impl Reader {
     }
 
     /// Reads one registration to build from it: from the registry, or where that cannot be reached from the
-    /// snapshot.
+    /// snapshot. What the registry says is in the snapshot when this returns, so before anybody is served from it.
     pub async fn read(&self, id: &Id) -> Result<Read, Error> {
-        match (self.peek(id).await, &self.snapshot) {
-            (Ok(registration), snapshot) => {
-                if let Some(snapshot) = snapshot {
-                    match &registration {
-                        Some(found) => snapshot.save(found),
-                        None => snapshot.forget(id),
+        let Some(last_served) = &self.last_served else {
+            return Ok(Read {
+                registration: self.peek(id).await?,
+                source: Source::Registry,
+            });
+        };
+        loop {
+            let reading = last_served.begin(id);
+            match self.peek(id).await {
+                Ok(registration) => match reading.note(registration.as_ref()) {
+                    Noted::Yes => {
+                        return Ok(Read {
+                            registration,
+                            source: Source::Registry,
+                        });
                     }
-                }
-                Ok(Read {
-                    registration,
-                    source: Source::Registry,
-                })
+                    // Each round that is overtaken is one in which something else was noted.
+                    Noted::Overtaken => {}
+                },
+                Err(error) => return self.recall(id).ok_or(error),
             }
-            (Err(error), Some(snapshot)) => match snapshot.load(id) {
-                Some(found) => Ok(Read {
-                    registration: Some(found),
-                    source: Source::Snapshot,
-                }),
-                None => Err(error),
-            },
-            (Err(error), None) => Err(error),
         }
+    }
+
+    /// What the snapshot has of one registration, without asking the registry: for when that is known not to answer.
+    pub fn recall(&self, id: &Id) -> Option<Read> {
+        let found = self.snapshot()?.load(id)?;
+        Some(Read {
+            registration: Some(found),
+            source: Source::Snapshot,
+        })
+    }
+
+    /// What keeps the snapshot, if there is one: it must hear of deletions before anybody else does.
+    pub fn last_served(&self) -> Option<Arc<LastServed>> {
+        self.last_served.clone()
+    }
+
+    /// Whether this id can be read while the registry cannot be reached.
+    pub fn is_kept(&self, id: &Id) -> bool {
+        self.snapshot().is_some_and(|it| it.revision(id).is_some())
     }
 
     /// How many registrations can be read while the registry cannot be reached.
     pub fn snapshot_len(&self) -> usize {
-        self.snapshot.as_ref().map_or(0, |snapshot| snapshot.len())
+        self.snapshot().map_or(0, Snapshot::len)
+    }
+
+    /// What whoever runs this node should know of its snapshot.
+    pub fn snapshot_warnings(&self) -> Vec<String> {
+        self.snapshot().map(Snapshot::warnings).unwrap_or_default()
+    }
+
+    fn snapshot(&self) -> Option<&dyn Snapshot> {
+        self.last_served.as_ref().map(|it| it.snapshot())
     }
 
     /// Notes that somebody used a registration; written with the next batch.

@@ -57,7 +57,7 @@ impl Draft {
     /// The metadata that a draft without any leaves in place.
     pub fn kept(before: Option<&Registration>) -> Map<String, Value> {
         let mut metadata = before.map(|old| old.metadata.clone()).unwrap_or_default();
-        ChangeNote::default().write_into(&mut metadata);
+        ChangeNote::NONE.write_into(&mut metadata);
         metadata
     }
 

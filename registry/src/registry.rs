@@ -106,7 +106,7 @@ impl RegistryBuilder {
             None => reader,
         };
         Registry {
-            note: ChangeNote::default(),
+            note: ChangeNote::NONE,
             door: Arc::new(Door {
                 collection: self.collection,
                 backend: self.backend,
@@ -159,7 +159,8 @@ impl Registry {
     }
 
     /// The same door for somebody who says who is writing, and why: each write through it carries this note in its
-    /// metadata. A write without a note carries that of its own metadata, if any, never that of the write before.
+    /// metadata, and each deletion beside them. A write without a note carries that of its own metadata, if any, never
+    /// that of the write before.
     #[must_use]
     pub fn noting(&self, note: ChangeNote) -> Self {
         Self {
@@ -241,9 +242,9 @@ impl Registry {
 
     /// Deletes a registration.
     pub async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
-        let id = id.clone();
+        let (id, note) = (id.clone(), self.note.clone());
         self.complete(async move |door| {
-            let revision = door.backend.delete(&id, when).await?;
+            let revision = door.backend.delete(&id, when, &note).await?;
             door.tell(Change {
                 id,
                 revision,

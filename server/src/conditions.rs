@@ -1,5 +1,5 @@
 //! `ETag`, `If-Match` and `If-None-Match`. A registration's ETag is its revision in quotes; a list's is the
-//! collection's newest revision.
+//! collection's newest revision; that of what changes without a new revision is a digest.
 
 use crate::fault::{Fault, Kind};
 use crate::freshness::refusal;
@@ -7,6 +7,8 @@ use crate::state::Node;
 use axum::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue};
 use hotbed_registry::{Error, Id, Precondition, Revision};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 /// What a revision is called in headers.
 pub(crate) fn etag(revision: Revision) -> HeaderValue {
@@ -20,6 +22,23 @@ pub(crate) fn is_known(headers: &HeaderMap, revision: Revision) -> Result<bool, 
         Some(Tags::Any) => true,
         Some(Tags::Of(known)) => known.contains(&revision),
     })
+}
+
+/// What the content of an answer is called in headers. A page of the history is called so: what is forgotten of it takes
+/// no revision.
+pub(crate) fn content_etag(content: &impl Serialize) -> HeaderValue {
+    let content = serde_json::to_vec(content).expect("answers are plain data");
+    let digest = Sha256::digest(content);
+    let hex = digest[..16].iter().map(|byte| format!("{byte:02x}"));
+    let tag = format!("\"sha256-{}\"", hex.collect::<String>());
+    HeaderValue::from_str(&tag).expect("digits in quotes are a header value")
+}
+
+/// Whether the client has what is called so already and need not be sent it.
+pub(crate) fn has_content(headers: &HeaderMap, tag: &HeaderValue) -> Result<bool, Fault> {
+    let known = values(headers, &IF_NONE_MATCH)?;
+    let strong = |it: &String| it == "*" || it.strip_prefix("W/").unwrap_or(it).as_bytes() == tag;
+    Ok(known.iter().any(strong))
 }
 
 /// What a writer requires of the registration that it writes to.
@@ -82,16 +101,21 @@ enum Weak {
     Refused,
 }
 
-fn tags(headers: &HeaderMap, name: &HeaderName, weak: Weak) -> Result<Option<Tags>, Fault> {
-    let mut tags = Vec::new();
+fn values(headers: &HeaderMap, name: &HeaderName) -> Result<Vec<String>, Fault> {
+    let mut values = Vec::new();
     for value in headers.get_all(name) {
         let value = value
             .to_str()
             .map_err(|_| bad(&format!("{name} is not text")))?;
         for tag in value.split(',').map(str::trim) {
-            tags.push(tag.to_owned());
+            values.push(tag.to_owned());
         }
     }
+    Ok(values)
+}
+
+fn tags(headers: &HeaderMap, name: &HeaderName, weak: Weak) -> Result<Option<Tags>, Fault> {
+    let tags = values(headers, name)?;
     match tags.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => Ok(None),
         ["*"] => Ok(Some(Tags::Any)),

@@ -53,7 +53,7 @@ pub(crate) async fn know(node: &Node, id: &Id, stands: Option<Revision>) {
     match stands {
         Some(revision) => know_revision(node, revision).await,
         // It is gone, and this node has not heard of it.
-        None if node.state.bots.peek(id).is_some() => sync(node).await,
+        None if node.state.bots.peek(id).is_some() || node.reader.is_kept(id) => sync(node).await,
         None => {}
     }
 }

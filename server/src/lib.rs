@@ -27,6 +27,7 @@ mod openapi;
 mod pages;
 mod params;
 mod path_id;
+mod reporter;
 mod routes;
 mod serve;
 mod state;
@@ -36,6 +37,7 @@ mod wire;
 
 pub use access::Access;
 pub use limits::Limits;
+pub use reporter::Reporter;
 pub use routes::router;
 pub use serve::{ServeError, serve};
 pub use state::{NodeInfo, ServerState};

@@ -190,6 +190,29 @@ fn current(node: &Node, head: Option<Revision>) -> Registry {
         "Whether this node cannot say that it is up to date",
         u64::from(freshness.stale),
     );
+    let newest = head.unwrap_or_default().max(freshness.head);
+    show(
+        "node_behind_revisions",
+        "Revisions that exist and that this node has not caught up with",
+        newest.0.saturating_sub(freshness.revision.0),
+    );
+    let nodes = state.fleet.nodes();
+    show(
+        "fleet_nodes",
+        "Nodes that this one sees, itself included",
+        nodes.len() as u64,
+    );
+    show(
+        "fleet_silent_nodes",
+        "Those of them that should have been heard since",
+        nodes.iter().filter(|seen| seen.silent).count() as u64,
+    );
+    metrics.register_with_unit(
+        "node_behind",
+        "How long this node has known of revisions that it has not caught up with",
+        Unit::Seconds,
+        ConstGauge::new(freshness.behind_for.as_secs_f64()),
+    );
     if let Some(ago) = freshness.confirmed_ago {
         let help = "How long ago this node last confirmed that it is up to date";
         metrics.register_with_unit(

@@ -3,6 +3,7 @@
 mod changes;
 mod chat;
 mod docs;
+mod fleet;
 mod health;
 mod instance;
 mod past;
@@ -76,6 +77,7 @@ fn all(node: &Arc<Node>) -> OpenApiRouter<Arc<Node>> {
         // Not limited: watchers have a limit of their own, and health is asked for when everything else is refused.
         .routes(routes!(changes::changes))
         .routes(routes!(health::health))
+        .routes(routes!(fleet::fleet))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(scrape::metrics))

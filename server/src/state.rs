@@ -6,6 +6,7 @@ use crate::{Access, Limits};
 use hotbed_api::Readiness;
 use hotbed_bots::Bot;
 use hotbed_cache::CachingRegistryManager;
+use hotbed_fleet::{Fleet, NodeId};
 use hotbed_hotreload::Handle;
 use hotbed_registry::{Admission, Reader, Registry};
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub struct ServerState {
     pub bots: Arc<CachingRegistryManager<Bot>>,
     /// The loop that follows the registry.
     pub hot_reload: Handle,
+    /// The nodes that this one sees.
+    pub fleet: Fleet,
     /// What this node says of itself.
     pub info: NodeInfo,
     /// Who may speak to it.
@@ -38,6 +41,8 @@ pub struct ServerState {
 /// What a node says of itself on its health page.
 #[derive(Debug, Clone)]
 pub struct NodeInfo {
+    /// Which node of its fleet it is.
+    pub node: NodeId,
     /// The version of the program.
     pub version: String,
     /// When it started.

@@ -122,6 +122,9 @@ pub(crate) fn reload_report(report: ReloadReport) -> api::ReloadReport {
 pub(crate) fn freshness(freshness: Freshness) -> api::Freshness {
     api::Freshness {
         revision: freshness.revision.0,
+        head: freshness.head.0,
+        behind_by: freshness.behind_by(),
+        behind_for_ms: millis(freshness.behind_for),
         confirmed_ago_ms: freshness.confirmed_ago.map(millis),
         stale: freshness.stale,
         error: freshness.error,

@@ -20,6 +20,9 @@ mod conditions;
 #[path = "http/description.rs"]
 mod description;
 #[cfg(test)]
+#[path = "http/fleet.rs"]
+mod fleet;
+#[cfg(test)]
 #[path = "http/harness.rs"]
 mod harness;
 #[cfg(test)]

@@ -1,8 +1,12 @@
 //! A way to a server that can be made a bad one.
 
+#[cfg(test)]
+mod tests;
+
+use socket2::SockRef;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -16,6 +20,11 @@ pub enum NetworkFault {
     /// When a client sends something that holds these bytes, passes it on, and cuts its connection in place of the
     /// answer.
     CutInsteadOfAnswer(Vec<u8>),
+    /// When a client sends something that holds these bytes, resets its connection and passes nothing on.
+    ResetBefore(Vec<u8>),
+    /// When a client sends something that holds these bytes, passes it on, and resets its connection in place of the
+    /// answer.
+    ResetInsteadOfAnswer(Vec<u8>),
     /// When a client sends something that holds these bytes, passes it on, and swallows whatever the server says on
     /// that connection from then on.
     SilenceInsteadOfAnswer(Vec<u8>),
@@ -27,12 +36,15 @@ pub enum NetworkFault {
 
 /// A TCP proxy on this machine that passes everything on until it is told otherwise. Bytes are looked for in what
 /// arrives together.
+///
+/// To cut a connection is to end it in good order (FIN), as a program does that is told to stop; to reset one is to end
+/// it at once (RST), as a machine does that knows nothing of it.
 #[derive(Debug)]
 pub struct FaultProxy {
     address: SocketAddr,
     fault: Arc<Mutex<NetworkFault>>,
-    /// Clients that were connected since they were last cut.
-    clients: Arc<Mutex<Vec<TcpStream>>>,
+    /// Those that are open, and perhaps some that were.
+    connections: Arc<Mutex<Vec<Weak<Connection>>>>,
 }
 
 impl FaultProxy {
@@ -41,22 +53,24 @@ impl FaultProxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
         let address = listener.local_addr().expect("it was bound");
         let fault = Arc::new(Mutex::new(NetworkFault::None));
-        let clients = Arc::new(Mutex::new(Vec::new()));
-        let (current, connected) = (Arc::clone(&fault), Arc::clone(&clients));
+        let connections = Arc::new(Mutex::new(Vec::new()));
+        let (current, open) = (Arc::clone(&fault), Arc::clone(&connections));
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let held = client.try_clone().expect("a socket can be held twice");
-                lock(&connected).push(held);
                 // Without a server the client is hung up on, as it would be by none.
                 if let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
-                    join(&client, &server, &current);
+                    let connection = Arc::new(Connection::new(client, server));
+                    let mut open = lock(&open);
+                    open.retain(|it: &Weak<Connection>| it.strong_count() > 0);
+                    open.push(Arc::downgrade(&connection));
+                    connection.join(&current);
                 }
             }
         });
         Self {
             address,
             fault,
-            clients,
+            connections,
         }
     }
 
@@ -67,9 +81,19 @@ impl FaultProxy {
 
     /// Cuts every connection that is open.
     pub fn cut(&self) {
-        for client in lock(&self.clients).drain(..) {
-            // It may be closed already.
-            drop(client.shutdown(Shutdown::Both));
+        self.end(Ending::Cut);
+    }
+
+    /// Resets every connection that is open.
+    pub fn reset(&self) {
+        self.end(Ending::Reset);
+    }
+
+    fn end(&self, ending: Ending) {
+        for connection in lock(&self.connections).drain(..) {
+            if let Some(connection) = connection.upgrade() {
+                connection.end(ending);
+            }
         }
     }
 
@@ -79,44 +103,129 @@ impl FaultProxy {
     }
 }
 
-fn join(client: &TcpStream, server: &TcpStream, fault: &Arc<Mutex<NetworkFault>>) {
-    let both = || {
-        let clone = |it: &TcpStream| it.try_clone().expect("a socket can be held twice");
-        (clone(client), clone(server))
-    };
-    let answer = Arc::new(Mutex::new(Fate::Passed));
-    for socket in [client, server] {
-        socket.set_nodelay(true).expect("a socket of TCP");
+/// A client and the server behind the proxy. The sockets close when both directions have come to an end.
+#[derive(Debug)]
+struct Connection {
+    client: TcpStream,
+    server: TcpStream,
+    /// How it was ended, once it was.
+    ending: Mutex<Option<Ending>>,
+    /// What becomes of what the server says.
+    answer: Mutex<Fate>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Cut,
+    Reset,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    Passed,
+    Swallowed,
+    Ended(Ending),
+}
+
+impl Connection {
+    fn new(client: TcpStream, server: TcpStream) -> Self {
+        for socket in [&client, &server] {
+            socket.set_nodelay(true).expect("a socket of TCP");
+        }
+        Self {
+            client,
+            server,
+            ending: Mutex::new(None),
+            answer: Mutex::new(Fate::Passed),
+        }
     }
-    let ((from, to), current, next) = (both(), Arc::clone(fault), Arc::clone(&answer));
-    thread::spawn(move || {
-        pass_on(&from, &to, |bytes| {
-            let fault = lock(&current).clone();
-            match fault {
-                NetworkFault::Silence => return Fate::Swallowed,
-                NetworkFault::CutBefore(what) if holds(bytes, &what) => return Fate::Cut,
-                NetworkFault::CutInsteadOfAnswer(what) if holds(bytes, &what) => {
-                    *lock(&next) = Fate::Cut;
-                }
-                NetworkFault::SilenceInsteadOfAnswer(what) if holds(bytes, &what) => {
-                    *lock(&next) = Fate::Swallowed;
-                }
-                NetworkFault::Delay(time) => wait(time),
-                NetworkFault::None
-                | NetworkFault::CutBefore(_)
-                | NetworkFault::CutInsteadOfAnswer(_)
-                | NetworkFault::SilenceInsteadOfAnswer(_) => {}
-            }
+
+    fn join(self: Arc<Self>, fault: &Arc<Mutex<NetworkFault>>) {
+        let (it, current) = (Arc::clone(&self), Arc::clone(fault));
+        thread::spawn(move || {
+            it.pass_on(&it.client, &it.server, |bytes| {
+                let fault = lock(&current).clone();
+                it.fate_of_request(&fault, bytes)
+            });
+        });
+        let current = Arc::clone(fault);
+        thread::spawn(move || {
+            self.pass_on(&self.server, &self.client, |_| match *lock(&self.answer) {
+                Fate::Passed if *lock(&current) == NetworkFault::Silence => Fate::Swallowed,
+                fate => fate,
+            });
+        });
+    }
+
+    fn fate_of_request(&self, fault: &NetworkFault, bytes: &[u8]) -> Fate {
+        let answered = |fate| {
+            *lock(&self.answer) = fate;
             Fate::Passed
-        });
-    });
-    let ((to, from), current) = (both(), Arc::clone(fault));
-    thread::spawn(move || {
-        pass_on(&from, &to, |_| match *lock(&answer) {
-            Fate::Passed if *lock(&current) == NetworkFault::Silence => Fate::Swallowed,
-            fate => fate,
-        });
-    });
+        };
+        match fault {
+            NetworkFault::Silence => Fate::Swallowed,
+            NetworkFault::CutBefore(what) if holds(bytes, what) => Fate::Ended(Ending::Cut),
+            NetworkFault::ResetBefore(what) if holds(bytes, what) => Fate::Ended(Ending::Reset),
+            NetworkFault::CutInsteadOfAnswer(what) if holds(bytes, what) => {
+                answered(Fate::Ended(Ending::Cut))
+            }
+            NetworkFault::ResetInsteadOfAnswer(what) if holds(bytes, what) => {
+                answered(Fate::Ended(Ending::Reset))
+            }
+            NetworkFault::SilenceInsteadOfAnswer(what) if holds(bytes, what) => {
+                answered(Fate::Swallowed)
+            }
+            NetworkFault::Delay(time) => {
+                wait(*time);
+                Fate::Passed
+            }
+            NetworkFault::None
+            | NetworkFault::CutBefore(_)
+            | NetworkFault::CutInsteadOfAnswer(_)
+            | NetworkFault::ResetBefore(_)
+            | NetworkFault::ResetInsteadOfAnswer(_)
+            | NetworkFault::SilenceInsteadOfAnswer(_) => Fate::Passed,
+        }
+    }
+
+    fn pass_on(&self, mut from: &TcpStream, mut to: &TcpStream, fate: impl Fn(&[u8]) -> Fate) {
+        let mut buffer = vec![0; 64 * 1024];
+        let mut ending = Ending::Cut;
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            let bytes = &buffer[..count];
+            let passed = match fate(bytes) {
+                Fate::Passed => to.write_all(bytes).is_ok(),
+                Fate::Swallowed => true,
+                Fate::Ended(how) => {
+                    ending = how;
+                    false
+                }
+            };
+            if !passed {
+                break;
+            }
+        }
+        self.end(ending);
+    }
+
+    /// Ends both ways, unless that is done: how it ended first is how it ends.
+    fn end(&self, how: Ending) {
+        let mut ending = lock(&self.ending);
+        if ending.is_some() {
+            return;
+        }
+        *ending = Some(how);
+        for socket in [&self.client, &self.server] {
+            // It may be closed already.
+            drop(match how {
+                Ending::Cut => socket.shutdown(Shutdown::Both),
+                // Nothing is said until the socket closes, and then only that. Whoever reads from it wakes and goes.
+                Ending::Reset => SockRef::from(socket)
+                    .set_linger(Some(Duration::ZERO))
+                    .and_then(|()| socket.shutdown(Shutdown::Read)),
+            });
+        }
+    }
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -129,32 +238,6 @@ fn wait(time: Duration) {
         reason = "is the delay, in a thread of its own"
     )]
     thread::sleep(time);
-}
-
-#[derive(Clone, Copy)]
-enum Fate {
-    Passed,
-    Swallowed,
-    Cut,
-}
-
-fn pass_on(mut from: &TcpStream, mut to: &TcpStream, fate: impl Fn(&[u8]) -> Fate) {
-    let mut buffer = vec![0; 64 * 1024];
-    while let Ok(count @ 1..) = from.read(&mut buffer) {
-        let bytes = &buffer[..count];
-        let passed = match fate(bytes) {
-            Fate::Passed => to.write_all(bytes).is_ok(),
-            Fate::Swallowed => true,
-            Fate::Cut => false,
-        };
-        if !passed {
-            break;
-        }
-    }
-    for socket in [from, to] {
-        // It may be closed already.
-        drop(socket.shutdown(Shutdown::Both));
-    }
 }
 
 fn holds(bytes: &[u8], what: &[u8]) -> bool {

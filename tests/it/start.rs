@@ -61,7 +61,7 @@ async fn a_registry_in_memory_puts_nothing_on_the_disk_but_the_snapshot() {
     assert!(
         files
             .iter()
-            .all(|file| file.to_string_lossy().starts_with("snapshot.json")),
+            .all(|file| file.to_string_lossy().starts_with("snapshot.")),
         "{files:?}"
     );
 }
@@ -82,7 +82,7 @@ async fn a_port_in_use_is_an_error_that_names_it_and_nothing_is_written() {
 async fn a_data_directory_is_of_one_server_at_a_time() {
     let launch = Launch::new();
     let node = launch.start().await;
-    assert_refused(&launch.fail().await, &["snapshot.json", "another"]);
+    assert_refused(&launch.fail().await, &["snapshot.sealed", "another"]);
     node.kill().await;
     launch.start().await.terminate().await;
 }
@@ -97,6 +97,11 @@ async fn what_cannot_be_opened_is_an_error_that_says_what_can() {
         ),
         ("--registry", "sqlite:", ["names no file", "sqlite:PATH"]),
         ("--bus", "kafka:x", ["kafka", "memory:"]),
+        (
+            "--bus",
+            "redis://bot:secret@",
+            ["names no host", "redis://USER:PASSWORD@HOST"],
+        ),
     ] {
         let ended = Launch::new().arg(flag, value).fail().await;
         assert_refused(&ended, &words);

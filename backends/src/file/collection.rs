@@ -5,7 +5,7 @@ use crate::job::Jobs;
 use async_trait::async_trait;
 use chrono::Utc;
 use hotbed_registry::{
-    Access, Changes, CollectionName, Draft, Error, Id, Page, Past, Precondition, Query,
+    Access, ChangeNote, Changes, CollectionName, Draft, Error, Id, Page, Past, Precondition, Query,
     Registration, RegistryBackend, Retention, Revision, matches, page,
 };
 use std::fmt;
@@ -85,8 +85,13 @@ impl RegistryBackend for FileCollection {
         self.jobs.put(&self.name, id, draft, when).await
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
-        self.jobs.delete(&self.name, id, when).await
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
+        self.jobs.delete(&self.name, id, when, note).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {

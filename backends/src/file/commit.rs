@@ -152,6 +152,7 @@ fn pages(desk: &Desk, ids: &BTreeSet<Id>) -> Result<(Batch, HashMap<Id, Page>), 
                     edited.push((name.clone(), content, digest(&bytes)));
                     (Some(bytes), None)
                 }
+                Verdict::Due { message, bytes } => (Some(bytes), Some(message)),
                 Verdict::Broken { message, bytes, .. } => (bytes, Some(message)),
             };
             page = Page {

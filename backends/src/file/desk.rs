@@ -72,6 +72,11 @@ pub(super) enum Verdict {
         bytes: Vec<u8>,
         stamp: Stamp,
     },
+    /// It says what was stored before, and is yet to be replaced or removed; the message begins with the place.
+    Due {
+        message: String,
+        bytes: Vec<u8>,
+    },
     /// It says nothing; the message begins with the place.
     Broken {
         message: String,
@@ -173,8 +178,16 @@ impl Desk {
         self.replica.catch_up(OnDisk::Yes).map(drop)
     }
 
-    /// Does what was decided, by us or by somebody who died before it was done.
+    /// Does what was decided, by us or by somebody who died before it was done. What one file does not let be done is a
+    /// problem of that file, and tried again: what was decided holds, and the others need not wait.
     pub(super) fn finish(&self, held: &Held, steps: &[Step]) -> Result<(), Fault> {
+        let is_superseded = |step: &Step| steps.iter().any(|newer| newer.name == step.name);
+        let before = self.state().steps.clone();
+        let mut due: Vec<_> = before
+            .iter()
+            .filter(|it| !is_superseded(it))
+            .cloned()
+            .collect();
         let mut rewritten = Batch::default();
         for step in steps {
             let (there, bytes) = match self.place.read(&step.name)? {
@@ -193,7 +206,10 @@ impl Desk {
                 continue;
             }
             let Some(now) = &step.now else {
-                self.place.remove(&step.name)?;
+                if let Err(error) = self.place.remove(&step.name) {
+                    self.put_off(step, "removed", &error);
+                    due.push(step.clone());
+                }
                 continue;
             };
             if self.place.staged_digest(step.mark).as_ref() != Some(now) {
@@ -208,7 +224,13 @@ impl Desk {
                 };
                 rewritten.see(&id, file);
             }
-            self.place.install(&step.name, step.mark)?;
+            if let Err(error) = self.place.install(&step.name, step.mark) {
+                self.put_off(step, "replaced", &error);
+                due.push(step.clone());
+            }
+        }
+        if due == before && rewritten.is_empty() {
+            return Ok(());
         }
         if self.place.folder().is_dir() {
             self.place.sync()?;
@@ -217,7 +239,20 @@ impl Desk {
         if !rewritten.is_empty() {
             records.insert(0, Record::Batch(rewritten));
         }
-        self.append(held, &records, Durability::Later)
+        if due.is_empty() {
+            return self.append(held, &records, Durability::Later);
+        }
+        // Taken for done, they would be edits that take back what was decided.
+        records.push(Record::Batch(Batch::default().with_steps(due)));
+        self.append(held, &records, Durability::Now)
+    }
+
+    fn put_off(&self, step: &Step, what: &str, error: &io::Error) {
+        let shown = self.place.shown(&step.name);
+        let message = format!(
+            "{shown}: it cannot be {what} ({error}): what was decided holds, and is done to the file once it can be"
+        );
+        self.problems.note(shown, Id::new(&step.id).ok(), message);
     }
 
     /// The text of a step whose staged text is lost.
@@ -292,8 +327,21 @@ impl Desk {
                 },
                 Found::Bytes(bytes, stamp) => {
                     let sha256 = digest(&bytes);
-                    if self.state().is_stored(name, &sha256) {
+                    let (is_stored, is_due) = {
+                        let state = self.state();
+                        (
+                            state.is_stored(name, &sha256),
+                            state.is_due(name, Some(&sha256)),
+                        )
+                    };
+                    if is_stored {
                         return Ok(Verdict::Same { bytes, stamp });
+                    }
+                    if is_due {
+                        let message = format!(
+                            "{shown}: what was decided last is not done to it yet: see what keeps the file"
+                        );
+                        return Ok(Verdict::Due { message, bytes });
                     }
                     match text::read(name, &shown, &bytes) {
                         Ok(content) => Verdict::Edited {

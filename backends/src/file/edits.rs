@@ -7,7 +7,7 @@ use super::text::Content;
 use crate::ledger::Ledger;
 use crate::texts::Texts;
 use chrono::Utc;
-use hotbed_registry::{Error, Id, Precondition};
+use hotbed_registry::{ChangeNote, Error, Id, Precondition};
 use std::collections::HashMap;
 
 /// Gathers edits, to be told as one batch.
@@ -66,7 +66,9 @@ impl<'s> Edits<'s> {
             self.ledger
                 .found(id.clone(), stored.revision, Ok(stored.clone()));
         }
-        self.ledger.delete(id, Precondition::Any).map(drop)
+        self.ledger
+            .delete(id, Precondition::Any, &ChangeNote::NONE)
+            .map(drop)
     }
 
     pub(super) fn into_batch(self) -> Batch {

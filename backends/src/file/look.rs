@@ -62,7 +62,8 @@ pub(super) struct Suspicion {
     edited: Vec<FileName>,
     gone: Vec<Id>,
     device: Option<u64>,
-    /// Staged texts are there, which somebody may have left who died before anything was decided.
+    /// Staged texts are there, which somebody may have left who died before anything was decided; or something that was
+    /// decided is yet to be done.
     untidy: bool,
 }
 
@@ -146,7 +147,7 @@ impl Looks {
         }
         suspicion.device = (!listing.names.is_empty() && state.device != Some(listing.device))
             .then_some(listing.device);
-        suspicion.untidy = listing.staged;
+        suspicion.untidy = listing.staged || !state.steps.is_empty();
     }
 
     /// Tells what is still so.
@@ -263,6 +264,8 @@ impl Looks {
                 self.know(name, stamp);
                 Judgement::InOrder
             }
+            // Whoever could not do it has noted why.
+            Verdict::Due { .. } => Judgement::InOrder,
             Verdict::Broken { stamp: None, .. } => Judgement::NotYet,
             Verdict::Broken {
                 stamp: Some(stamp), ..
@@ -309,9 +312,10 @@ fn rival(desk: &Desk, name: &FileName, content: &Content) -> Option<FileName> {
     (other != *name && desk.place.exists(&other)).then_some(other)
 }
 
-/// Whether the file of a registration is not there.
+/// Whether the file of a registration is not there any more.
 fn is_gone(desk: &Desk, id: &Id) -> bool {
-    file_of(desk, id).is_some_and(|name| !desk.place.exists(&name))
+    file_of(desk, id)
+        .is_some_and(|name| !desk.place.exists(&name) && !desk.state().is_due(&name, None))
 }
 
 fn file_of(desk: &Desk, id: &Id) -> Option<FileName> {

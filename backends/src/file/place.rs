@@ -283,18 +283,16 @@ impl Place {
     }
 
     /// Gives a staged text its name.
-    pub(super) fn install(&self, name: &FileName, mark: u64) -> Result<(), Fault> {
-        let path = self.path(name);
-        fs::rename(self.staged(mark), &path).map_err(|error| Fault::io(&path, error))
+    pub(super) fn install(&self, name: &FileName, mark: u64) -> io::Result<()> {
+        fs::rename(self.staged(mark), self.path(name))
     }
 
     pub(super) fn staged_digest(&self, mark: u64) -> Option<String> {
         fs::read(self.staged(mark)).ok().map(|bytes| digest(&bytes))
     }
 
-    pub(super) fn remove(&self, name: &FileName) -> Result<(), Fault> {
-        let path = self.path(name);
-        remove_if_there(&path).map_err(|error| Fault::io(&path, error))
+    pub(super) fn remove(&self, name: &FileName) -> io::Result<()> {
+        remove_if_there(&self.path(name))
     }
 
     /// Removes the texts that were staged and never got a name.

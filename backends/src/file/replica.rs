@@ -171,6 +171,12 @@ impl State {
         entry.is_some_and(|entry| entry.file.sha256 == sha256)
     }
 
+    /// Whether a file that holds this, or nothing, is yet to be replaced or removed.
+    pub(super) fn is_due(&self, name: &FileName, sha256: Option<&str>) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|step| step.name == *name && step.was.as_deref() == sha256)
+    }
+
     pub(super) fn heads(&self, after: Option<&Id>, limit: usize) -> Vec<(Id, Revision)> {
         let from = after.map_or(Unbounded, Excluded);
         let entries = self.entries.range::<Id, _>((from, Unbounded)).take(limit);

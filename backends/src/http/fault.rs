@@ -1,3 +1,4 @@
+use super::tls;
 use hotbed_registry::Error;
 use std::sync::Arc;
 
@@ -48,12 +49,16 @@ impl Fault {
 
     /// The request could not be sent, or its answer not be read.
     pub(super) fn transport(error: reqwest::Error, shown: &str) -> Self {
-        let outcome = if error.is_connect() || error.is_builder() {
+        let disagreement = tls::disagreement(&error);
+        // Where they do not agree on TLS the request was not heard, even if it was sent.
+        let outcome = if error.is_connect() || error.is_builder() || disagreement.is_some() {
             Outcome::NotDone
         } else {
             Outcome::Unknown
         };
-        let what = if error.is_connect() {
+        let what = if let Some(disagreement) = &disagreement {
+            disagreement
+        } else if error.is_connect() {
             "is not reached: see whether the service runs, and whether the way to it is open"
         } else if error.is_body() || error.is_decode() {
             "was cut off within its answer: see what closes its connections"

@@ -12,8 +12,8 @@ use super::wire::{Ask, Repeat, Wire};
 use async_trait::async_trait;
 use hotbed_api as api;
 use hotbed_registry::{
-    Access, Change, Changes, CollectionName, Draft, Error, Id, Page, Past, Precondition, Query,
-    Registration, RegistryBackend, Retention, Revision,
+    Access, Change, ChangeNote, Changes, CollectionName, Draft, Error, Id, Page, Past,
+    Precondition, Query, Registration, RegistryBackend, Retention, Revision,
 };
 use reqwest::header::{HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use reqwest::{Method, StatusCode};
@@ -224,10 +224,16 @@ impl RegistryBackend for HotbedCollection {
         Err(form::refused(id, when, &answer, &self.wire.url, PUT))
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
         const DELETE: &str = "delete a registration";
         self.writable(DELETE)?;
-        let ask = Ask::write(Method::DELETE, self.of(id), None, Repeat::Harmless);
+        let path = format!("{}{}", self.of(id), form::note(note));
+        let ask = Ask::write(Method::DELETE, path, None, Repeat::Harmless);
         let deleted = self.write(ask, when).await;
         let answer = deleted.map_err(|fault| fault.of_write(DELETE))?;
         if answer.status.is_success() {

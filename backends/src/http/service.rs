@@ -24,8 +24,8 @@ use book::Book;
 use chrono::Utc;
 use desk::Desk;
 use hotbed_registry::{
-    Access, Changes, CollectionName, Draft, Error, Id, Page, Precondition, Query, Registration,
-    RegistryBackend, Retention, Revision, matches, page,
+    Access, ChangeNote, Changes, CollectionName, Draft, Error, Id, Page, Precondition, Query,
+    Registration, RegistryBackend, Retention, Revision, matches, page,
 };
 use job::{Job, Jobs};
 use kept::KeptBook;
@@ -129,7 +129,12 @@ impl RegistryBackend for ServiceCollection {
             .await
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        _note: &ChangeNote,
+    ) -> Result<Revision, Error> {
         const DELETE: &str = "delete a registration";
         self.writable(DELETE)?;
         let (id, deadline) = (id.clone(), self.wire.deadline());

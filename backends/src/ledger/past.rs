@@ -26,8 +26,8 @@ pub(crate) enum Gone {
         metadata: String,
         config: String,
     },
-    /// A deletion.
-    Deleted(Id),
+    /// A deletion, with metadata that hold its note and nothing else; none if nothing was said.
+    Deleted { id: Id, metadata: Option<String> },
 }
 
 impl Gone {

@@ -1,7 +1,7 @@
 //! Registrations and changes as rows, and back.
 
 use crate::prune::Replaced;
-use crate::stored::{StoredChange, StoredRegistration, Unreadable, counter};
+use crate::stored::{StoredChange, StoredRegistration, Unreadable, counter, note};
 use hotbed_registry::{Change, Error, Id, Past, Registration, Revision};
 use sqlx::postgres::PgRow;
 use sqlx::{Decode, Postgres, Row, Type};
@@ -81,6 +81,7 @@ pub(super) fn past(row: &PgRow) -> Result<Past, Error> {
             id: Id::new(get(row, "id")?).map_err(|error| error.to_string())?,
             revision: Revision(counter("revision", get(row, "revision")?)?),
             at: get(row, "replaced_at")?,
+            note: note(get(row, "metadata")?)?,
         })
     };
     read().map_err(|reason: String| past_unreadable(row, reason))

@@ -81,6 +81,7 @@ impl TableName {
             .replace("{changes}", &self.beside("_changes"))
             .replace("{collections}", &self.beside("_collections"))
             .replace("{history}", &self.beside("_history"))
+            .replace("{nodes}", &self.beside("_nodes"))
             .replace("{migrations}", &self.migrations())
             // An index lies in the schema of its table, and may not be told so.
             .replace("{search}", &format!("\"{}_search\"", self.table))

@@ -3,7 +3,8 @@ mod history;
 use super::arguments::Bound;
 use super::*;
 use hotbed_registry::{
-    Changes, Draft, Id, PortableConfig, Precondition, Query, Retention, Revision, SortSpec,
+    ChangeNote, Changes, Draft, Id, PortableConfig, Precondition, Query, Retention, Revision,
+    SortSpec,
 };
 use hotbed_testkit::{Database, PostgresServer};
 use serde_json::json;
@@ -175,7 +176,9 @@ async fn collections_and_tables_of_one_database_do_not_know_each_other() {
         (Revision(2), Revision(2))
     );
     assert_eq!(
-        bots.delete(&id("a"), Precondition::Any).await.unwrap(),
+        bots.delete(&id("a"), Precondition::Any, &ChangeNote::NONE)
+            .await
+            .unwrap(),
         Revision(3)
     );
     let none = Retention {
@@ -434,7 +437,7 @@ async fn a_row_that_cannot_be_read_is_named_and_harms_no_other() {
     assert_eq!(written.0.unwrap_err().to_string(), named);
     assert_eq!(written.1.unwrap(), Revision(3));
     let deleted = backend
-        .delete(&id("bad"), Precondition::At(Revision(2)))
+        .delete(&id("bad"), Precondition::At(Revision(2)), &ChangeNote::NONE)
         .await;
     assert_eq!(deleted.unwrap(), Revision(4));
     assert_eq!(

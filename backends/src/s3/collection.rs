@@ -6,7 +6,7 @@ use super::state::{Place, State};
 use crate::job::Jobs;
 use async_trait::async_trait;
 use hotbed_registry::{
-    Access, Changes, CollectionName, Draft, Error, Id, Page, Past, Precondition, Query,
+    Access, ChangeNote, Changes, CollectionName, Draft, Error, Id, Page, Past, Precondition, Query,
     Registration, RegistryBackend, Retention, Revision, SortField, matches, page,
 };
 use std::collections::HashMap;
@@ -206,8 +206,13 @@ impl RegistryBackend for S3Collection {
         self.jobs.put(&self.name, id, draft, when).await
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
-        self.jobs.delete(&self.name, id, when).await
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
+        self.jobs.delete(&self.name, id, when, note).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {

@@ -10,7 +10,7 @@ use crate::stored::Unreadable;
 use crate::texts::to_text;
 use bytes::Bytes;
 use chrono::Utc;
-use hotbed_registry::{Id, Past, Registration, Revision};
+use hotbed_registry::{ChangeNote, Id, Past, Registration, Revision};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -90,10 +90,15 @@ pub(super) fn plan(
                 }
                 answer.settle(outcome);
             }
-            Task::Delete { id, when, answer } => {
-                let outcome = ledger.delete(id, *when);
+            Task::Delete {
+                id,
+                when,
+                note,
+                answer,
+            } => {
+                let outcome = ledger.delete(id, *when, note);
                 if let Ok(revision) = outcome {
-                    draft.delete(&ledger, id, revision);
+                    draft.delete(&ledger, id, revision, note);
                 }
                 answer.settle(outcome);
             }
@@ -152,15 +157,16 @@ impl Drafting<'_> {
         );
     }
 
-    fn delete(&mut self, ledger: &Ledger, id: &Id, revision: Revision) {
+    fn delete(&mut self, ledger: &Ledger, id: &Id, revision: Revision, note: &ChangeNote) {
         let at = ledger.log.last().map_or_else(Utc::now, |change| change.at);
         let link = Link::new(revision, at, &self.mark);
         let earlier = self.earlier(id);
-        let body = version::encode_deleted(id, &link, &earlier);
+        let body = version::encode_deleted(id, &link, note, &earlier);
         let past = Past::Deleted {
             id: id.clone(),
             revision,
             at,
+            note: note.clone(),
         };
         self.note(ledger, id, link, None, (past, body, earlier));
     }

@@ -1,10 +1,11 @@
 //! The object of one version of a registration, JSON.
 
 use super::link::Link;
-use crate::stored::StoredRegistration;
+use crate::stored::{StoredRegistration, note};
+use crate::texts::note_to_text;
 use bytes::Bytes;
-use chrono::DateTime;
-use hotbed_registry::{Id, Past, Registration, Revision};
+use chrono::{DateTime, Utc};
+use hotbed_registry::{ChangeNote, Id, Past, Registration, Revision};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -31,6 +32,9 @@ struct Stored {
     /// `None` for a deletion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     written: Option<StoredWritten>,
+    /// Of a deletion: metadata that hold its note, if anything was said. Older programs neither write nor mind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deleted: Option<Box<RawValue>>,
     earlier: Vec<String>,
 }
 
@@ -58,7 +62,6 @@ pub(super) fn encode_written(
     metadata: &str,
     earlier: &[Link],
 ) -> Bytes {
-    let raw = |text: &str| RawValue::from_string(text.to_owned()).expect("it was written as JSON");
     let written = StoredWritten {
         version: it.version.cast_signed(),
         status: it.status.as_str().to_owned(),
@@ -66,36 +69,41 @@ pub(super) fn encode_written(
         metadata: raw(metadata),
         config: raw(config),
     };
-    encode(
-        &it.id,
-        it.revision,
-        it.updated_at.timestamp_micros(),
-        Some(written),
-        earlier,
-    )
+    encode(&Stored {
+        written: Some(written),
+        ..Stored::new(&it.id, it.revision, it.updated_at, earlier)
+    })
 }
 
 /// The object of a deletion.
-pub(super) fn encode_deleted(id: &Id, link: &Link, earlier: &[Link]) -> Bytes {
-    encode(id, link.revision, link.at.timestamp_micros(), None, earlier)
+pub(super) fn encode_deleted(id: &Id, link: &Link, note: &ChangeNote, earlier: &[Link]) -> Bytes {
+    encode(&Stored {
+        deleted: note_to_text(note).map(|text| raw(&text)),
+        ..Stored::new(id, link.revision, link.at, earlier)
+    })
 }
 
-fn encode(
-    id: &Id,
-    revision: Revision,
-    at: i64,
-    written: Option<StoredWritten>,
-    earlier: &[Link],
-) -> Bytes {
-    let stored = Stored {
-        format: FORMAT,
-        id: id.as_str().to_owned(),
-        revision: revision.0.cast_signed(),
-        at,
-        written,
-        earlier: earlier.iter().map(Link::name).collect(),
-    };
-    serde_json::to_vec(&stored)
+impl Stored {
+    /// Of neither a version nor a deletion yet.
+    fn new(id: &Id, revision: Revision, at: DateTime<Utc>, earlier: &[Link]) -> Self {
+        Self {
+            format: FORMAT,
+            id: id.as_str().to_owned(),
+            revision: revision.0.cast_signed(),
+            at: at.timestamp_micros(),
+            written: None,
+            deleted: None,
+            earlier: earlier.iter().map(Link::name).collect(),
+        }
+    }
+}
+
+fn raw(text: &str) -> Box<RawValue> {
+    RawValue::from_string(text.to_owned()).expect("it was written as JSON")
+}
+
+fn encode(stored: &Stored) -> Bytes {
+    serde_json::to_vec(stored)
         .expect("it has text keys and is written to memory")
         .into()
 }
@@ -129,6 +137,7 @@ pub(super) fn decode(id: &Id, link: &Link, body: &[u8]) -> Result<Version, Strin
             id: id.clone(),
             revision: link.revision,
             at: link.at,
+            note: note(stored.deleted.as_deref().map(RawValue::get))?,
         },
     };
     let earlier = stored
@@ -141,4 +150,33 @@ pub(super) fn decode(id: &Id, link: &Link, body: &[u8]) -> Result<Version, Strin
         earlier,
         size: body.len(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As it has been stored since there are buckets.
+    const DELETED: &str = r#"{"format":1,"id":"a","revision":7,"at":1767323045123456,"earlier":["5-1767323045000000-ab"]}"#;
+
+    #[test]
+    fn a_deletion_without_a_note_is_stored_as_ever_and_one_with_a_note_beside_it() {
+        let id = Id::new("a").unwrap();
+        let at = DateTime::from_timestamp_micros(1_767_323_045_123_456).unwrap();
+        let link = Link::new(Revision(7), at, &"cd".into());
+        let earlier = [Link::parse("5-1767323045000000-ab").unwrap()];
+        let noted = ChangeNote {
+            by: Some("ada".into()),
+            reason: None,
+        };
+        let told = |body: &[u8]| decode(&id, &link, body).unwrap().past.note();
+        let plain = encode_deleted(&id, &link, &ChangeNote::NONE, &earlier);
+        assert_eq!(plain, DELETED);
+        assert_eq!(told(&plain), ChangeNote::NONE);
+        let body = encode_deleted(&id, &link, &noted, &earlier);
+        let with_note =
+            DELETED.replace("\"earlier\"", r#""deleted":{"changed_by":"ada"},"earlier""#);
+        assert_eq!(body, with_note);
+        assert_eq!(told(&body), noted);
+    }
 }

@@ -1,8 +1,12 @@
+mod damage;
+mod disk;
+mod secrets;
+
 use super::*;
 use chrono::{TimeDelta, Utc};
-use hotbed_registry::PortableConfig;
-use hotbed_registry::{Draft, Revision};
+use hotbed_registry::{Draft, PortableConfig, Revision};
 use serde_json::{Value, json};
+use std::fs;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -21,42 +25,77 @@ fn registration(name: &str, revision: u64, config: Value) -> Registration {
     draft.apply(&id(name), None, Revision(revision), Utc::now())
 }
 
-struct Place(TempDir);
+fn key(digit: char) -> SnapshotKey {
+    digit.to_string().repeat(64).parse().unwrap()
+}
 
-impl Place {
+/// A directory of a snapshot.
+struct Home(TempDir);
+
+impl Home {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
+    fn dir(&self) -> PathBuf {
+        self.0.path().join("data")
+    }
+
     fn path(&self) -> PathBuf {
-        self.0.path().join("cache/snapshot.json")
+        self.dir().join("snapshot.sealed")
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.dir().join(name)
     }
 
     fn bad(&self) -> PathBuf {
-        self.0.path().join("cache/snapshot.json.bad")
+        self.file("snapshot.sealed.bad")
+    }
+
+    async fn open(&self) -> Arc<DiskSnapshot> {
+        Arc::new(DiskSnapshot::open(&self.path(), OF, None).await.unwrap())
     }
 
     /// A snapshot that was written and closed.
     async fn with(registrations: &[Registration]) -> Self {
-        let place = Self::new();
-        let snapshot = Arc::new(DiskSnapshot::open(&place.path(), OF).await.unwrap());
+        let home = Self::new();
+        let snapshot = home.open().await;
         for registration in registrations {
             snapshot.save(registration);
         }
-        let ended = CancellationToken::new();
-        ended.cancel();
-        snapshot.run(ended).await;
-        place
+        snapshot.close().await;
+        home
     }
 
-    /// What is in the file now, whoever has it open.
-    fn stored(&self) -> HashMap<Id, Registration> {
-        match file::load(&self.path(), OF) {
-            Loaded::Registrations(found) => {
-                found.into_iter().map(|it| (it.id.clone(), it)).collect()
-            }
-            _ => panic!("the file cannot be read"),
+    /// The same files elsewhere, as they are at this moment: what the death of a process would leave.
+    fn copy(&self) -> Self {
+        let copy = Self::new();
+        fs::create_dir(copy.dir()).unwrap();
+        for file in fs::read_dir(self.dir()).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), copy.file(file.file_name().to_str().unwrap())).unwrap();
         }
+        copy
+    }
+
+    /// The names of its files, but for the lock and the key.
+    fn files(&self) -> Vec<String> {
+        let files = fs::read_dir(self.dir()).unwrap();
+        let mut names: Vec<_> = files
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !["snapshot.json.lock", "snapshot.key"].contains(&&**name))
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+impl DiskSnapshot {
+    async fn close(self: Arc<Self>) {
+        let ended = CancellationToken::new();
+        ended.cancel();
+        self.run(ended).await;
     }
 }
 
@@ -68,173 +107,140 @@ async fn what_was_saved_is_there_after_a_restart() {
         registration("ä'\"🤖", 9, deep),
     ];
     saved[1].last_accessed_at += TimeDelta::microseconds(3);
-    let place = Place::with(&saved).await;
-    let snapshot = DiskSnapshot::open(&place.path(), OF).await.unwrap();
+    let home = Home::with(&saved).await;
+    assert_eq!(home.files(), ["snapshot.sealed"]);
+    let snapshot = home.open().await;
     assert_eq!(snapshot.len(), 2);
     for registration in saved {
         assert_eq!(snapshot.load(&registration.id), Some(registration));
     }
+    assert!(snapshot.warnings().is_empty());
 }
 
 #[tokio::test]
 async fn no_file_is_an_empty_snapshot() {
-    let place = Place::new();
-    let snapshot = DiskSnapshot::open(&place.path(), OF).await.unwrap();
+    let home = Home::new();
+    let snapshot = home.open().await;
     assert!(snapshot.is_empty());
     assert_eq!(snapshot.load(&id("a")), None);
-    assert!(!place.path().exists());
+    snapshot.close().await;
+    assert!(home.files().is_empty());
+}
+
+/// Caught: `save` or `forget` that leaves the file to be written later.
+#[tokio::test]
+async fn what_was_saved_or_forgotten_is_in_the_files_when_the_call_returns() {
+    let home = Home::with(&[registration("gone", 1, json!({}))]).await;
+    let snapshot = home.open().await;
+    for revision in 2..5 {
+        snapshot.save(&registration("a", revision, json!({})));
+        let left = home.copy().open().await;
+        assert_eq!(left.revision(&id("a")), Some(Revision(revision)));
+        assert!(left.warnings().is_empty());
+    }
+    snapshot.forget(&id("gone"));
+    assert_eq!(home.copy().open().await.load(&id("gone")), None);
 }
 
 #[tokio::test]
 async fn what_was_forgotten_stays_forgotten() {
-    let place = Place::with(&[
+    let home = Home::with(&[
         registration("a", 1, json!({})),
         registration("b", 2, json!({})),
     ])
     .await;
-    let snapshot = Arc::new(DiskSnapshot::open(&place.path(), OF).await.unwrap());
+    let snapshot = home.open().await;
     snapshot.forget(&id("a"));
     snapshot.forget(&id("unknown"));
-    let ended = CancellationToken::new();
-    ended.cancel();
-    snapshot.run(ended).await;
-    let snapshot = DiskSnapshot::open(&place.path(), OF).await.unwrap();
+    snapshot.close().await;
+    let snapshot = home.open().await;
     assert_eq!((snapshot.len(), snapshot.load(&id("a"))), (1, None));
 }
 
+/// What is newer is decided by who calls it.
 #[tokio::test]
-async fn what_the_registry_said_last_counts_even_if_its_revisions_began_anew() {
-    let place = Place::new();
-    let snapshot = DiskSnapshot::open(&place.path(), OF).await.unwrap();
+async fn what_is_saved_replaces_what_was_saved() {
+    let home = Home::new();
+    let snapshot = home.open().await;
     snapshot.save(&registration("a", 7, json!({"n": "before the restore"})));
     snapshot.save(&registration("a", 6, json!({"n": "restored"})));
-    assert_eq!(snapshot.load(&id("a")).unwrap().revision, Revision(6));
+    let same_revision = registration("a", 6, json!({"n": "restored again"}));
+    snapshot.save(&same_revision);
+    assert_eq!(snapshot.load(&id("a")).unwrap(), same_revision);
+    snapshot.close().await;
+    assert_eq!(home.open().await.load(&id("a")).unwrap(), same_revision);
 }
 
 #[tokio::test]
 async fn a_snapshot_of_another_registry_is_put_aside_whole() {
-    let place = Place::with(&[registration("a", 7, json!({}))]).await;
-    let other = DiskSnapshot::open(&place.path(), "sqlite:other.db")
-        .await
-        .unwrap();
-    assert!(other.is_empty());
-    let aside = place.path().with_file_name("snapshot.json.other");
-    assert!(matches!(file::load(&aside, OF), Loaded::Registrations(found) if found.len() == 1));
+    let home = Home::with(&[registration("a", 7, json!({}))]).await;
+    let other = DiskSnapshot::open(&home.path(), "sqlite:other.db", None).await;
+    let other = Arc::new(other.unwrap());
+    assert!(other.is_empty() && other.warnings().is_empty());
+    other.close().await;
+    let aside = home.file("snapshot.sealed.other");
+    fs::rename(aside, home.path()).unwrap();
+    assert_eq!(home.open().await.len(), 1);
 }
 
 #[tokio::test]
 async fn one_process_at_a_time_uses_a_snapshot() {
-    let place = Place::new();
-    let first = DiskSnapshot::open(&place.path(), OF).await.unwrap();
-    let refused = DiskSnapshot::open(&place.path(), OF).await.unwrap_err();
+    let home = Home::new();
+    let first = home.open().await;
+    let refused = DiskSnapshot::open(&home.path(), OF, None).await;
+    let refused = refused.unwrap_err();
     assert!(matches!(refused, SnapshotError::InUse { .. }), "{refused}");
     drop(first);
-    DiskSnapshot::open(&place.path(), OF).await.unwrap();
+    home.open().await;
 }
 
 #[tokio::test]
-async fn a_torn_file_is_put_aside() {
-    let place = Place::with(&[registration("a", 1, json!({}))]).await;
-    let whole = std::fs::read(place.path()).unwrap();
-    for length in 0..whole.len() {
-        std::fs::write(place.path(), &whole[..length]).unwrap();
-        assert!(
-            DiskSnapshot::open(&place.path(), OF)
-                .await
-                .unwrap()
-                .is_empty()
+async fn the_file_of_version_1_is_read_and_replaced() {
+    let golden = include_str!("golden/version-1.json");
+    let home = Home::new();
+    fs::create_dir(home.dir()).unwrap();
+    fs::write(home.file("snapshot.json"), golden).unwrap();
+    for leftover in ["bad", "other", "tmp"] {
+        fs::write(home.file(&format!("snapshot.json.{leftover}")), golden).unwrap();
+    }
+    for _ in 0..2 {
+        let snapshot = home.open().await;
+        assert!(snapshot.warnings().is_empty());
+        assert_eq!(snapshot.len(), 2);
+        let first = snapshot.load(&id("a")).unwrap();
+        assert_eq!((first.revision, first.version), (Revision(1), 1));
+        assert_eq!(
+            first.config.as_map()["api_key"],
+            "literal-secret-of-version-1"
         );
-        assert_eq!(std::fs::read(place.bad()).unwrap(), whole[..length]);
-        assert!(!place.path().exists());
-    }
-}
-
-#[tokio::test]
-async fn a_single_altered_byte_is_noticed() {
-    let place = Place::with(&[registration("a", 1, json!({"text": "hello"}))]).await;
-    let whole = std::fs::read(place.path()).unwrap();
-    for at in 0..whole.len() {
-        let mut altered = whole.clone();
-        altered[at] ^= 0x01;
-        std::fs::write(place.path(), &altered).unwrap();
-        assert!(
-            DiskSnapshot::open(&place.path(), OF)
-                .await
-                .unwrap()
-                .is_empty(),
-            "byte {at}"
+        assert_eq!(
+            snapshot.revision(&id("ä\"🤖")),
+            Some(Revision(2)),
+            "as the program of that version wrote it"
         );
+        assert_eq!(home.files(), ["snapshot.sealed"]);
     }
 }
 
+/// A base and a journal after it, as the first program that sealed them wrote them under a key of ones.
 #[tokio::test]
-async fn what_was_put_aside_does_not_hinder_the_next_write() {
-    let place = Place::with(&[registration("a", 1, json!({}))]).await;
-    std::fs::write(place.path(), "not a snapshot").unwrap();
-    let snapshot = Arc::new(DiskSnapshot::open(&place.path(), OF).await.unwrap());
-    snapshot.save(&registration("b", 2, json!({})));
-    let ended = CancellationToken::new();
-    ended.cancel();
-    snapshot.run(ended).await;
-    assert_eq!(place.stored().len(), 1);
-    assert_eq!(
-        std::fs::read_to_string(place.bad()).unwrap(),
-        "not a snapshot"
-    );
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn only_the_owner_may_read_the_file() {
-    use std::os::unix::fs::PermissionsExt;
-    let place = Place::with(&[registration("a", 1, json!({}))]).await;
-    assert_eq!(
-        std::fs::metadata(place.path())
-            .unwrap()
-            .permissions()
-            .mode()
-            & 0o777,
-        0o600
-    );
-}
-
-#[tokio::test]
-async fn the_file_is_written_soon_after_a_note_and_not_only_at_the_end() {
-    let place = Place::new();
-    let snapshot = Arc::new(DiskSnapshot::open(&place.path(), OF).await.unwrap());
-    let shutdown = CancellationToken::new();
-    let mut running = JoinSet::new();
-    running.spawn(Arc::clone(&snapshot).run(shutdown.clone()));
-    for revision in 1..=3 {
-        snapshot.save(&registration("a", revision, json!({})));
-        let written = async {
-            while snapshot.held().written < revision {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), written)
-            .await
-            .unwrap();
-        assert_eq!(place.stored()[&id("a")].revision, Revision(revision));
-    }
-    snapshot.save(&registration("b", 4, json!({})));
-    shutdown.cancel();
-    running.join_all().await;
-    assert_eq!(place.stored().len(), 2);
-}
-
-#[tokio::test]
-async fn a_file_that_cannot_be_written_is_tried_again() {
-    let place = Place::new();
-    let snapshot = DiskSnapshot::open(&place.path(), OF).await.unwrap();
-    // A directory cannot be replaced by a file.
-    std::fs::create_dir(place.path()).unwrap();
-    snapshot.save(&registration("a", 1, json!({})));
-    snapshot.noted.notified().await;
-    assert!(snapshot.write(false).await);
-    // It asks to be woken again, though nothing was noted since.
-    snapshot.noted.notified().await;
-    std::fs::remove_dir(place.path()).unwrap();
-    assert!(!snapshot.write(true).await);
-    assert_eq!(place.stored().len(), 1);
+async fn the_files_of_version_2_are_read() {
+    let home = Home::new();
+    fs::create_dir(home.dir()).unwrap();
+    fs::write(home.path(), include_bytes!("golden/version-2.sealed")).unwrap();
+    fs::write(
+        home.file("snapshot.sealed.journal-2"),
+        include_bytes!("golden/version-2.sealed.journal-2"),
+    )
+    .unwrap();
+    let snapshot = DiskSnapshot::open(&home.path(), OF, Some(key('1'))).await;
+    let snapshot = snapshot.unwrap();
+    assert!(snapshot.warnings().is_empty());
+    assert_eq!(snapshot.len(), 2);
+    assert_eq!(snapshot.revision(&id("kept")), Some(Revision(1)));
+    let updated = snapshot.load(&id("updated")).unwrap();
+    assert_eq!(updated.revision, Revision(4));
+    assert_eq!(updated.config.as_map()["text"], "new");
+    assert_eq!(updated.metadata["team"], json!(["a", null]));
+    assert_eq!(updated.updated_at, updated.created_at);
 }

@@ -6,7 +6,7 @@ use crate::job::{Job, Task, by_collection};
 use crate::ledger::{Gone, Ledger, PastWrite};
 use chrono::Utc;
 use hotbed_registry::{Access, Id, Revision};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{Row, SqliteConnection};
 use std::collections::BTreeSet;
 
@@ -182,7 +182,20 @@ impl Transaction<'_> {
             let (by, at) = (by.0, at.timestamp_micros());
             match what {
                 Gone::Stored(id) => stored.push(json!([id.as_str(), by, at])),
-                Gone::Deleted(id) => given.push(json!([id.as_str(), by, by, at])),
+                Gone::Deleted { id, metadata } => {
+                    let none = Value::Null;
+                    given.push(json!([
+                        id.as_str(),
+                        by,
+                        by,
+                        at,
+                        none,
+                        none,
+                        none,
+                        none,
+                        metadata
+                    ]));
+                }
                 Gone::Written {
                     registration: it,
                     metadata,

@@ -6,7 +6,7 @@ use crate::prune::Progress;
 use async_trait::async_trait;
 use chrono::Utc;
 use hotbed_registry::{
-    Access, Changes, CollectionName, Draft, Error, Id, Page, Past, Precondition, Query,
+    Access, ChangeNote, Changes, CollectionName, Draft, Error, Id, Page, Past, Precondition, Query,
     Registration, RegistryBackend, Retention, Revision,
 };
 use sqlx::Row;
@@ -111,8 +111,13 @@ impl RegistryBackend for SqliteCollection {
         self.shared.jobs.put(&self.name, id, draft, when).await
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
-        self.shared.jobs.delete(&self.name, id, when).await
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
+        self.shared.jobs.delete(&self.name, id, when, note).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {

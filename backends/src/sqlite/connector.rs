@@ -110,6 +110,19 @@ impl Connector {
         self.writer(false).await
     }
 
+    /// The same, for what need not survive the machine: its commits are not flushed, and it leaves it to the others to
+    /// move the write-ahead log into the file, which must be flushed first.
+    pub(super) async fn unflushed(&self) -> Result<SqliteConnection, sqlx::Error> {
+        self.options
+            .clone()
+            .create_if_missing(false)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .pragma("wal_autocheckpoint", "0")
+            .connect()
+            .await
+    }
+
     async fn writer(&self, create: bool) -> Result<SqliteConnection, sqlx::Error> {
         self.options
             .clone()

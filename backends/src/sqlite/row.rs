@@ -84,6 +84,7 @@ pub(super) fn past(row: &SqliteRow) -> Result<Past, Error> {
             id: Id::new(get(row, "id")?).map_err(|error| error.to_string())?,
             revision: Revision(counter(row, "revision")?),
             at: time(row, "replaced_at")?,
+            note: stored::note(get(row, "metadata")?)?,
         })
     };
     read().map_err(|reason: String| past_unreadable(row, reason))

@@ -3,7 +3,7 @@ mod history;
 use super::collection::CHANGES;
 use super::*;
 use hotbed_registry::PortableConfig;
-use hotbed_registry::{Draft, Id, Precondition, Query, Retention, Revision};
+use hotbed_registry::{ChangeNote, Draft, Id, Precondition, Query, Retention, Revision};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use tempfile::TempDir;
@@ -99,7 +99,9 @@ async fn collections_of_one_file_do_not_know_each_other() {
         (Revision(2), Revision(2))
     );
     assert_eq!(
-        bots.delete(&id("a"), Precondition::Any).await.unwrap(),
+        bots.delete(&id("a"), Precondition::Any, &ChangeNote::NONE)
+            .await
+            .unwrap(),
         Revision(3)
     );
     assert_eq!(mods.count(&Query::default()).await.unwrap(), 2);
@@ -208,7 +210,7 @@ async fn a_row_that_cannot_be_read_is_named_and_harms_no_other() {
     assert_eq!(written.1.unwrap(), Revision(3));
     assert!(bots.get(&id("good")).await.unwrap().is_some());
     assert_eq!(
-        bots.delete(&id("bad"), Precondition::At(Revision(2)))
+        bots.delete(&id("bad"), Precondition::At(Revision(2)), &ChangeNote::NONE)
             .await
             .unwrap(),
         Revision(4)

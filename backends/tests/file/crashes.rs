@@ -2,7 +2,7 @@
 
 use crate::directory::{Directory, Opened, eventually, id, number, numbered};
 use hotbed_registry::{
-    Change, ChangeKind, Changes, Draft, Error, PortableConfig, Precondition, Query,
+    Change, ChangeKind, ChangeNote, Changes, Draft, Error, PortableConfig, Precondition, Query,
     RegistryBackend, Revision,
 };
 use serde_json::{Value, json};
@@ -326,7 +326,10 @@ async fn writes_until_it_is_killed() {
             // Above all that was ever acknowledged, also when it is deleted at the moment.
             for n in begin.unwrap_or_default().max(head) + 1.. {
                 if n % 7 == 0 {
-                    if let Ok(revision) = bots.delete(&id(&name), Precondition::Any).await {
+                    if let Ok(revision) = bots
+                        .delete(&id(&name), Precondition::Any, &ChangeNote::NONE)
+                        .await
+                    {
                         println!("ack {name} {n} {revision} deleted");
                     }
                 } else {
@@ -391,7 +394,10 @@ async fn a_write_that_was_decided_is_done_by_the_next() {
 #[tokio::test]
 async fn a_deletion_that_was_decided_is_done_by_the_next() {
     let directory = undone(async |it| {
-        it.bots.delete(&id("a"), Precondition::Any).await.unwrap();
+        it.bots
+            .delete(&id("a"), Precondition::Any, &ChangeNote::NONE)
+            .await
+            .unwrap();
     })
     .await;
     let it = directory.open().await;

@@ -4,7 +4,7 @@
 use crate::directory::{Directory, eventually, id, number, numbered};
 use hotbed_backends::{FileOptions, Watching, open};
 use hotbed_registry::{
-    CollectionName, Draft, Error, PortableConfig, Precondition, Query, Revision, Status,
+    ChangeNote, CollectionName, Draft, Error, PortableConfig, Precondition, Query, Revision, Status,
 };
 use serde_json::json;
 use std::fs::{self, OpenOptions};
@@ -383,7 +383,7 @@ async fn a_file_keeps_its_name_its_format_and_its_comments() {
         ["%4Eew one.json", "Greeter.yml", "j.json"]
     );
     it.bots
-        .delete(&id("Greeter"), Precondition::Any)
+        .delete(&id("Greeter"), Precondition::Any, &ChangeNote::NONE)
         .await
         .unwrap();
     assert_eq!(directory.names(), ["%4Eew one.json", "j.json"]);
@@ -423,5 +423,10 @@ async fn a_url_opens_a_directory() {
     assert!(directory.path.join("mods/a.yaml").is_file());
     store.close().await;
     assert!(backend.head().await.is_err());
-    assert!(backend.delete(&id("a"), Precondition::Any).await.is_err());
+    assert!(
+        backend
+            .delete(&id("a"), Precondition::Any, &ChangeNote::NONE)
+            .await
+            .is_err()
+    );
 }

@@ -2,7 +2,9 @@
 
 use crate::hostile_server::{HostileServer, Reply};
 use crate::hotbed::{Hotbed, bots_of, store_at};
-use hotbed_registry::{Admission, CollectionName, Draft, Error, Id, PortableConfig, Precondition};
+use hotbed_registry::{
+    Admission, ChangeNote, CollectionName, Draft, Error, Id, PortableConfig, Precondition,
+};
 use hotbed_testkit::ConfigService;
 use serde_json::json;
 
@@ -134,7 +136,10 @@ async fn a_read_only_registry_reads_and_refuses_to_write() {
         assert!(it.get(&id).await.unwrap().is_some());
         let refused = it.put(&id, draft(), Precondition::Any).await.unwrap_err();
         assert!(matches!(refused, Error::Unsupported { .. }), "{refused}");
-        let refused = it.delete(&id, Precondition::Any).await.unwrap_err();
+        let refused = it
+            .delete(&id, Precondition::Any, &ChangeNote::NONE)
+            .await
+            .unwrap_err();
         assert!(matches!(refused, Error::Unsupported { .. }), "{refused}");
         it.touch(&[]).await.unwrap();
     }

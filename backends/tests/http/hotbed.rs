@@ -1,17 +1,19 @@
 //! A real hotbed in this process, over SQLite.
 
 use async_trait::async_trait;
+use chrono::Utc;
 use hotbed_api::Readiness;
 use hotbed_backends::{HttpStore, RegistryUrl, SqliteOptions, SqliteStore};
 use hotbed_bots::{Bot, BotFactory, ConversationLimits, Conversations, ProviderKeys};
 use hotbed_cache::{CacheSettings, CachingRegistryManager};
 use hotbed_events::MemoryBus;
+use hotbed_fleet::{Member, NodeId, Pace};
 use hotbed_hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed_registry::{
-    Access as Noted, Admission, Changes, CollectionName, Draft, Error, Id, Page, Past,
+    Access as Noted, Admission, ChangeNote, Changes, CollectionName, Draft, Error, Id, Page, Past,
     Precondition, Query, Registration, Registry, RegistryBackend, Retention, Revision,
 };
-use hotbed_server::{Access, Limits, NodeInfo, ServerState, serve};
+use hotbed_server::{Access, Limits, NodeInfo, Reporter, ServerState, serve};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -20,6 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// A server that listens, gone when this is dropped.
 pub(crate) struct Hotbed {
@@ -57,7 +60,7 @@ impl Hotbed {
         registry.add_observer(Arc::clone(&bots) as _);
         registry.add_check(Arc::new(bots.door_check()));
         let mode = ReloadMode::Hybrid {
-            bus: bus as _,
+            bus: Arc::clone(&bus) as _,
             topics: topic.into(),
             every: Duration::from_secs(5),
         };
@@ -71,19 +74,35 @@ impl Hotbed {
         let (warnings, warned) = watch::channel(Vec::new());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let info = NodeInfo {
+            node: NodeId::new("node-1").unwrap(),
+            version: "1.2.3".into(),
+            started: Instant::now(),
+            environment: "test".into(),
+            registry: "sqlite:".into(),
+            bus: "memory:".into(),
+            admission,
+            warnings: warned,
+        };
+        let reporter = Reporter {
+            info: info.clone(),
+            incarnation: Uuid::new_v4(),
+            host: "host".into(),
+            address,
+            started_at: Utc::now(),
+            collection: registry.collection().clone(),
+            bots: Arc::clone(&bots),
+            hot_reload: hot_reload.clone(),
+            readiness: ready.clone(),
+        };
+        let steps = hot_reload.reached();
+        let member = Member::new(bus as _, None, Arc::new(reporter), steps, Pace::default());
         let state = ServerState {
             registry,
             bots,
             hot_reload,
-            info: NodeInfo {
-                version: "1.2.3".into(),
-                started: Instant::now(),
-                environment: "test".into(),
-                registry: "sqlite:".into(),
-                bus: "memory:".into(),
-                admission,
-                warnings: warned,
-            },
+            fleet: member.fleet(),
+            info,
             access: Access {
                 listen: address,
                 hosts: Vec::new(),
@@ -148,8 +167,13 @@ impl RegistryBackend for CompactedBehind {
         self.http.put(id, draft, when).await
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
-        self.http.delete(id, when).await
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
+        self.http.delete(id, when, note).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {

@@ -2,7 +2,8 @@
 
 use crate::hotbed::{Hotbed, bots_of, store_at};
 use hotbed_registry::{
-    Draft, Error, Id, PortableConfig, Precondition, Registration, RegistryBackend, Revision,
+    ChangeNote, Draft, Error, Id, PortableConfig, Precondition, Registration, RegistryBackend,
+    Revision,
 };
 use hotbed_testkit::{FaultProxy, NetworkFault};
 use serde_json::json;
@@ -64,7 +65,12 @@ async fn a_write_whose_answer_was_lost_is_recognised_and_done_once() {
         .await
         .unwrap();
     for n in 1..20 {
-        proxy.set(NetworkFault::CutInsteadOfAnswer(b"PUT ".to_vec()));
+        let put = b"PUT ".to_vec();
+        proxy.set(if n % 3 == 0 {
+            NetworkFault::ResetInsteadOfAnswer(put)
+        } else {
+            NetworkFault::CutInsteadOfAnswer(put)
+        });
         let (behind, healing, before) =
             (Arc::clone(&server.behind), Arc::clone(&proxy), at.revision);
         let heal = async move {
@@ -96,7 +102,10 @@ async fn a_write_whose_answer_was_lost_is_recognised_and_done_once() {
         proxy.set(NetworkFault::None);
     };
     let a = id("a");
-    let (deleted, ()) = tokio::join!(it.delete(&a, Precondition::At(at.revision)), heal);
+    let (deleted, ()) = tokio::join!(
+        it.delete(&a, Precondition::At(at.revision), &ChangeNote::NONE),
+        heal
+    );
     assert_eq!(deleted.unwrap(), at.revision.next());
 }
 
@@ -107,16 +116,22 @@ async fn a_write_that_never_arrives_is_not_done_and_says_that_nobody_knows() {
         .put(&id("a"), numbered(0), Precondition::Any)
         .await
         .unwrap();
-    proxy.set(NetworkFault::CutBefore(b"PUT ".to_vec()));
-    let refused = it
-        .put(&id("a"), numbered(1), Precondition::At(at.revision))
-        .await
-        .unwrap_err();
-    assert!(is_unknown(&refused), "{refused}");
-    proxy.set(NetworkFault::None);
-    healed(&it).await;
-    assert_eq!(it.get(&id("a")).await.unwrap(), Some(at.clone()));
-    assert_eq!(server.behind.head().await.unwrap(), at.revision);
+    let put = b"PUT ".to_vec();
+    for fault in [
+        NetworkFault::CutBefore(put.clone()),
+        NetworkFault::ResetBefore(put),
+    ] {
+        proxy.set(fault);
+        let refused = it
+            .put(&id("a"), numbered(1), Precondition::At(at.revision))
+            .await
+            .unwrap_err();
+        assert!(is_unknown(&refused), "{refused}");
+        proxy.set(NetworkFault::None);
+        healed(&it).await;
+        assert_eq!(it.get(&id("a")).await.unwrap(), Some(at.clone()));
+        assert_eq!(server.behind.head().await.unwrap(), at.revision);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,6 +221,10 @@ async fn in_a_storm_of_faults_every_outcome_is_true() {
                 (NetworkFault::None, 100),
                 (NetworkFault::Delay(Duration::from_millis(5)), 50),
                 (NetworkFault::CutBefore(b"GET ".to_vec()), 10),
+                (NetworkFault::None, 100),
+                (NetworkFault::ResetInsteadOfAnswer(b"PUT ".to_vec()), 10),
+                (NetworkFault::None, 100),
+                (NetworkFault::ResetBefore(b"PUT ".to_vec()), 10),
                 (NetworkFault::None, 100),
                 (NetworkFault::Silence, 5),
             ];

@@ -25,3 +25,5 @@ mod push;
 mod service;
 #[cfg(test)]
 mod service_conformance;
+#[cfg(test)]
+mod tls;

@@ -5,8 +5,8 @@ use hotbed_backends::StoreAt;
 use hotbed_events::{Delivery, EventBus, Subscription};
 use hotbed_hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed_registry::{
-    Announcement, Change, ChangeKind, CollectionName, Draft, Id, PortableConfig, Precondition,
-    Reader, Registry, Revision, announcement, event_from_change,
+    Announcement, Change, ChangeKind, ChangeNote, CollectionName, Draft, Id, PortableConfig,
+    Precondition, Reader, Registry, Revision, announcement, event_from_change,
 };
 use hotbed_testkit::{ConfigService, FaultProxy};
 use serde_json::json;
@@ -64,7 +64,9 @@ async fn each_write_is_heard_once_and_in_order_whoever_wrote() {
         .put(&id("ä b"), draft(), Precondition::Any)
         .await
         .unwrap();
-    one.delete(&id("a"), Precondition::Any).await.unwrap();
+    one.delete(&id("a"), Precondition::Any, &ChangeNote::NONE)
+        .await
+        .unwrap();
     for (revision, name, kind) in [
         (1, "a", ChangeKind::Created),
         (2, "ä b", ChangeKind::Created),
@@ -158,8 +160,10 @@ async fn a_node_that_never_polls_follows_by_what_is_announced_across_lost_connec
     running.spawn(manager.run(stop.clone()));
     let writer = server.bots().await;
     for n in 1..=30 {
-        if n % 10 == 0 {
-            proxy.cut();
+        match n % 20 {
+            0 => proxy.cut(),
+            10 => proxy.reset(),
+            _ => {}
         }
         let written = writer.put(&id("a"), draft(), Precondition::Any).await;
         assert_eq!(written.unwrap().revision, Revision(n));

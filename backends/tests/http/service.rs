@@ -3,7 +3,7 @@
 use crate::hotbed::{bots_of, store_at};
 use hotbed_backends::HttpStore;
 use hotbed_registry::{
-    Change, Changes, CollectionName, Draft, Error, Id, PortableConfig, Precondition,
+    Change, ChangeNote, Changes, CollectionName, Draft, Error, Id, PortableConfig, Precondition,
     RegistryBackend, Revision,
 };
 use hotbed_testkit::ConfigService;
@@ -81,7 +81,10 @@ async fn what_others_write_is_seen_by_the_next_read_and_is_one_change() {
         .await
         .unwrap();
     assert_eq!(it.head().await.unwrap(), Revision(3));
-    stranger.delete(&id("a"), Precondition::Any).await.unwrap();
+    stranger
+        .delete(&id("a"), Precondition::Any, &ChangeNote::NONE)
+        .await
+        .unwrap();
     // Written without a difference: nothing to see.
     stranger
         .put(&id("b"), draft(json!({"n": 1})), Precondition::Any)
@@ -169,7 +172,7 @@ async fn revisions_go_on_after_a_restart_where_they_were() {
     service
         .stranger()
         .await
-        .delete(&id("a"), Precondition::Any)
+        .delete(&id("a"), Precondition::Any, &ChangeNote::NONE)
         .await
         .unwrap();
 

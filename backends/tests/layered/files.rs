@@ -1,6 +1,6 @@
 use hotbed_backends::{OpenError, Store, open};
 use hotbed_registry::{
-    Changes, CollectionName, Draft, Error, Id, PortableConfig, Precondition, Query,
+    ChangeNote, Changes, CollectionName, Draft, Error, Id, PortableConfig, Precondition, Query,
     RegistryBackend, Revision,
 };
 use serde_json::{Value, json};
@@ -97,7 +97,7 @@ async fn edits_show_where_nothing_overrides_them(overlay: &'static str) {
     let (store, it) = layers.open().await;
     let (other_store, other) = layers.open().await;
     put(&*it, "b", json!({"n": "local"})).await;
-    it.delete(&id("c"), Precondition::Present)
+    it.delete(&id("c"), Precondition::Present, &ChangeNote::NONE)
         .await
         .expect("it is hidden");
     let before = it.head().await.expect("a head");
@@ -129,7 +129,7 @@ async fn edits_show_where_nothing_overrides_them(overlay: &'static str) {
     fs::remove_file(layers.path("base/bots/a.yaml")).expect("a file");
     let (_store, it) = layers.open().await;
     assert_eq!(told_after(&*it, before.next()).await, ["a:deleted"]);
-    it.delete(&id("b"), Precondition::Present)
+    it.delete(&id("b"), Precondition::Present, &ChangeNote::NONE)
         .await
         .expect("it is deleted");
     assert_eq!(config(&*it, "b").await, Some(json!({"n": 3})));

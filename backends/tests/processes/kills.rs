@@ -3,8 +3,8 @@
 use crate::another::{another_process, as_another_process};
 use crate::place::{Place, config, id, open};
 use hotbed_registry::{
-    Change, ChangeKind, Changes, Draft, Precondition, Query, Registration, RegistryBackend,
-    Revision,
+    Change, ChangeKind, ChangeNote, Changes, Draft, Precondition, Query, Registration,
+    RegistryBackend, Revision,
 };
 use hotbed_testkit::sized;
 use serde_json::{Value, json};
@@ -176,7 +176,9 @@ async fn writes_until_it_is_killed() {
             for n in from.. {
                 // What stands there it cannot know: the server may still be at what its predecessor asked for.
                 if n % 7 == 6 {
-                    let deleted = bots.delete(&id(&name), Precondition::Any).await;
+                    let deleted = bots
+                        .delete(&id(&name), Precondition::Any, &ChangeNote::NONE)
+                        .await;
                     if let Ok(revision) = deleted {
                         println!("ack {name} {n} {revision} deleted");
                     }

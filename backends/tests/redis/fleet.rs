@@ -7,8 +7,9 @@ use hotbed_configs::ResolvedConfig;
 use hotbed_events::{Interest, Topic};
 use hotbed_hotreload::{Handle, HotReloadManager, ReloadMode};
 use hotbed_registry::{
-    Access, Changes, CollectionName, Draft, Error, Id, MemoryBackend, Page, Past, PortableConfig,
-    Precondition, Query, Registration, Registry, RegistryBackend, Retention, Revision,
+    Access, ChangeNote, Changes, CollectionName, Draft, Error, Id, MemoryBackend, Page, Past,
+    PortableConfig, Precondition, Query, Registration, Registry, RegistryBackend, Retention,
+    Revision,
 };
 use hotbed_testkit::{FaultProxy, NetworkFault, RedisServer};
 use serde_json::json;
@@ -39,8 +40,13 @@ impl RegistryBackend for Counted {
         self.truth.put(id, draft, when).await
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
-        self.truth.delete(id, when).await
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
+        self.truth.delete(id, when, note).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {
@@ -234,7 +240,18 @@ async fn with_redis_down_a_write_is_answered_promptly() {
     // And what could not be announced is known as soon as the bus is heard again.
     server.resume();
     node.follows(Revision(21)).await;
-    node.is_calm().await;
-    let written = node.write().await;
-    node.follows(written).await;
+    // Once that connection is made anew too, the others are told.
+    let told = async {
+        let mut reached = node.handle.reached();
+        loop {
+            let written = node.write().await;
+            let following = reached.wait_for(|reached| *reached >= written);
+            if timeout(Duration::from_secs(1), following).await.is_ok() {
+                break;
+            }
+        }
+    };
+    timeout(DEADLINE, told)
+        .await
+        .expect("it is announced again");
 }

@@ -2,9 +2,12 @@
 
 use hotbed_backends::open_bus;
 use hotbed_events::conformance::{Fixture, Outage, Outages};
-use hotbed_events::{EventBus, outage_tests};
+use hotbed_events::{Event, EventBus, EventKind, Topic, outage_tests};
 use hotbed_testkit::{FaultProxy, NetworkFault, RedisServer};
+use serde_json::Map;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// A server behind a wire that can be cut.
 struct BehindProxy {
@@ -51,3 +54,19 @@ async fn behind_proxy() -> BehindProxy {
 }
 
 outage_tests!(behind_proxy);
+
+/// Mutation it catches: forgetting a connection only when it was waited for as long as it may take.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_in_a_hurry_does_not_keep_a_dead_connection() {
+    let fixture = behind_proxy().await;
+    let bus = fixture.open().await;
+    let topic = Topic::new("a").unwrap();
+    let sent = [Event::new(topic, EventKind::Updated, Map::new())];
+    bus.publish(&sent).await.unwrap();
+    fixture.begin(Outage::Silent).await;
+    let hurried = timeout(Duration::from_millis(100), bus.publish(&sent)).await;
+    assert!(hurried.is_err(), "nobody answers: {hurried:?}");
+    fixture.end().await;
+    let published = timeout(Duration::from_secs(2), bus.publish(&sent)).await;
+    published.expect("it is published at once").unwrap();
+}

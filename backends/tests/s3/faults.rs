@@ -56,6 +56,7 @@ async fn a_write_whose_answer_is_lost_is_done_once_and_acknowledged() {
     let index = replacing(&place);
     let faults = [
         NetworkFault::CutInsteadOfAnswer(index.clone()),
+        NetworkFault::ResetInsteadOfAnswer(index.clone()),
         NetworkFault::SilenceInsteadOfAnswer(index),
     ];
     for (n, fault) in (1..).zip(faults.iter().cycle().take(6)) {
@@ -91,9 +92,12 @@ async fn what_broke_during_the_commit_is_said_to_be_unknown_and_what_broke_befor
     let (index, version) = (replacing(&place), writing(&place));
     for (fault, stored, known) in [
         (NetworkFault::CutBefore(index.clone()), 1, false),
+        (NetworkFault::ResetBefore(index.clone()), 1, false),
         (NetworkFault::CutInsteadOfAnswer(index.clone()), 2, false),
+        (NetworkFault::ResetInsteadOfAnswer(index.clone()), 2, false),
         (NetworkFault::SilenceInsteadOfAnswer(index), 2, false),
         (NetworkFault::CutBefore(version.clone()), 2, true),
+        (NetworkFault::ResetBefore(version.clone()), 2, true),
         (NetworkFault::CutInsteadOfAnswer(version), 2, true),
     ] {
         proxy.set(fault.clone());
@@ -198,6 +202,8 @@ async fn whatever_happens_on_the_way_no_write_both_fails_and_succeeds() {
     let faults = [
         NetworkFault::CutInsteadOfAnswer(index.clone()),
         NetworkFault::CutBefore(index.clone()),
+        NetworkFault::ResetInsteadOfAnswer(index.clone()),
+        NetworkFault::ResetBefore(index.clone()),
         NetworkFault::SilenceInsteadOfAnswer(index),
         NetworkFault::CutBefore(version),
         NetworkFault::CutInsteadOfAnswer(b"GET /".to_vec()),

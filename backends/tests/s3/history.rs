@@ -3,7 +3,7 @@
 use crate::place::{Place, draft, id, number, put, read};
 use futures::TryStreamExt;
 use hotbed_registry::{
-    HistoryRetention, Past, Precondition, Query, RegistryBackend, Retention, Revision,
+    ChangeNote, HistoryRetention, Past, Precondition, Query, RegistryBackend, Retention, Revision,
 };
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::json;
@@ -38,7 +38,9 @@ async fn history(node: &Arc<dyn RegistryBackend>, name: &str) -> Vec<String> {
 }
 
 async fn delete(node: &Arc<dyn RegistryBackend>, name: &str) -> Revision {
-    let deleted = node.delete(&id(name), Precondition::Any).await;
+    let deleted = node
+        .delete(&id(name), Precondition::Any, &ChangeNote::NONE)
+        .await;
     deleted.expect("it is there")
 }
 

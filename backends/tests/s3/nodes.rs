@@ -41,7 +41,6 @@ fn process(folder: &TempDir, test: &str) -> Child {
         ])
         .current_dir(folder.path())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
         .spawn()
         .expect("a process")
 }

@@ -2,7 +2,7 @@
 
 use crate::place::{Place, bots, id, parse, put, read};
 use hotbed_backends::{S3Options, S3Store, StoreAt};
-use hotbed_registry::{CollectionName, Error, Precondition, Query};
+use hotbed_registry::{ChangeNote, CollectionName, Error, Precondition, Query};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use std::net::TcpListener;
@@ -126,7 +126,7 @@ async fn what_somebody_else_wrote_is_corrupt_for_who_needs_it() {
     assert_eq!(read(&fresh, "b").await, Some(1));
     put(&fresh, "b", 2).await.expect("a write");
     fresh
-        .delete(&id("a"), Precondition::Any)
+        .delete(&id("a"), Precondition::Any, &ChangeNote::NONE)
         .await
         .expect("a deletion");
     assert_eq!(

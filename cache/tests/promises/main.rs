@@ -11,6 +11,7 @@ mod monotonic;
 mod no_stale_fill;
 mod nothing_left_behind;
 mod one_build_per_id;
+mod recovery;
 mod reload;
 mod trust;
 mod watcher;

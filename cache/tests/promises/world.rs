@@ -7,8 +7,8 @@ use hotbed_cache::{
 };
 use hotbed_events::MemoryBus;
 use hotbed_registry::{
-    Access, Changes, CollectionName, Draft, Error, MemoryBackend, Page, Past, PortableConfig,
-    Precondition, Query, Registration, Registry, RegistryBackend, Retention,
+    Access, ChangeNote, Changes, CollectionName, Draft, Error, MemoryBackend, Page, Past,
+    PortableConfig, Precondition, Query, Registration, Registry, RegistryBackend, Retention,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -51,10 +51,9 @@ impl World {
     }
 
     pub(crate) async fn put(&self, id: &str) -> Revision {
-        let draft = Draft::active(PortableConfig::from_value(serde_json::json!({})).unwrap());
         let admitted = self
             .registry
-            .put(&name(id), draft, Precondition::Any)
+            .put(&name(id), draft(), Precondition::Any)
             .await
             .unwrap();
         admitted.registration.revision
@@ -99,6 +98,10 @@ impl World {
         let (cache, id) = (Arc::clone(&self.cache), id.to_owned());
         tasks.spawn(async move { cache.get_or_create(&id).await });
     }
+}
+
+fn draft() -> Draft {
+    Draft::active(PortableConfig::from_value(serde_json::json!({})).unwrap())
 }
 
 pub(crate) fn name(id: &str) -> Id {
@@ -160,7 +163,11 @@ pub(crate) struct Workshop {
 #[derive(Debug, Default)]
 struct Inside {
     behaviours: Mutex<HashMap<String, Behaviour>>,
+    /// Of all that were not told otherwise.
+    usual: Mutex<Behaviour>,
     begun: Mutex<BTreeMap<String, usize>>,
+    order: Mutex<Vec<String>>,
+    at_once: AtOnce,
     at_work: Mutex<HashMap<String, usize>>,
     serial: AtomicUsize,
     made: AtomicUsize,
@@ -173,6 +180,11 @@ impl Workshop {
         behaviours.insert(id.to_owned(), behaviour);
     }
 
+    /// What it does with every id that is not told otherwise.
+    pub(crate) fn usually(&self, behaviour: Behaviour) {
+        *self.inside.usual.lock().unwrap() = behaviour;
+    }
+
     /// Holds builds of an id back; each permit lets one through.
     pub(crate) fn gate(&self, id: &str) -> Arc<Semaphore> {
         let gate = Arc::new(Semaphore::new(0));
@@ -182,7 +194,8 @@ impl Workshop {
 
     fn behaviour(&self, id: &str) -> Behaviour {
         let behaviours = self.inside.behaviours.lock().unwrap();
-        behaviours.get(id).cloned().unwrap_or_default()
+        let usual = || self.inside.usual.lock().unwrap().clone();
+        behaviours.get(id).cloned().unwrap_or_else(usual)
     }
 
     /// Calls of the factory for an id.
@@ -199,6 +212,16 @@ impl Workshop {
     /// Calls of the factory for all ids.
     pub(crate) fn all_begun(&self) -> usize {
         self.inside.begun.lock().unwrap().values().sum()
+    }
+
+    /// The ids of the calls of the factory since this was last asked, in their order.
+    pub(crate) fn take_order(&self) -> Vec<String> {
+        std::mem::take(&mut *self.inside.order.lock().unwrap())
+    }
+
+    /// The most calls of the factory at once since this was last asked.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.inside.at_once.take_most()
     }
 
     /// Things made and not destroyed.
@@ -230,6 +253,8 @@ impl AtWork {
             .unwrap()
             .entry(id.to_owned())
             .or_default() += 1;
+        workshop.inside.order.lock().unwrap().push(id.to_owned());
+        workshop.inside.at_once.enter();
         let mut at_work = workshop.inside.at_work.lock().unwrap();
         let now = at_work.entry(id.to_owned()).or_default();
         *now += 1;
@@ -240,6 +265,7 @@ impl AtWork {
 
 impl Drop for AtWork {
     fn drop(&mut self) {
+        self.0.inside.at_once.leave();
         *self
             .0
             .inside
@@ -293,6 +319,28 @@ impl InstanceFactory<Thing> for Workshop {
     }
 }
 
+/// Counts how many do something at once.
+#[derive(Debug, Default)]
+struct AtOnce {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl AtOnce {
+    fn enter(&self) {
+        let now = self.now.fetch_add(1, SeqCst) + 1;
+        self.most.fetch_max(now, SeqCst);
+    }
+
+    fn leave(&self) {
+        self.now.fetch_sub(1, SeqCst);
+    }
+
+    fn take_most(&self) -> usize {
+        self.most.swap(self.now.load(SeqCst), SeqCst)
+    }
+}
+
 /// How a backend does.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) enum Health {
@@ -301,6 +349,8 @@ pub(crate) enum Health {
     Down,
     Hanging,
     Panicking,
+    /// Well, but as slow as this.
+    Slow(Duration),
 }
 
 /// A memory backend that fails on demand and counts what it is asked.
@@ -310,6 +360,7 @@ pub(crate) struct Faulty {
     health: Mutex<Health>,
     unreadable: Mutex<Option<Id>>,
     gets: AtomicUsize,
+    at_once: AtOnce,
 }
 
 impl Faulty {
@@ -332,10 +383,32 @@ impl Faulty {
         self.gets.load(SeqCst)
     }
 
+    /// The most reads of one registration at once since this was last asked.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.at_once.take_most()
+    }
+
+    /// Somebody else writes, who still can.
+    pub(crate) async fn change(&self, id: &str) -> Revision {
+        let put = self
+            .truth()
+            .put(&name(id), draft(), Precondition::Any)
+            .await;
+        put.unwrap().revision
+    }
+
+    fn truth(&self) -> Arc<MemoryBackend> {
+        Arc::clone(&self.inner.lock().unwrap())
+    }
+
     async fn well(&self) -> Result<Arc<MemoryBackend>, Error> {
         let health = *self.health.lock().unwrap();
         match health {
-            Health::Well => Ok(Arc::clone(&self.inner.lock().unwrap())),
+            Health::Well => Ok(self.truth()),
+            Health::Slow(time) => {
+                tokio::time::sleep(time).await;
+                Ok(self.truth())
+            }
             Health::Down => Err(Error::Unavailable {
                 operation: "do anything",
                 reason: "it is down".into(),
@@ -347,11 +420,22 @@ impl Faulty {
     }
 }
 
+/// Counts one out, also when it is cancelled.
+struct Leaves<'a>(&'a AtOnce);
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl RegistryBackend for Faulty {
     async fn get(&self, id: &Id) -> Result<Option<Registration>, Error> {
         self.gets.fetch_add(1, SeqCst);
+        self.at_once.enter();
+        let _leaves = Leaves(&self.at_once);
         let well = self.well().await?;
         if self.unreadable.lock().unwrap().as_ref() == Some(id) {
             return Err(Error::Corrupt {
@@ -366,8 +450,13 @@ impl RegistryBackend for Faulty {
         self.well().await?.put(id, draft, when).await
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
-        self.well().await?.delete(id, when).await
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
+        self.well().await?.delete(id, when, note).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {

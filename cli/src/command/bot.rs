@@ -14,7 +14,7 @@ use crate::session::Session;
 use crate::table::Table;
 use crate::time::{shown_duration, shown_time};
 
-/// Which bot to write to, and on which condition.
+/// Which bot to write to, on which condition, and who does so and why.
 #[derive(Debug, Clone, Args)]
 pub struct WriteArgs {
     /// The bot
@@ -22,24 +22,19 @@ pub struct WriteArgs {
     /// Only if it is at this revision; else nothing happens and the exit code is 4
     #[arg(long, value_name = "N")]
     if_revision: Option<u64>,
+    #[command(flatten)]
+    note: NoteArgs,
 }
 
 impl WriteArgs {
-    fn conditional(&self, request: RequestBuilder) -> RequestBuilder {
+    /// The same request with the condition and the note.
+    fn on(&self, request: RequestBuilder) -> RequestBuilder {
+        let request = self.note.in_query(request);
         match self.if_revision {
             Some(revision) => request.header(IF_MATCH, format!("\"{revision}\"")),
             None => request,
         }
     }
-}
-
-/// Which bot to put into service or take out of it, and who does so and why.
-#[derive(Debug, Clone, Args)]
-pub struct ServiceArgs {
-    #[command(flatten)]
-    write: WriteArgs,
-    #[command(flatten)]
-    note: NoteArgs,
 }
 
 /// Whether a bot is to serve.
@@ -78,7 +73,7 @@ pub(crate) async fn get(id: &BotId, session: &mut Session<'_>) -> Result<Exit, E
 }
 
 pub(crate) async fn set_service(
-    ServiceArgs { write: args, note }: &ServiceArgs,
+    args: &WriteArgs,
     service: Service,
     session: &mut Session<'_>,
 ) -> Result<Exit, Error> {
@@ -87,8 +82,7 @@ pub(crate) async fn set_service(
         Service::Off => ("deactivate", "deactivated"),
     };
     let request = session.client.post(&["bots", args.id.as_str(), verb]);
-    let request = note.in_query(request);
-    let answer = session.client.send(args.conditional(request)).await?;
+    let answer = session.client.send(args.on(request)).await?;
     match session.format {
         Format::Json => session.print_json(&answer.body)?,
         Format::Table => {
@@ -103,7 +97,7 @@ pub(crate) async fn set_service(
 
 pub(crate) async fn delete(args: &WriteArgs, session: &mut Session<'_>) -> Result<Exit, Error> {
     let request = session.client.delete(&["bots", args.id.as_str()]);
-    session.client.send(args.conditional(request)).await?;
+    session.client.send(args.on(request)).await?;
     // The answer has no content, so there is nothing to print as JSON.
     if session.format == Format::Table {
         session.print(|output| writeln!(output, "deleted {}", Line(args.id.as_str())))?;

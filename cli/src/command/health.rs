@@ -57,6 +57,7 @@ fn summary(it: &Health) -> Table<2> {
         "SERVER",
         &format!("hotbed {}, up {}", it.version, shown_duration(it.uptime_ms)),
     ]);
+    table.row(["NODE", &it.node]);
     table.row(["ENVIRONMENT", &it.environment]);
     table.row(["REGISTRY", &registry(it)]);
     table.row([
@@ -107,6 +108,13 @@ fn freshness(it: &Health) -> String {
         format!("follows to revision {}", freshness.revision),
         confirmed,
     ];
+    if freshness.behind_by > 0 {
+        facts.push(format!(
+            "{} revisions behind for {}",
+            freshness.behind_by,
+            shown_duration(freshness.behind_for_ms)
+        ));
+    }
     if freshness.stale {
         facts.push("stale".into());
     }

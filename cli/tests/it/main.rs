@@ -6,6 +6,7 @@
 mod arguments;
 mod chat;
 mod failures;
+mod fleet;
 mod harness;
 mod past;
 mod reads;

@@ -26,7 +26,9 @@ fn version(revision: u64, prompt: &str, metadata: &Value) -> Value {
 
 #[tokio::test]
 async fn a_history_is_fetched_page_by_page_and_shown_line_by_line() {
-    let deletion = json!({"kind": "deleted", "status": null, "version": null});
+    let deletion = json!({
+        "kind": "deleted", "status": null, "version": null, "changed_by": "bob", "change_reason": "it was rude"
+    });
     let noted = json!({"changed_by": "ada\u{1b}[2J", "change_reason": "why\nnot"});
     let server = Server::answering([
         json_answer(200, &page(&[write(43, &deletion)], Some(43))),
@@ -38,7 +40,7 @@ async fn a_history_is_fetched_page_by_page_and_shown_line_by_line() {
     assert_eq!(
         outcome.output,
         "REVISION  WHEN                  KIND     STATUS  VERSION  BY            WHY\n\
-         43        2026-01-02 03:04:05Z  deleted\n\
+         43        2026-01-02 03:04:05Z  deleted                   bob           it was rude\n\
          41        2026-01-02 03:04:05Z  updated  active  3        ada\\u{1b}[2J  why\\nnot\n"
     );
     let seen = server.seen();

@@ -144,8 +144,11 @@ fn health(status: &str) -> Value {
             "state": "reachable", "location": "sqlite:data/registry.db", "admission": "permissive",
             "head": 42, "registrations": 3, "active": 2
         },
+        "node": "web-1",
         "bus": {"location": "memory:", "mode": "hybrid"},
-        "freshness": {"revision": 42, "confirmed_ago_ms": 1_200, "stale": false},
+        "freshness": {
+            "revision": 42, "head": 44, "behind_by": 2, "behind_for_ms": 1_500, "confirmed_ago_ms": 1_200, "stale": false
+        },
         "cache": {
             "hits": 10, "misses": 2, "builds": 2, "build_failures": 1, "renewals": 0, "evictions": 0,
             "size": 2, "instances": 1
@@ -167,10 +170,11 @@ async fn health_is_told_in_full_and_fails_unless_all_is_well() {
         outcome.output,
         "STATUS       degraded, ready\n\
          SERVER       hotbed 0.1.0, up 1m 1s\n\
+         NODE         web-1\n\
          ENVIRONMENT  development\n\
          REGISTRY     sqlite:data/registry.db, permissive, 3 bots, 2 active, at revision 42\n\
          BUS          memory:, reload is hybrid\n\
-         FRESHNESS    follows to revision 42, confirmed 1s ago\n\
+         FRESHNESS    follows to revision 42, confirmed 1s ago, 2 revisions behind for 1s\n\
          CACHE        2 ids, 1 instances; 10 hits, 2 misses, 2 builds, 1 failed\n\
          \n\
          FAILED        STATE   SERVES   ERROR\n\

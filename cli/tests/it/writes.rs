@@ -156,7 +156,10 @@ async fn a_bot_goes_in_and_out_of_service_and_away() {
     )
     .await;
     assert_eq!(outcome.output, "activated x: revision 8\n");
-    let outcome = hotbed(&server.url, &["bots", "delete", "a b"]).await;
+    let args = [
+        "bots", "delete", "a b", "--by", "ada", "--reason", "no & no",
+    ];
+    let outcome = hotbed(&server.url, &args).await;
     assert_eq!(outcome.output, "deleted a b\n");
     let outcome = hotbed(&server.url, &["bots", "delete", "x", "--output", "json"]).await;
     assert_eq!((outcome.exit, outcome.output.as_str()), (Exit::Done, ""));
@@ -170,7 +173,7 @@ async fn a_bot_goes_in_and_out_of_service_and_away() {
         [
             "POST /api/v1/bots/x/deactivate",
             "POST /api/v1/bots/x/activate",
-            "DELETE /api/v1/bots/a%20b",
+            "DELETE /api/v1/bots/a%20b?by=ada&reason=no+%26+no",
             "DELETE /api/v1/bots/x"
         ]
     );

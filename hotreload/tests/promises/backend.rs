@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hotbed_registry::{
-    Access, Changes, Draft, Error, Id, MemoryBackend, Page, Past, Precondition, Query,
+    Access, ChangeNote, Changes, Draft, Error, Id, MemoryBackend, Page, Past, Precondition, Query,
     Registration, RegistryBackend, Retention, Revision,
 };
 use std::collections::HashMap;
@@ -129,8 +129,14 @@ impl RegistryBackend for FaultyBackend {
             .await
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
-        self.serve(Call::Write, self.truth().delete(id, when)).await
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
+        self.serve(Call::Write, self.truth().delete(id, when, note))
+            .await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {

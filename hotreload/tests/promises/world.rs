@@ -7,8 +7,8 @@ use hotbed_cache::{CacheSettings, CachingRegistryManager};
 use hotbed_events::{EventBus, Topic};
 use hotbed_hotreload::{Handle, HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed_registry::{
-    Change, ChangeKind, CollectionName, Draft, Id, PortableConfig, Precondition, Reader, Registry,
-    RegistryBackend, Revision, event_from_change,
+    Change, ChangeKind, ChangeNote, CollectionName, Draft, Id, PortableConfig, Precondition,
+    Reader, Registry, RegistryBackend, Revision, event_from_change,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +86,10 @@ pub(crate) async fn write(backend: &FaultyBackend, id: &str) -> Revision {
 
 /// Deletes from what the backend stores, and tells nobody.
 pub(crate) async fn delete(backend: &FaultyBackend, id: &str) -> Revision {
-    let deleted = backend.truth().delete(&name(id), Precondition::Any).await;
+    let deleted = backend
+        .truth()
+        .delete(&name(id), Precondition::Any, &ChangeNote::NONE)
+        .await;
     deleted.unwrap()
 }
 

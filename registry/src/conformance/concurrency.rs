@@ -2,7 +2,7 @@
 
 use super::Fixture;
 use super::subject::{Subject, conflict, id, numbered};
-use crate::{Change, ChangeKind, Changes, Error, Precondition, Registration, Revision};
+use crate::{Change, ChangeKind, ChangeNote, Changes, Error, Precondition, Registration, Revision};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -73,7 +73,8 @@ pub(super) async fn of_many_deletions_exactly_one_wins(fixture: &dyn Fixture) {
     let it = Subject::open(fixture).await;
     it.store("bot", json!({})).await;
     let deleted = at_once(fixture, 16, async |_, it| {
-        it.delete(&id("bot"), Precondition::Any).await
+        it.delete(&id("bot"), Precondition::Any, &ChangeNote::NONE)
+            .await
     })
     .await;
     let won: Vec<_> = deleted.into_iter().filter_map(Result::ok).collect();

@@ -148,10 +148,61 @@ pub(super) async fn a_deletion_is_told_and_what_was_deleted_too(fixture: &dyn Fi
         id: id("a"),
         revision,
         at: told_at,
+        note: ChangeNote::NONE,
     };
     assert_eq!(history, [deleted.clone(), written.clone()]);
     assert_eq!(at(&it, "a", 2).await, Some(deleted));
     assert_eq!(at(&it, "a", 1).await, Some(written));
+}
+
+pub(super) async fn a_deletion_keeps_who_and_why(fixture: &dyn Fixture) {
+    let Some(it) = remembering(fixture).await else {
+        return;
+    };
+    let said = |by: Option<&str>, reason: Option<&str>| ChangeNote {
+        by: by.map(str::to_owned),
+        reason: reason.map(str::to_owned),
+    };
+    let notes = [
+        said(Some("ada & bob"), Some("\"no\" more?\n#1 100%\0🤖")),
+        said(Some("ada"), None),
+        ChangeNote::NONE,
+        said(None, Some("why not")),
+    ];
+    for note in &notes {
+        // Its own note is that of the write before, which stays with it.
+        it.store_noted("a", json!({"changed_by": "eve"})).await;
+        let deleted = it.delete(&id("a"), Precondition::Any, note).await;
+        deleted.expect("what exists is deleted");
+    }
+    let told: Vec<_> = told(&it, "a").await.iter().map(Past::note).collect();
+    let before = said(Some("eve"), None);
+    let expected = notes.iter().rev().flat_map(|note| [note, &before]);
+    assert_eq!(
+        told.iter().collect::<Vec<_>>(),
+        expected.collect::<Vec<_>>()
+    );
+    let first = at(&it, "a", 2).await.expect("it is remembered");
+    assert_eq!(first.note(), notes[0]);
+    // By a transaction that deletes what it has just written, too.
+    let mut deletions = JoinSet::new();
+    for n in 0..20 {
+        let it = it.clone();
+        deletions.spawn(async move {
+            let name = format!("b-{}", n % 4);
+            it.store(&name, json!({})).await;
+            let note = ChangeNote {
+                by: Some(n.to_string()),
+                reason: None,
+            };
+            let deleted = it.delete(&id(&name), Precondition::Any, &note).await;
+            deleted.ok().map(|revision| (name, revision, note))
+        });
+    }
+    for (name, revision, note) in deletions.join_all().await.into_iter().flatten() {
+        let deletion = at(&it, &name, revision.0).await.expect("it is remembered");
+        assert_eq!(deletion.note(), note);
+    }
 }
 
 pub(super) async fn the_history_goes_on_after_a_recreation(fixture: &dyn Fixture) {
@@ -229,11 +280,15 @@ pub(super) async fn a_refused_write_has_no_history(fixture: &dyn Fixture) {
     let refused = it.put(&id("a"), numbered(2), Precondition::Absent).await;
     assert!(refused.is_err());
     assert!(
-        it.delete(&id("a"), Precondition::At(Revision(9)))
+        it.delete(&id("a"), Precondition::At(Revision(9)), &ChangeNote::NONE)
             .await
             .is_err()
     );
-    assert!(it.delete(&id("b"), Precondition::Any).await.is_err());
+    assert!(
+        it.delete(&id("b"), Precondition::Any, &ChangeNote::NONE)
+            .await
+            .is_err()
+    );
     assert_eq!(revisions(&told(&it, "a").await), [1]);
     assert_eq!(told(&it, "b").await, []);
 }
@@ -386,7 +441,9 @@ pub(super) async fn creations_and_deletions_at_once_leave_a_whole_history(fixtur
         let it = it.clone();
         writers.spawn(async move {
             if n % 3 == 0 {
-                it.delete(&id("a"), Precondition::Any).await.ok()
+                it.delete(&id("a"), Precondition::Any, &ChangeNote::NONE)
+                    .await
+                    .ok()
             } else {
                 Some(it.write("a", numbered(n)).await.revision)
             }

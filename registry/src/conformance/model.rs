@@ -5,9 +5,9 @@ mod past;
 use super::subject::{Subject, draft, id};
 use super::{Fixture, History};
 use crate::{
-    Access, Change, ChangeKind, Changes, Direction, Draft, Error, HistoryRetention, Page, Past,
-    Precondition, Query, Registration, Retention, Revision, SortField, SortSpec, Status, compare,
-    matches,
+    Access, Change, ChangeKind, ChangeNote, Changes, Direction, Draft, Error, HistoryRetention,
+    Page, Past, Precondition, Query, Registration, Retention, Revision, SortField, SortSpec,
+    Status, compare, matches,
 };
 use chrono::TimeDelta;
 use past::{Asked, Remembered, asked};
@@ -35,6 +35,7 @@ enum Op {
     Delete {
         name: usize,
         when: When,
+        by: Option<String>,
     },
     Touch {
         name: usize,
@@ -107,7 +108,8 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         8 => (name.clone(), when(), status(), prop::option::of(metadata()), any::<u8>())
             .prop_map(|(name, when, status, metadata, n)| Op::Put { name, when, status, metadata, n }),
-        3 => (name.clone(), when()).prop_map(|(name, when)| Op::Delete { name, when }),
+        3 => (name.clone(), when(), prop::option::of("[a-z]{1,3}"))
+            .prop_map(|(name, when, by)| Op::Delete { name, when, by }),
         1 => (name.clone(), -9..9_i64).prop_map(|(name, seconds)| Op::Touch { name, seconds }),
         1 => (0..6_u64, 0..6_u32).prop_map(|(entries, versions)| Op::Compact { entries, versions }),
         2 => (0..40_u64, limit.clone()).prop_map(|(after, limit)| Op::Changes { after, limit }),
@@ -220,8 +222,9 @@ impl Model {
                 self.put(it, NAMES[name], draft, self.precondition(NAMES[name], when))
                     .await
             }
-            Op::Delete { name, when } => {
-                self.delete(it, NAMES[name], self.precondition(NAMES[name], when))
+            Op::Delete { name, when, by } => {
+                let note = ChangeNote { by, reason: None };
+                self.delete(it, NAMES[name], self.precondition(NAMES[name], when), note)
                     .await
             }
             Op::Touch { name, seconds } => self.touch(it, NAMES[name], seconds).await,
@@ -304,8 +307,9 @@ impl Model {
         it: &Subject,
         name: &'static str,
         when: Precondition,
+        note: ChangeNote,
     ) -> Result<(), TestCaseError> {
-        let answer = it.delete(&id(name), when).await;
+        let answer = it.delete(&id(name), when, &note).await;
         if !self.allows(name, when) {
             return self.conflicts(name, when, answer);
         }
@@ -325,6 +329,7 @@ impl Model {
             id: id(name),
             revision: Revision(self.head),
             at,
+            note,
         };
         self.past.note(name, deleted);
         Ok(())

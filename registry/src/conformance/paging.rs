@@ -2,7 +2,7 @@
 
 use super::Fixture;
 use super::subject::{Subject, id, numbered};
-use crate::{Id, Precondition, Query, Status};
+use crate::{ChangeNote, Id, Precondition, Query, Status};
 use serde_json::json;
 use std::collections::BTreeSet;
 use tokio::task::JoinSet;
@@ -152,7 +152,7 @@ pub(super) async fn pages_by_cursor_miss_and_repeat_nothing_while_others_write(
                 it.put(&fleeting, numbered(n), Precondition::Any)
                     .await
                     .expect("a write is done");
-                it.delete(&fleeting, Precondition::Any)
+                it.delete(&fleeting, Precondition::Any, &ChangeNote::NONE)
                     .await
                     .expect("a delete is done");
                 let name = format!("stable-{:03}", n % 120);

@@ -3,7 +3,7 @@
 use super::Fixture;
 use super::subject::{Subject, conflict, id, is_not_found, numbered};
 use crate::Precondition::{Absent, Any, At, Present};
-use crate::{Precondition, Query, Revision};
+use crate::{ChangeNote, Precondition, Query, Revision};
 use serde_json::json;
 
 pub(super) async fn absent_creates_what_is_absent(fixture: &dyn Fixture) {
@@ -109,11 +109,11 @@ pub(super) async fn a_delete_at_a_revision_deletes_exactly_that_revision(fixture
     let old = it.store("a", json!({})).await.revision;
     let new = it.store("a", json!({})).await.revision;
     assert_eq!(
-        conflict(it.delete(&id("a"), At(old)).await),
+        conflict(it.delete(&id("a"), At(old), &ChangeNote::NONE).await),
         (At(old), Some(new))
     );
     assert_eq!(
-        it.delete(&id("a"), At(new))
+        it.delete(&id("a"), At(new), &ChangeNote::NONE)
             .await
             .expect("nobody else wrote"),
         Revision(3)
@@ -124,7 +124,10 @@ pub(super) async fn a_delete_at_a_revision_deletes_exactly_that_revision(fixture
 pub(super) async fn a_delete_at_a_revision_refuses_what_is_absent(fixture: &dyn Fixture) {
     let it = Subject::open(fixture).await;
     assert_eq!(
-        conflict(it.delete(&id("a"), At(Revision(1))).await),
+        conflict(
+            it.delete(&id("a"), At(Revision(1)), &ChangeNote::NONE)
+                .await
+        ),
         (At(Revision(1)), None)
     );
 }
@@ -132,22 +135,26 @@ pub(super) async fn a_delete_at_a_revision_refuses_what_is_absent(fixture: &dyn 
 pub(super) async fn a_delete_of_what_is_present_refuses_what_is_absent(fixture: &dyn Fixture) {
     let it = Subject::open(fixture).await;
     assert_eq!(
-        conflict(it.delete(&id("a"), Present).await),
+        conflict(it.delete(&id("a"), Present, &ChangeNote::NONE).await),
         (Present, None)
     );
     it.store("a", json!({})).await;
     assert_eq!(
-        it.delete(&id("a"), Present).await.expect("it is there"),
+        it.delete(&id("a"), Present, &ChangeNote::NONE)
+            .await
+            .expect("it is there"),
         Revision(2)
     );
 }
 
 pub(super) async fn a_delete_of_what_is_absent_deletes_nothing(fixture: &dyn Fixture) {
     let it = Subject::open(fixture).await;
-    assert!(is_not_found(&it.delete(&id("a"), Absent).await));
+    assert!(is_not_found(
+        &it.delete(&id("a"), Absent, &ChangeNote::NONE).await
+    ));
     it.store("a", json!({})).await;
     assert_eq!(
-        conflict(it.delete(&id("a"), Absent).await),
+        conflict(it.delete(&id("a"), Absent, &ChangeNote::NONE).await),
         (Absent, Some(Revision(1)))
     );
     assert!(it.find("a").await.is_some());
@@ -168,7 +175,7 @@ pub(super) async fn a_refused_write_changes_nothing_and_spends_no_revision(fixtu
     ];
     for (name, when) in refused {
         conflict(it.put(&id(name), numbered(9), when).await);
-        conflict_or_missing(it.delete(&id(name), when).await);
+        conflict_or_missing(it.delete(&id(name), when, &ChangeNote::NONE).await);
     }
     assert_eq!(it.newest().await, Revision(2));
     assert_eq!((it.items(&Query::default()).await, it.told().await), before);

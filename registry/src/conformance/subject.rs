@@ -2,8 +2,8 @@
 
 use super::Fixture;
 use crate::{
-    Change, Changes, Draft, Error, Id, Precondition, Query, Registration, RegistryBackend,
-    Revision, Status,
+    Change, ChangeNote, Changes, Draft, Error, Id, Precondition, Query, Registration,
+    RegistryBackend, Revision, Status,
 };
 use hotbed_configs::PortableConfig;
 use serde_json::{Map, Value};
@@ -58,7 +58,7 @@ impl Subject {
 
     pub(super) async fn remove(&self, name: &str) -> Revision {
         self.0
-            .delete(&id(name), Precondition::Any)
+            .delete(&id(name), Precondition::Any, &ChangeNote::NONE)
             .await
             .expect("what exists is deleted")
     }

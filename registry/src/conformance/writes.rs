@@ -2,7 +2,7 @@
 
 use super::Fixture;
 use super::subject::{Subject, draft, id, is_not_found, object};
-use crate::{Changes, Draft, Precondition, Query, Revision, Status};
+use crate::{ChangeNote, Changes, Draft, Precondition, Query, Revision, Status};
 use chrono::Timelike;
 use serde_json::json;
 
@@ -164,10 +164,16 @@ pub(super) async fn a_deleted_registration_is_gone(fixture: &dyn Fixture) {
 
 pub(super) async fn deleting_nothing_is_not_found(fixture: &dyn Fixture) {
     let it = Subject::open(fixture).await;
-    assert!(is_not_found(&it.delete(&id("a"), Precondition::Any).await));
+    assert!(is_not_found(
+        &it.delete(&id("a"), Precondition::Any, &ChangeNote::NONE)
+            .await
+    ));
     it.store("a", json!({})).await;
     it.remove("a").await;
-    assert!(is_not_found(&it.delete(&id("a"), Precondition::Any).await));
+    assert!(is_not_found(
+        &it.delete(&id("a"), Precondition::Any, &ChangeNote::NONE)
+            .await
+    ));
     assert_eq!(it.newest().await, Revision(2));
     assert_eq!(it.told().await, ["a:created", "a:deleted"]);
 }

@@ -8,7 +8,8 @@
 use super::copy;
 use super::walk::Walk;
 use crate::{
-    Changes, Draft, Error, Id, Precondition, Registration, RegistryBackend, Retention, Revision,
+    ChangeNote, Changes, Draft, Error, Id, Precondition, Registration, RegistryBackend, Retention,
+    Revision,
 };
 use hotbed_configs::PortableConfig;
 use serde_json::Map;
@@ -164,7 +165,10 @@ impl Layers {
                     let written = self.overlay.put(id, copy::of(there), when).await;
                     written.map(drop)
                 }
-                (Some(here), None) => self.overlay.delete(id, at(here)).await.map(drop),
+                (Some(here), None) => {
+                    let gone = self.overlay.delete(id, at(here), &ChangeNote::NONE).await;
+                    gone.map(drop)
+                }
             };
             match done {
                 // Somebody may have hidden it before we wrote it.
@@ -195,7 +199,8 @@ impl Layers {
         let written = self.override_one(id, draft, when).await?;
         if let Some(hidden) = hidden {
             // What is written here hides the base by itself, and if somebody deleted it already, the base comes back.
-            match self.hidden.delete(id, at(&hidden)).await {
+            let unhidden = self.hidden.delete(id, at(&hidden), &ChangeNote::NONE);
+            match unhidden.await {
                 Ok(_) => self.follow_again(id).await,
                 Err(Error::Conflict { .. } | Error::NotFound { .. }) => {}
                 Err(error) => {
@@ -236,11 +241,12 @@ impl Layers {
         self: Arc<Self>,
         id: &Id,
         when: Precondition,
+        note: &ChangeNote,
     ) -> Result<Revision, Error> {
         loop {
             let Some(here) = self.overlay.get(id).await? else {
                 // Tells why not, unless somebody writes it this very moment.
-                match self.overlay.delete(id, when).await {
+                match self.overlay.delete(id, when, note).await {
                     Ok(revision) => {
                         self.follow_again(id).await;
                         return Ok(revision);
@@ -249,7 +255,7 @@ impl Layers {
                 }
             };
             expect(id, when, Some(here.revision))?;
-            let revision = match self.overlay.delete(id, at(&here)).await {
+            let revision = match self.overlay.delete(id, at(&here), note).await {
                 Err(Error::Conflict { .. } | Error::NotFound { .. }) => continue,
                 deleted => deleted?,
             };

@@ -1,7 +1,8 @@
+mod down;
 mod slow;
 
 use super::*;
-use crate::{Change, MemoryBackend, SortSpec, Status};
+use crate::{Change, ChangeNote, MemoryBackend, SortSpec, Status};
 use hotbed_configs::PortableConfig;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -44,7 +45,9 @@ async fn put(to: &dyn RegistryBackend, name: &str, config: Value) -> Registratio
 }
 
 async fn delete(from: &dyn RegistryBackend, name: &str) -> Revision {
-    from.delete(&id(name), Precondition::Any).await.unwrap()
+    from.delete(&id(name), Precondition::Any, &ChangeNote::NONE)
+        .await
+        .unwrap()
 }
 
 async fn config(from: &dyn RegistryBackend, name: &str) -> Option<Value> {
@@ -182,7 +185,9 @@ async fn deleting_what_the_base_has_hides_it_for_good() {
     let layers = Layers::with_base(&["a", "bot"]).await;
     let node = layers.node();
     delete(&node, "bot").await;
-    let again = node.delete(&id("bot"), Precondition::Any).await;
+    let again = node
+        .delete(&id("bot"), Precondition::Any, &ChangeNote::NONE)
+        .await;
     assert!(matches!(again, Err(Error::NotFound { .. })));
     put(&*layers.base, "bot", json!({"n": 2})).await;
     delete(&*layers.base, "bot").await;
@@ -225,7 +230,7 @@ async fn a_refused_delete_hides_nothing() {
     let node = layers.node();
     let before = node.head().await.unwrap();
     for when in [Precondition::Absent, Precondition::At(Revision(99))] {
-        let refused = node.delete(&id("bot"), when).await;
+        let refused = node.delete(&id("bot"), when, &ChangeNote::NONE).await;
         assert!(matches!(refused, Err(Error::Conflict { .. })));
     }
     assert_eq!(layers.hidden.count(&Query::default()).await.unwrap(), 0);
@@ -399,10 +404,18 @@ async fn many_nodes_agree_while_both_layers_change() {
             for round in 0..60 {
                 let name = ["a", "b", "c", "d"][usize::try_from((n + round) % 4).unwrap()];
                 match (n, round % 3) {
-                    (0 | 1, 0) => drop(layers.base.delete(&id(name), Precondition::Any).await),
+                    (0 | 1, 0) => drop(
+                        layers
+                            .base
+                            .delete(&id(name), Precondition::Any, &ChangeNote::NONE)
+                            .await,
+                    ),
                     (0 | 1, _) => drop(put(&*layers.base, name, json!({"base": round})).await),
                     (_, 0) => drop(put(&node, name, json!({"n": n, "round": round})).await),
-                    (_, 1) => drop(node.delete(&id(name), Precondition::Any).await),
+                    (_, 1) => drop(
+                        node.delete(&id(name), Precondition::Any, &ChangeNote::NONE)
+                            .await,
+                    ),
                     _ => drop(node.get(&id(name)).await.unwrap()),
                 }
             }

@@ -84,6 +84,7 @@ impl PastWrites {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ChangeNote;
 
     #[test]
     fn memory_is_bounded_though_nobody_compacts() {
@@ -96,6 +97,7 @@ mod tests {
                 id: id.clone(),
                 revision,
                 at,
+                note: ChangeNote::NONE,
             };
             past.add(&id, deleted, revision, at);
         }

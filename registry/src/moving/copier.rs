@@ -1,6 +1,6 @@
 use super::record::Fingerprint;
 use super::{Mode, MoveError, NotMoved, OnDifference, Record, Tally};
-use crate::{Error, Id, Precondition, Registration, RegistryBackend, Revision};
+use crate::{ChangeNote, Error, Id, Precondition, Registration, RegistryBackend, Revision};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -322,7 +322,11 @@ impl Job {
     }
 
     async fn delete(&self, found: Revision) -> Result<Done, Trouble> {
-        match self.target.delete(&self.id, Precondition::At(found)).await {
+        match self
+            .target
+            .delete(&self.id, Precondition::At(found), &ChangeNote::NONE)
+            .await
+        {
             Ok(_) => Ok(Done::Deleted),
             Err(Error::NotFound { .. } | Error::Conflict { actual: None, .. }) => Ok(Done::Nothing),
             Err(error) => Err(error.into()),

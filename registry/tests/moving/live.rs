@@ -6,7 +6,7 @@ use crate::world::{
 };
 use hotbed_registry::moving::{NotMoved, Verdict};
 use hotbed_registry::{
-    HistoryRetention, MemoryBackend, Precondition, RegistryBackend, Retention, Revision,
+    ChangeNote, HistoryRetention, MemoryBackend, Precondition, RegistryBackend, Retention, Revision,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -116,7 +116,11 @@ async fn writers_that_stop_at_some_time_leave_both_sides_equal() {
                     let which = name((n * 7919 + lane * 101) % 2500);
                     now(async {
                         if n.is_multiple_of(3) {
-                            drop(source.delete(&which, Precondition::Any).await);
+                            drop(
+                                source
+                                    .delete(&which, Precondition::Any, &ChangeNote::NONE)
+                                    .await,
+                            );
                         } else {
                             let written = source.put(&which, draft(n), Precondition::Any);
                             written.await.unwrap();

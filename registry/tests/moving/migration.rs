@@ -2,7 +2,7 @@ use crate::world::{
     Backend, assert_equal, content, day, empty, filled, id, migrate, name, put, remove,
 };
 use hotbed_registry::moving::{Extras, Headway, Migration, Mode, MoveError, Stage, Verdict};
-use hotbed_registry::{Query, Revision};
+use hotbed_registry::{ChangeNote, Query, Revision};
 use proptest::prelude::*;
 use std::sync::{Arc, Mutex};
 
@@ -187,7 +187,7 @@ proptest! {
                     let key = key.to_string();
                     match value {
                         Some(value) => put(backend.as_ref(), &key, *value).await,
-                        None => drop(backend.delete(&id(&key), hotbed_registry::Precondition::Any).await),
+                        None => drop(backend.delete(&id(&key), hotbed_registry::Precondition::Any, &ChangeNote::NONE).await),
                     }
                 }
             }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use hotbed_registry::moving::{Migration, MigrationReport, MoveError, Verdict};
 use hotbed_registry::{
-    Access, Changes, Draft, Error, Id, MemoryBackend, Page, PortableConfig, Precondition, Query,
-    Registration, RegistryBackend, Retention, Revision, Status,
+    Access, ChangeNote, Changes, Draft, Error, Id, MemoryBackend, Page, PortableConfig,
+    Precondition, Query, Registration, RegistryBackend, Retention, Revision, Status,
 };
 use serde_json::{Value, json};
 use std::fmt;
@@ -33,7 +33,9 @@ pub(crate) async fn put(backend: &dyn RegistryBackend, name: &str, value: impl I
 }
 
 pub(crate) async fn remove(backend: &dyn RegistryBackend, name: &str) {
-    let removed = backend.delete(&id(name), Precondition::Any).await;
+    let removed = backend
+        .delete(&id(name), Precondition::Any, &ChangeNote::NONE)
+        .await;
     removed.unwrap();
 }
 
@@ -163,8 +165,13 @@ impl RegistryBackend for Ruled {
         self.inner.put(id, altered.unwrap_or(draft), when).await
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
-        self.inner.delete(id, when).await
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
+        self.inner.delete(id, when, note).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {

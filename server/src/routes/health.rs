@@ -89,6 +89,7 @@ pub(crate) async fn health(State(node): State<Arc<Node>>) -> Response {
         uptime_ms: wire::millis(state.info.started.elapsed()),
         environment: state.info.environment.clone(),
         registry,
+        node: state.info.node.to_string(),
         bus: BusHealth {
             location: state.info.bus.clone(),
             mode: state.hot_reload.mode().to_owned(),
@@ -189,6 +190,7 @@ fn failing(node: &Node) -> Vec<Held> {
 fn warnings(node: &Node, registry: RegistryState) -> Vec<String> {
     let info = &node.state.info;
     let mut warnings = info.warnings.borrow().clone();
+    warnings.extend(node.reader.snapshot_warnings());
     if registry == RegistryState::Unreachable {
         warnings.push(format!(
             "the registry {} cannot be reached: this node serves what it has in memory, and {} registrations from its \
@@ -212,6 +214,9 @@ mod tests {
     fn the_word_for_all_is_the_worst_that_applies() {
         let freshness = |stale| Freshness {
             revision: 1,
+            head: 1,
+            behind_by: 0,
+            behind_for_ms: 0,
             confirmed_ago_ms: Some(1),
             stale,
             error: None,

@@ -3,7 +3,7 @@
 use super::problems::{Any, Conditional, OfId, OfThePast, WithBody};
 use super::writes;
 use crate::body::{Read, read_json};
-use crate::conditions::{etag, is_known, precondition};
+use crate::conditions::{content_etag, etag, has_content, is_known, precondition};
 use crate::fault::{Fault, Kind};
 use crate::freshness::{MIN_REVISION, catch_up, know_revision, refusal, served};
 use crate::note;
@@ -17,7 +17,7 @@ use axum::http::header::ETAG;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use hotbed_api::{History, PastWrite, Rollback, Written};
-use hotbed_registry::{ChangeKind, ChangeNote, Error, Id, NoVersion, Past, Revision};
+use hotbed_registry::{ChangeKind, Error, Id, NoVersion, Past, Revision};
 use std::sync::Arc;
 
 /// Writes per answer, unless the client says.
@@ -40,8 +40,16 @@ const AT_ONCE: usize = 8;
         ("before" = Option<u64>, Query, description = "Only writes before this revision: the `next` of the page before."),
         ("limit" = Option<u64>, Query, description = "At most so many, from 1 to 200; 50 unless said."),
         ("min_revision" = Option<u64>, Query, description = "Wait until this node knows of this revision. Also as the header `X-Hotbed-Min-Revision`."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that the client has already."),
     ),
-    responses((status = 200, description = "The writes.", body = History), OfId, OfThePast, Any),
+    responses(
+        (status = 200, description = "The writes.", body = History,
+            headers(("ETag" = String, description = "What names exactly these writes, in quotes."))),
+        (status = 304, description = "The same writes are remembered."),
+        OfId,
+        OfThePast,
+        Any,
+    ),
 )]
 pub(crate) async fn history(
     State(node): State<Arc<Node>>,
@@ -72,10 +80,16 @@ pub(crate) async fn history(
     let is_last = items.len() <= limit;
     items.truncate(limit);
     let next = items.last().filter(|_| !is_last).map(|last| last.revision);
-    Ok(served(
-        newest,
-        Json(History { items, next }).into_response(),
-    ))
+    let page = History { items, next };
+    let tag = content_etag(&page);
+    let is_known = has_content(&headers, &tag)?;
+    let tag = [(ETAG, tag)];
+    let response = if is_known {
+        (StatusCode::NOT_MODIFIED, tag).into_response()
+    } else {
+        (tag, Json(page)).into_response()
+    };
+    Ok(served(newest, response))
 }
 
 /// The writes before a revision, without what they wrote. What each of them did is yet to be seen.
@@ -99,14 +113,10 @@ async fn read(
 }
 
 fn write(past: Past) -> PastWrite {
-    let (revision, at) = (past.revision().0, past.at());
-    let (status, version, said) = match past {
-        Past::Written(it) => (
-            Some(wire::status(it.status)),
-            Some(it.version),
-            ChangeNote::of(&it.metadata),
-        ),
-        Past::Deleted { .. } => (None, None, ChangeNote::default()),
+    let (revision, at, said) = (past.revision().0, past.at(), past.note());
+    let (status, version) = match past {
+        Past::Written(it) => (Some(wire::status(it.status)), Some(it.version)),
+        Past::Deleted { .. } => (None, None),
     };
     PastWrite {
         revision,

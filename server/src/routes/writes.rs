@@ -142,6 +142,8 @@ pub(crate) async fn put(
     tag = "registrations",
     params(
         ("id" = String, Path, description = "Its name."),
+        ("by" = Option<String>, Query, description = "Who deletes it: told by its history as `changed_by`."),
+        ("reason" = Option<String>, Query, description = "Why: told by its history as `change_reason`."),
         ("If-Match" = Option<String>, Header, description = "Only if it stands at one of these `ETag`s, or exists (`*`)."),
         ("Idempotency-Key" = Option<String>, Header, description = "A name for this write, 1 to 128 visible characters: sent again under it to the same node, soon, it is not done twice."),
     ),
@@ -153,7 +155,7 @@ pub(crate) async fn delete(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Fault> {
-    Params::read(&uri, &[])?;
+    let said = note::in_query(&Params::read(&uri, &NOTE)?)?;
     let gone = |revision| Ok(served(revision, StatusCode::NO_CONTENT.into_response()));
     let begun = match node.named.begin(&headers, &id)? {
         Sent::New(begun) => begun,
@@ -162,7 +164,7 @@ pub(crate) async fn delete(
     let when = precondition(&headers, &node, &id).await?;
     let (registry, whose) = (node.state.registry.clone(), id.clone());
     let deleted = complete(&node, async move {
-        let deleted = registry.delete(&whose, when).await;
+        let deleted = registry.noting(said).delete(&whose, when).await;
         if let (Ok(revision), Some(begun)) = (&deleted, begun) {
             begun.done(*revision);
         }

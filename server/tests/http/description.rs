@@ -48,6 +48,7 @@ async fn the_description_names_every_route() {
         "POST /api/v1/reload",
         "GET /api/v1/changes",
         "GET /api/v1/count",
+        "GET /api/v1/fleet",
         "GET /api/v1/heads",
         "POST /api/v1/accesses",
         "GET /api/v1/health",

@@ -4,17 +4,19 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
+use chrono::Utc;
 use hotbed_api::Readiness;
 use hotbed_bots::{Bot, BotFactory, ConversationLimits, Conversations, ProviderKeys};
 use hotbed_cache::{CacheSettings, CachingRegistryManager};
 use hotbed_events::MemoryBus;
+use hotbed_fleet::{Member, NodeId, Pace};
 use hotbed_hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed_registry::{
-    Access as Noted, Admission, Changes, CollectionName, Draft, Error, Id, MemoryBackend, Page,
-    Past, Precondition, Query, Registration, Registry, RegistryBackend, Retention, Revision,
-    Snapshot,
+    Access as Noted, Admission, ChangeNote, Changes, CollectionName, Draft, Error, Id,
+    MemoryBackend, Page, Past, Precondition, Query, Registration, Registry, RegistryBackend,
+    Retention, Revision, Snapshot,
 };
-use hotbed_server::{Access, Limits, NodeInfo, ServerState, router};
+use hotbed_server::{Access, Limits, NodeInfo, Reporter, ServerState, router};
 use serde_json::Value;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -24,6 +26,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+use uuid::Uuid;
 
 /// No step of a test takes so long; what does is stuck.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
@@ -134,19 +137,37 @@ impl Node {
         hot_reload.sync().await.unwrap();
         let (readiness, ready) = watch::channel(Readiness::Ready);
         let (warnings, warned) = watch::channel(vec!["a warning".to_owned()]);
+        let info = NodeInfo {
+            node: NodeId::new("node-1").unwrap(),
+            version: "1.2.3".into(),
+            started: Instant::now(),
+            environment: "test".into(),
+            registry: "memory:".into(),
+            bus: "memory:".into(),
+            admission,
+            warnings: warned,
+        };
+        let reporter = Reporter {
+            info: info.clone(),
+            incarnation: Uuid::new_v4(),
+            host: "host".into(),
+            address: "127.0.0.1:8700".parse().unwrap(),
+            started_at: Utc::now(),
+            collection: CollectionName::bots(),
+            bots: Arc::clone(&bots),
+            hot_reload: hot_reload.clone(),
+            readiness: ready.clone(),
+        };
+        let steps = hot_reload.reached();
+        let member = Member::new(bus, None, Arc::new(reporter), steps, Pace::default());
+        let fleet = member.fleet();
+        following.spawn(member.run(CancellationToken::new()));
         let state = ServerState {
             registry,
             bots,
             hot_reload,
-            info: NodeInfo {
-                version: "1.2.3".into(),
-                started: Instant::now(),
-                environment: "test".into(),
-                registry: "memory:".into(),
-                bus: "memory:".into(),
-                admission,
-                warnings: warned,
-            },
+            fleet,
+            info,
             access: Access {
                 listen: "127.0.0.1:8700".parse().unwrap(),
                 hosts: Vec::new(),
@@ -379,8 +400,13 @@ impl RegistryBackend for Switch {
         self.on().await?.put(id, draft, when).await
     }
 
-    async fn delete(&self, id: &Id, when: Precondition) -> Result<Revision, Error> {
-        self.on().await?.delete(id, when).await
+    async fn delete(
+        &self,
+        id: &Id,
+        when: Precondition,
+        note: &ChangeNote,
+    ) -> Result<Revision, Error> {
+        self.on().await?.delete(id, when, note).await
     }
 
     async fn list(&self, query: &Query) -> Result<Page, Error> {

@@ -1,7 +1,7 @@
 use crate::harness::{Node, OK, Order, request, with_header};
 use axum::http::Method;
 use hotbed_api::Readiness;
-use hotbed_registry::{Admission, Id, Registration, Snapshot};
+use hotbed_registry::{Admission, Id, Registration, Revision, Snapshot};
 use hotbed_server::Limits;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -35,8 +35,11 @@ async fn health_tells_how_everything_is() {
                 "state": "reachable", "location": "memory:", "admission": "permissive", "head": 3, "registrations": 2,
                 "active": 1
             },
+            "node": "node-1",
             "bus": {"location": "memory:", "mode": "hybrid"},
-            "freshness": {"revision": 3, "confirmed_ago_ms": null, "stale": false},
+            "freshness": {
+                "revision": 3, "head": 3, "behind_by": 0, "behind_for_ms": 0, "confirmed_ago_ms": null, "stale": false
+            },
             "cache": null,
             "failures": {"total": 0, "items": []},
             "warnings": ["a warning"]
@@ -105,6 +108,10 @@ impl Snapshot for Sized {
     }
 
     fn forget(&self, _: &Id) {}
+
+    fn revisions(&self) -> Vec<(Id, Revision)> {
+        Vec::new()
+    }
 }
 
 #[tokio::test]

@@ -210,6 +210,87 @@ async fn a_version_that_is_not_there_says_why() {
     );
 }
 
+/// Caught: a tag that is the newest revision, which stays when something is forgotten.
+#[tokio::test]
+async fn a_history_that_is_known_is_not_sent_again_until_it_is_another() {
+    let node = Node::new().await;
+    for prompt in ["one", "two", "three"] {
+        write(&node, "/api/v1/bots/a", prompt).await;
+    }
+    let path = "/api/v1/bots/a/history?limit=2";
+    let tag = async |path: &str| {
+        let told = node.get(path).await;
+        assert_eq!(told.status, OK);
+        told.header("etag").expect("it has a tag").to_owned()
+    };
+    let asked = async |tag: &str| {
+        let bare = request(Method::GET, path);
+        let told = node.send(with_header(bare, "if-none-match", tag)).await;
+        assert_eq!(told.status == OK, !told.bytes.is_empty());
+        told.status
+    };
+    let first = tag(path).await;
+    assert_eq!(first, tag(path).await);
+    assert_eq!(first, tag("/api/v1/configs/a/history?limit=2").await);
+    assert_ne!(first, tag("/api/v1/bots/a/history").await);
+    for known in [&*first, &format!("\"9\", W/{first}"), "*"] {
+        assert_eq!(asked(known).await, 304, "{known}");
+    }
+    assert_eq!(asked("\"3\"").await, OK);
+    write(&node, "/api/v1/bots/b", "another").await;
+    assert_eq!(asked(&first).await, 304);
+    let forget = Retention {
+        history: HistoryRetention {
+            versions: 1,
+            ..HistoryRetention::default()
+        },
+        ..Retention::default()
+    };
+    node.backend.compact(forget).await.unwrap();
+    assert_eq!(asked(&first).await, OK, "there is no next page any more");
+    let second = tag(path).await;
+    assert_eq!(asked(&second).await, 304);
+    write(&node, "/api/v1/bots/a", "four").await;
+    assert_eq!(asked(&second).await, OK);
+}
+
+/// Caught: a DELETE that takes no note, or drops it on the way to the registry.
+#[tokio::test]
+async fn a_deletion_says_who_and_why_like_any_other_write() {
+    let node = Node::new().await;
+    let path = "/api/v1/bots/a";
+    for deletion in [
+        "/api/v1/bots/a?by=ada&reason=nobody%20asked%20%26%20nobody%20will",
+        "/api/v1/configs/a?by=bob",
+        path,
+    ] {
+        write(&node, path, "one").await;
+        assert_eq!(node.delete(deletion).await.status, 204);
+    }
+    let told = node.get(&format!("{path}/history")).await.json();
+    let told: Vec<_> = told["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| it["kind"] == "deleted")
+        .map(|it| (it["changed_by"].clone(), it["change_reason"].clone()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Value::Null, Value::Null),
+            (json!("bob"), Value::Null),
+            (json!("ada"), json!("nobody asked & nobody will")),
+        ]
+    );
+    write(&node, path, "one").await;
+    for unfit in ["by=", "reason=%20", "by=a&by=b"] {
+        let refused = node.delete(&format!("{path}?{unfit}")).await;
+        assert_eq!(refused.status, 422, "{unfit}: {}", refused.detail());
+    }
+    assert_eq!(node.get(path).await.status, OK);
+}
+
 #[tokio::test]
 async fn a_rollback_is_answered_and_served_like_a_write() {
     let node = Node::new().await;

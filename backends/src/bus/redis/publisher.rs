@@ -14,8 +14,9 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 /// How long the server may take to answer for what is sent together.
 const ANSWERING: Duration = Duration::from_secs(3);
-/// For how long a server that could not be reached is not tried again: meanwhile nobody waits for it.
-const PAUSE: Duration = Duration::from_millis(500);
+/// For how long a server that could not be reached is not tried again, at most: meanwhile nobody waits for it. It is
+/// not for longer than the attempt took, for what is refused at once may be tried at once.
+const MAX_PAUSE: Duration = Duration::from_millis(500);
 
 /// The connection that publishes, made when there is something to publish and whenever it is lost.
 pub(super) struct Publisher {
@@ -27,10 +28,11 @@ pub(super) struct Publisher {
 /// A connection that is being made, or was: all who publish wait for the same, and none that goes away takes it along.
 type Link = Shared<BoxFuture<'static, Result<MultiplexedConnection, Unreached>>>;
 
-/// When and why there was no connection.
+/// Why there is no connection.
 #[derive(Clone)]
 struct Unreached {
-    at: Instant,
+    /// When it may be tried again.
+    again: Instant,
     reason: Arc<str>,
 }
 
@@ -55,15 +57,15 @@ impl Publisher {
             .clone()
             .await
             .map_err(|unreached| BoxError::from(&*unreached.reason))?;
-        let sent = batch.exec_async(&mut connection);
-        let outcome = match tokio::time::timeout(ANSWERING, sent).await {
-            Ok(outcome) => outcome.map_err(BoxError::from),
-            Err(_) => Err("the server does not answer in time".into()),
+        let mut doubt = Doubt {
+            publisher: self,
+            link: Some(link),
         };
-        if outcome.is_err() {
-            self.forget(&link);
-        }
-        outcome
+        let sent = batch.exec_async(&mut connection);
+        let answer = tokio::time::timeout(ANSWERING, sent).await;
+        answer.map_err(|_| "the server does not answer in time")??;
+        doubt.link = None;
+        Ok(())
     }
 
     /// The connection, or a new attempt at one.
@@ -71,7 +73,7 @@ impl Publisher {
         let mut current = self.current();
         if let Some(link) = &*current {
             let is_of_use = match link.peek() {
-                Some(Err(unreached)) => unreached.at.elapsed() < PAUSE,
+                Some(Err(unreached)) => Instant::now() < unreached.again,
                 Some(Ok(_)) | None => true,
             };
             if is_of_use {
@@ -83,7 +85,7 @@ impl Publisher {
         let link = async move {
             connecting
                 .await
-                .unwrap_or_else(|panic| Err(Unreached::because(chain(&panic))))
+                .unwrap_or_else(|panic| Err(Unreached::since(Instant::now(), chain(&panic))))
         };
         current.insert(link.boxed().shared()).clone()
     }
@@ -101,7 +103,23 @@ impl Publisher {
     }
 }
 
+/// Whether a connection is of any use, until it has answered: if it does not, or whoever waited for it went away
+/// earlier, it is not used again.
+struct Doubt<'a> {
+    publisher: &'a Publisher,
+    link: Option<Link>,
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        if let Some(link) = &self.link {
+            self.publisher.forget(link);
+        }
+    }
+}
+
 async fn connect(url: RedisUrl) -> Result<MultiplexedConnection, Unreached> {
+    let began = Instant::now();
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(None)
         .set_response_timeout(None);
@@ -111,15 +129,18 @@ async fn connect(url: RedisUrl) -> Result<MultiplexedConnection, Unreached> {
         Ok::<_, BoxError>(connection.await?)
     };
     match tokio::time::timeout(CONNECTING, connecting).await {
-        Ok(connected) => connected.map_err(|error| Unreached::because(chain(&*error))),
-        Err(_) => Err(Unreached::because("it does not answer in time".to_owned())),
+        Ok(connected) => connected.map_err(|error| Unreached::since(began, chain(&*error))),
+        Err(_) => Err(Unreached::since(
+            began,
+            "it does not answer in time".to_owned(),
+        )),
     }
 }
 
 impl Unreached {
-    fn because(reason: String) -> Self {
+    fn since(began: Instant, reason: String) -> Self {
         Self {
-            at: Instant::now(),
+            again: Instant::now() + began.elapsed().min(MAX_PAUSE),
             reason: reason.into(),
         }
     }

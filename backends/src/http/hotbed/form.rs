@@ -7,8 +7,8 @@ use crate::http::url::HttpUrl;
 use chrono::{DateTime, SecondsFormat, Utc};
 use hotbed_api as api;
 use hotbed_registry::{
-    Access, Change, ChangeKind, Direction, Draft, Error, Id, PortableConfig, Precondition, Query,
-    Registration, Revision, SortField, SortSpec, Status,
+    Access, Change, ChangeKind, ChangeNote, Direction, Draft, Error, Id, PortableConfig,
+    Precondition, Query, Registration, Revision, SortField, SortSpec, Status,
 };
 use reqwest::StatusCode;
 use serde_json::{Map, Value};
@@ -122,6 +122,20 @@ pub(super) fn accesses(accesses: &[Access]) -> Vec<u8> {
 /// A time as a value of a query.
 pub(super) fn time(at: DateTime<Utc>) -> String {
     escape(&at.to_rfc3339_opts(SecondsFormat::Micros, true))
+}
+
+/// Who deletes, and why, as a query; nothing if that was not said.
+pub(super) fn note(note: &ChangeNote) -> String {
+    let said = [("by", &note.by), ("reason", &note.reason)];
+    let said = said
+        .iter()
+        .filter_map(|(key, text)| Some(format!("{key}={}", escape(text.as_ref()?))));
+    let query = said.collect::<Vec<_>>().join("&");
+    if query.is_empty() {
+        query
+    } else {
+        format!("?{query}")
+    }
 }
 
 /// What a query filters by, as the other side takes it.

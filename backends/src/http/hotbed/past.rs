@@ -4,7 +4,7 @@ use super::{HotbedCollection, form};
 use crate::http::fault::Fault;
 use crate::http::wire::Ask;
 use chrono::{DateTime, Utc};
-use hotbed_registry::{Error, Id, Past, Registration, Revision};
+use hotbed_registry::{ChangeNote, Error, Id, Past, Registration, Revision};
 use reqwest::StatusCode;
 use serde::Deserialize;
 
@@ -25,6 +25,8 @@ struct PastWrite {
     at: DateTime<Utc>,
     /// None of a deletion.
     version: Option<u64>,
+    changed_by: Option<String>,
+    change_reason: Option<String>,
 }
 
 impl HotbedCollection {
@@ -102,6 +104,10 @@ impl HotbedCollection {
                 id: id.clone(),
                 revision,
                 at: item.at,
+                note: ChangeNote {
+                    by: item.changed_by.clone(),
+                    reason: item.change_reason.clone(),
+                },
             }));
         }
         let path = format!("{}?revision={revision}", self.of(id));

@@ -36,30 +36,39 @@ pub(super) fn bind(bound: Bound, past: &[PastWrite]) -> Bound {
                 .map(|it| Some(it?.0.updated_at))
                 .collect::<Vec<_>>(),
         )
+        .and(given.iter().map(|it| metadata(it)).collect::<Vec<_>>())
         .and(versions().map(|it| Some(it?.1)).collect::<Vec<_>>())
-        .and(versions().map(|it| Some(it?.2)).collect::<Vec<_>>())
 }
 
 fn id(past: &PastWrite) -> &str {
     match &past.what {
-        Gone::Stored(id) | Gone::Deleted(id) => id.as_str(),
+        Gone::Stored(id) | Gone::Deleted { id, .. } => id.as_str(),
         Gone::Written { registration, .. } => registration.id.as_str(),
     }
 }
 
 /// A deletion replaces itself.
 fn revision(past: &PastWrite) -> i64 {
-    clamp(version(past).map_or(past.by.0, |(it, ..)| it.revision.0))
+    clamp(version(past).map_or(past.by.0, |(it, _)| it.revision.0))
 }
 
-/// A version with the texts of its metadata and its configuration; `None` for a deletion.
-fn version(past: &PastWrite) -> Option<(&Registration, &str, &str)> {
+/// The metadata of a version, or those of a deletion, if there are any.
+fn metadata(past: &PastWrite) -> Option<&str> {
+    match &past.what {
+        Gone::Written { metadata, .. } => Some(metadata),
+        Gone::Deleted { metadata, .. } => metadata.as_deref(),
+        Gone::Stored(_) => None,
+    }
+}
+
+/// A version with the text of its configuration; `None` for a deletion.
+fn version(past: &PastWrite) -> Option<(&Registration, &str)> {
     match &past.what {
         Gone::Written {
             registration,
-            metadata,
             config,
-        } => Some((registration, metadata, config)),
-        Gone::Stored(_) | Gone::Deleted(_) => None,
+            ..
+        } => Some((registration, config)),
+        Gone::Stored(_) | Gone::Deleted { .. } => None,
     }
 }

@@ -102,6 +102,39 @@ async fn a_process_that_knows_no_history_leaves_a_gap_and_nothing_worse() {
     assert_eq!(told(&bots, "a").await, [6]);
 }
 
+/// A deletion had no metadata before it had a note, and is told to a process that knows of none all the same: by its
+/// status, which is missing.
+#[tokio::test]
+async fn of_a_deletion_that_an_older_process_noted_nothing_was_said() {
+    let file = File::new();
+    let bots = file.store().await.collection(&CollectionName::bots());
+    put(&bots, "a").await.unwrap();
+    let note = ChangeNote {
+        by: Some("ada".into()),
+        reason: Some("why not".into()),
+    };
+    let revision = bots.delete(&id("a"), Precondition::Any, &note).await;
+    let revision = revision.unwrap();
+    let stored: (Option<String>, String) =
+        sqlx::query_as("SELECT status, metadata FROM history WHERE revision = 2")
+            .fetch_one(&mut file.stranger().await)
+            .await
+            .unwrap();
+    let metadata = r#"{"change_reason":"why not","changed_by":"ada"}"#;
+    assert_eq!(stored, (None, metadata.to_owned()));
+    let said = async || {
+        let past = bots.past(&id("a"), revision).await.unwrap();
+        past.expect("it is remembered").note()
+    };
+    assert_eq!(said().await, note);
+    run(
+        &file,
+        "UPDATE history SET metadata = NULL WHERE revision = 2",
+    )
+    .await;
+    assert_eq!(said().await, ChangeNote::NONE);
+}
+
 #[tokio::test]
 async fn a_past_version_that_cannot_be_read_is_named() {
     let file = File::new();

@@ -48,6 +48,8 @@ pub(super) enum Step {
     Invalidate,
     NewEra,
     Retire,
+    /// The registry answers again after an outage.
+    Recover,
     Wait(u64),
 }
 
@@ -84,6 +86,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => Just(Step::Invalidate),
         1 => Just(Step::NewEra),
         1 => Just(Step::Retire),
+        1 => Just(Step::Recover),
         3 => wait.prop_map(Step::Wait)
     ];
     proptest::collection::vec(step, 1..100)
@@ -129,6 +132,8 @@ struct Due {
 struct Failures {
     count: u32,
     at: Instant,
+    /// The registry has answered again since: they put off nothing any more.
+    forgiven: bool,
 }
 
 pub(super) struct Rig {
@@ -208,12 +213,7 @@ impl Rig {
             Step::Tell(which) if !self.log.is_empty() => self.tell(which % self.log.len()),
             Step::TellNewest if !self.log.is_empty() => self.tell(self.log.len() - 1),
             Step::Ask => self.ask(),
-            Step::Early => {
-                let ahead = self.settings.ahead(self.now);
-                if self.machine.start_early(self.now, ahead) {
-                    self.begin();
-                }
-            }
+            Step::Early => self.early(),
             Step::Read(read) => self.read(read),
             Step::Settle => self.settle(),
             Step::Look(which) if !self.readers.is_empty() => self.look(which % self.readers.len()),
@@ -238,9 +238,25 @@ impl Rig {
                     self.replace();
                 }
             }
+            Step::Recover => {
+                self.machine.forgive(self.now);
+                let failed = self.machine.failure();
+                if let (Some(failures), Some((failure, _))) = (&mut self.failures, failed)
+                    && failure.kind == FailureKind::Registry
+                {
+                    failures.forgiven = true;
+                }
+            }
             Step::Wait(ms) => self.now += Duration::from_millis(ms),
         }
         self.verify();
+    }
+
+    fn early(&mut self) {
+        let ahead = self.settings.ahead(self.now);
+        if self.machine.start_early(self.now, ahead) {
+            self.begin();
+        }
     }
 
     fn truth(&self) -> Truth {
@@ -303,15 +319,16 @@ impl Rig {
     fn ask(&mut self) {
         let retired = self.machine.is_retired();
         match self.machine.ask(self.now) {
-            Ask::Answer { answer, start } => {
+            Ask::Answer { answer, refresh } => {
                 assert_eq!(matches!(answer, Answer::Retired), retired);
                 self.judge(self.due, &answer);
                 if matches!(answer, Answer::Serve) && self.machine.failure().is_none() {
                     let trusted = self.confirmed_at + self.settings.ttl;
                     assert!(self.now < trusted, "served beyond its trust");
                 }
-                if start {
-                    self.begin();
+                if refresh {
+                    self.early();
+                    assert!(self.build.is_some(), "nothing comes of a refresh");
                 }
             }
             Ask::Wait { ticket, start } => {
@@ -334,7 +351,7 @@ impl Rig {
 
     fn begin(&mut self) {
         assert!(self.build.is_none(), "two builds of one id");
-        if let Some(failures) = self.failures {
+        if let Some(failures) = self.failures.filter(|failures| !failures.forgiven) {
             let least = self.settings.wait(failures.count, 0.0);
             let waited = self.now - failures.at;
             assert!(
@@ -437,6 +454,7 @@ impl Rig {
             self.failures = (failed || lagged).then(|| Failures {
                 count: self.failures.map_or(0, |failures| failures.count) + 1,
                 at: self.now,
+                forgiven: false,
             });
         }
         if this_era && (failed || lagged) {
@@ -550,7 +568,7 @@ impl Rig {
             self.machine.ask(self.now),
             Ask::Answer {
                 answer: Answer::Retired,
-                start: false
+                refresh: false
             }
         ));
         assert_eq!(self.machine.fresh_until(), None);

@@ -41,7 +41,7 @@ impl RegistryBackend for Slow {
         panic!("the base is never written to")
     }
 
-    async fn delete(&self, _: &Id, _: Precondition) -> Result<Revision, Error> {
+    async fn delete(&self, _: &Id, _: Precondition, _: &ChangeNote) -> Result<Revision, Error> {
         panic!("the base is never written to")
     }
 
@@ -127,7 +127,7 @@ async fn what_is_written_while_a_copy_is_made_stands() {
 async fn a_base_is_followed_to_the_end_even_if_nobody_waits() {
     let layers = Layers::with_base(&["bot"]).await;
     let (slow, node) = Slow::node(&layers);
-    let impatient = tokio::time::timeout(Duration::from_millis(1), node.head()).await;
+    let impatient = timeout(Duration::from_millis(1), node.head()).await;
     assert!(impatient.is_err());
     slow.is_reading().await;
     slow.may_tell.add_permits(1);
@@ -136,7 +136,5 @@ async fn a_base_is_followed_to_the_end_even_if_nobody_waits() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), followed)
-        .await
-        .unwrap();
+    timeout(Duration::from_secs(30), followed).await.unwrap();
 }

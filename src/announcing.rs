@@ -1,0 +1,110 @@
+//! On which topics changes are announced, and which are listened to.
+
+use crate::serve_args::ServeArgs;
+use anyhow::{Context, Result};
+use hotbed::backends::BusUrl;
+use hotbed::events::{Interest, Pattern, Topic};
+use hotbed::registry::{CollectionName, Registry};
+
+/// Where the Python config service's classes announce and listen, unless told otherwise: each somewhere else.
+const OF_PYTHON: [&str; 3] = ["registry:bots", "registry:instances", "registry:configs"];
+/// Where its pollers announce.
+const OF_PYTHON_POLLERS: &str = "registry:changes";
+
+/// The topics of the bots' collection.
+#[derive(Debug)]
+pub(crate) struct Topics {
+    pub(crate) publish: Vec<Topic>,
+    pub(crate) listen: Interest,
+}
+
+impl Topics {
+    /// What the arguments say. Where they say nothing: on a bus that other processes are on, those that the Python
+    /// config service's classes look at; within this process, the collection's own.
+    pub(crate) fn of(args: &ServeArgs, bus: &BusUrl) -> Result<Self> {
+        let own = Registry::topic_of(&CollectionName::bots());
+        let default: Vec<Topic> = if bus.leaves_the_process() {
+            let names = OF_PYTHON.iter().map(|name| Topic::new(name));
+            names.collect::<Result<_, _>>()?
+        } else {
+            vec![own]
+        };
+        let listen = match args.listen_topics.as_slice() {
+            [] if bus.leaves_the_process() => {
+                let all: Interest = default.iter().cloned().collect();
+                all.and(Topic::new(OF_PYTHON_POLLERS)?)
+            }
+            [] => default.iter().cloned().collect(),
+            given => given
+                .iter()
+                .try_fold(Interest::none(), |all, text| and(all, text))
+                .context("--listen-topics")?,
+        };
+        let publish = match args.publish_topics.as_slice() {
+            [] => default,
+            given => given
+                .iter()
+                .map(|text| Topic::new(text))
+                .collect::<Result<_, _>>()
+                .context("--publish-topics")?,
+        };
+        Ok(Self { publish, listen })
+    }
+}
+
+/// The same interest, and what a text names: a topic, or by its wildcards many.
+fn and(all: Interest, text: &str) -> Result<Interest> {
+    Ok(if text.contains(['*', '?', '[']) {
+        all.and_all(Pattern::new(text)?)
+    } else {
+        all.and(Topic::new(text)?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Whole {
+        #[command(flatten)]
+        args: ServeArgs,
+    }
+
+    fn topics(arguments: &[&str]) -> Result<(String, String)> {
+        let words = std::iter::once("serve").chain(arguments.iter().copied());
+        let Whole { args } = Whole::try_parse_from(words)?;
+        let topics = Topics::of(&args, &args.bus.parse()?)?;
+        let publish: Interest = topics.publish.into_iter().collect();
+        Ok((publish.to_string(), topics.listen.to_string()))
+    }
+
+    #[test]
+    fn a_bus_between_processes_serves_every_class_of_the_python_service() {
+        let three = "registry:bots, registry:instances, registry:configs";
+        assert_eq!(
+            topics(&["--bus", "redis://h"]).unwrap(),
+            (three.to_owned(), format!("{three}, registry:changes"))
+        );
+        let own = || "registry:bots".to_owned();
+        assert_eq!(topics(&[]).unwrap(), (own(), own()));
+    }
+
+    #[test]
+    fn topics_can_be_chosen() {
+        let arguments = [
+            "--bus",
+            "redis://h",
+            "--publish-topics",
+            "a:b",
+            "--listen-topics",
+            "a:*,c",
+        ];
+        let (publish, listen) = topics(&arguments).unwrap();
+        assert_eq!(publish, "a:b");
+        assert_eq!(listen, "c, a:*");
+        let error = topics(&["--listen-topics", "a b"]).unwrap_err();
+        assert!(format!("{error:#}").starts_with("--listen-topics: \"a b\" is not"));
+    }
+}
