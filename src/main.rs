@@ -106,6 +106,8 @@ fn process_environment() -> Vec<(String, String)> {
 fn start_log(args: &ServeArgs) -> anyhow::Result<()> {
     // The provider library logs bodies of failed requests, which may hold what users said.
     let filter = args.log.clone().0.add_directive("genai=off".parse()?);
+    // What NATS's client says of its connections is said by who uses them, once and with the reason.
+    let filter = filter.add_directive("async_nats=off".parse()?);
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

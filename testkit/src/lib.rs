@@ -6,6 +6,7 @@
     reason = "said above, once for everything in here"
 )]
 
+mod certificate;
 mod config_service;
 mod guard;
 mod nats;

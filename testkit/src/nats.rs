@@ -1,5 +1,6 @@
 //! A NATS server of a test's own.
 
+use crate::certificate;
 use crate::guard::Guard;
 use crate::process::{free_port, signal, wait_until};
 use std::fmt;
@@ -12,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+const CERTIFICATE: &str = "certificate.pem";
 const PROGRAM: &str = "nats-server";
 /// Where Debian puts it, which is not on everybody's PATH.
 const DEBIAN: &str = "/usr/sbin/nats-server";
@@ -34,12 +36,16 @@ pub struct NatsServer {
 pub struct NoNats;
 
 impl NatsServer {
-    /// The Debian package that has it.
-    pub const DEBIAN_PACKAGE: &str = "nats-server";
+    /// The Debian packages that have it, and what makes certificates.
+    pub const DEBIAN_PACKAGES: [&str; 2] = ["nats-server", "openssl"];
 
-    /// Looks for the program on PATH, then where Debian puts it.
+    /// Looks for the programs on PATH, and where Debian puts the server.
     pub fn find() -> Result<(), NoNats> {
-        program().map(drop)
+        if runs("openssl", "version") {
+            program().map(drop)
+        } else {
+            Err(NoNats)
+        }
     }
 
     /// The server that the tests of one binary share, each below a prefix of its own. Not for those that stop it.
@@ -50,14 +56,26 @@ impl NatsServer {
 
     /// Starts a server with arguments beyond the usual, such as `--auth=TOKEN`.
     pub fn start(settings: &[&str]) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("hotbed-nats-")
-            .tempdir()
-            .expect("there is room for a folder")
-            .keep();
+        Self::start_in(folder(), settings)
+    }
+
+    /// Starts a server that demands TLS, with a certificate that only [`authorities`](Self::authorities) are good for.
+    pub fn start_with_tls() -> Self {
+        let folder = folder();
+        let (certificate, key) = (folder.join(CERTIFICATE), folder.join("key.pem"));
+        certificate::make(&certificate, &key);
+        let settings = [
+            "--tls".to_owned(),
+            format!("--tlscert={}", certificate.display()),
+            format!("--tlskey={}", key.display()),
+        ];
+        Self::start_in(folder, &settings)
+    }
+
+    fn start_in(folder: PathBuf, settings: &[impl ToString]) -> Self {
         let guard = Guard::new(&folder, "KILL", &[folder.join("pid")]);
         let server = Self {
-            settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
+            settings: settings.iter().map(ToString::to_string).collect(),
             port: free_port(),
             running: Mutex::new(None),
             folder,
@@ -75,6 +93,11 @@ impl NatsServer {
     /// The way to it, for those who need no password.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// The PEM file that its certificate is to be checked by.
+    pub fn authorities(&self) -> PathBuf {
+        self.folder.join(CERTIFICATE)
     }
 
     /// Ends the server in good order, as an administrator would.
@@ -161,26 +184,35 @@ impl Drop for NatsServer {
     }
 }
 
+fn folder() -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("hotbed-nats-").tempdir();
+    folder.expect("there is room for a folder").keep()
+}
+
 fn program() -> Result<&'static str, NoNats> {
-    let is_there = |program: &&str| {
-        Command::new(program)
-            .arg("--version")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    };
-    [PROGRAM, DEBIAN].into_iter().find(is_there).ok_or(NoNats)
+    [PROGRAM, DEBIAN]
+        .into_iter()
+        .find(|program| runs(program, "--version"))
+        .ok_or(NoNats)
+}
+
+fn runs(program: &str, version: &str) -> bool {
+    Command::new(program)
+        .arg(version)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 impl fmt::Display for NoNats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "no NATS server is on this machine (`{PROGRAM}`, on PATH, or {DEBIAN}): install it, on Debian and Ubuntu \
-             with `apt-get install {}`",
-            NatsServer::DEBIAN_PACKAGE
+            "no NATS server is on this machine (`{PROGRAM}` and `openssl`, on PATH, or {DEBIAN}): install them, on Debian \
+             and Ubuntu with `apt-get install {}`",
+            NatsServer::DEBIAN_PACKAGES.join(" ")
         )
     }
 }

@@ -1,5 +1,6 @@
 //! A Redis server of a test's own.
 
+use crate::certificate;
 use crate::guard::Guard;
 use crate::process::{free_port, run, wait_until};
 use std::fmt;
@@ -10,18 +11,6 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What its certificate says, as `openssl req` is told.
-const CERTIFICATE: &str = "\
-[req]
-prompt = no
-distinguished_name = subject
-x509_extensions = extensions
-[subject]
-CN = hotbed test
-[extensions]
-basicConstraints = critical, CA:FALSE
-subjectAltName = DNS:localhost, IP:127.0.0.1
-";
 
 /// A Redis server that belongs to this process and is gone without a trace when it ends, however it ends. It keeps
 /// nothing on disk.
@@ -102,7 +91,7 @@ impl RedisServer {
             _guard: guard,
         };
         if tls_port.is_some() {
-            server.make_certificate();
+            certificate::make(&server.authorities(), &server.key());
         }
         server.resume();
         server
@@ -227,21 +216,6 @@ impl RedisServer {
     }
 
     /// A certificate that is its own authority.
-    fn make_certificate(&self) {
-        let request = self.folder.join("request");
-        fs::write(&request, CERTIFICATE).expect("a file can be written");
-        let mut openssl = Command::new(program("openssl"));
-        openssl
-            .args(["req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"])
-            .args(["-pkeyopt", "ec_paramgen_curve:prime256v1", "-config"])
-            .arg(request)
-            .arg("-keyout")
-            .arg(self.key())
-            .arg("-out")
-            .arg(self.authorities());
-        run(openssl.stdin(Stdio::null()));
-    }
-
     fn key(&self) -> PathBuf {
         self.folder.join("key.pem")
     }

@@ -20,7 +20,7 @@ const SERVERS: [Server; 4] = [
     Server {
         name: "NATS",
         missing: || NatsServer::find().err().map(|missing| missing.to_string()),
-        packages: &[NatsServer::DEBIAN_PACKAGE],
+        packages: &NatsServer::DEBIAN_PACKAGES,
     },
     Server {
         name: "PostgreSQL",

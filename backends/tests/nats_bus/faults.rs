@@ -153,3 +153,28 @@ async fn user_password_and_token_let_in_and_are_not_shown() {
         }
     }
 }
+
+/// Catches: trusting every certificate, and a `tls:` that goes without.
+#[tokio::test]
+async fn tls_is_spoken_with_those_whom_somebody_vouches_for() {
+    let server = NatsServer::start_with_tls();
+    let other = NatsServer::start_with_tls();
+    let place = format!("127.0.0.1:{}", server.port());
+    let by = |server: &NatsServer| format!("ca={}", server.authorities().display());
+    for scheme in ["tls", "nats"] {
+        let good = bus(&format!("{scheme}://{place}?{}", by(&server)));
+        let mut heard = subscribe(&good, topic("a")).await;
+        is_carried(&good, &mut heard).await;
+    }
+    for url in [
+        format!("tls://{place}"),
+        format!("tls://{place}?{}", by(&other)),
+    ] {
+        let refused = bus(&url).publish(&[event("a")]).await.unwrap_err();
+        let said = said(&refused);
+        assert!(said.contains("certificate"), "{url}: {said}");
+    }
+    let plain = NatsServer::start(&[]);
+    let url = format!("tls://127.0.0.1:{}", plain.port());
+    assert!(bus(&url).publish(&[event("a")]).await.is_err());
+}

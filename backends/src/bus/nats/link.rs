@@ -34,7 +34,9 @@ impl Link {
             tell.send_if_modified(|health| health.note(event));
             std::future::ready(())
         });
-        let client = in_time(CONNECTING, options.connect(url.servers()?)).await?;
+        // Its future is large.
+        let connecting = Box::pin(options.connect(url.servers()?));
+        let client = in_time(CONNECTING, connecting).await?;
         Ok(Self {
             client,
             prefix: url.prefix().into(),

@@ -1,10 +1,10 @@
-"""A part of the Python fleet on the same Redis as a hotbed server: what either says, the other hears.
+"""A part of the Python fleet on the same event bus as a hotbed server: what either says, the other hears.
 
-    python on_redis.py BASE_URL REDIS_PORT invalidated
-    python on_redis.py BASE_URL REDIS_PORT publish HOW BOT_ID
+    python on_bus.py BASE_URL BUS invalidated
+    python on_bus.py BASE_URL BUS publish HOW BOT_ID
 
-`invalidated` checks that the caching managers of `dataknobs-bots`, listening where they listen by default, forget
-what is written through the server. `publish` tells, as code of that fleet does, that a bot is not what it was: HOW is
+BUS is the configuration of `create_event_bus`, as JSON. `invalidated` checks that the caching managers of
+`dataknobs-bots`, listening where they listen by default, forget what is written through the server. `publish` tells, as code of that fleet does, that a bot is not what it was: HOW is
 `manager` (`publish_invalidation`), `configs` (the same of the manager of configurations) or `bots` (an event of one's
 own with `bot_id`). Nothing of the package is replaced.
 """
@@ -12,6 +12,7 @@ own with `bot_id`). Nothing of the package is replaced.
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -49,7 +50,7 @@ async def until(what: str, done: Callable[[], bool]) -> None:
     raise SystemExit(f"{what}: not within {SECONDS} s")
 
 
-async def invalidated(base: str, port: int, bus: Any) -> None:
+async def invalidated(base: str, config: dict[str, Any], bus: Any) -> None:
     client = HTTPRegistryBackend(base)
     await client.initialize()
     # Each closes its backend, so each has one of its own.
@@ -65,7 +66,9 @@ async def invalidated(base: str, port: int, bus: Any) -> None:
             told[topic] += 1
 
         await bus.subscribe(topic, note)
-        await heard_by_both(port, topic)
+        # PostgreSQL has answered that it listens, Redis was only asked.
+        if config["backend"] == "redis":
+            await heard_by_both(config["port"], topic)
     writes = 0
 
     async def write(call: Awaitable[Any]) -> None:
@@ -110,7 +113,7 @@ async def heard_by_both(port: int, topic: str) -> None:
     raise SystemExit(f"{topic} is listened to by {listeners}, not by two")
 
 
-async def publish(base: str, _port: int, bus: Any, how: str, bot_id: str) -> None:
+async def publish(base: str, _config: dict[str, Any], bus: Any, how: str, bot_id: str) -> None:
     if how == "bots":
         event = Event(type=EventType.UPDATED, topic="registry:bots", payload={"bot_id": bot_id})
         await bus.publish("registry:bots", event)
@@ -124,10 +127,11 @@ async def publish(base: str, _port: int, bus: Any, how: str, bot_id: str) -> Non
 
 
 async def main() -> None:
-    base, port, what, *rest = sys.argv[1:]
-    bus = create_event_bus({"backend": "redis", "host": "127.0.0.1", "port": int(port)})
+    base, config, what, *rest = sys.argv[1:]
+    config = json.loads(config)
+    bus = create_event_bus(config)
     await bus.connect()
-    await {"invalidated": invalidated, "publish": publish}[what](base, int(port), bus, *rest)
+    await {"invalidated": invalidated, "publish": publish}[what](base, config, bus, *rest)
     await bus.close()
 
 
