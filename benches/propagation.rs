@@ -170,7 +170,7 @@ async fn propagation(bus: &str, database: &str, nodes: usize) -> Vec<Duration> {
         let mode = ReloadMode::Hybrid {
             bus,
             topics: Interest::from(Registry::topic_of(&CollectionName::bots())),
-            every: Duration::from_secs(60),
+            every: Duration::from_mins(1),
         };
         let targets: Vec<Arc<dyn ReloadTarget>> = vec![Arc::clone(&cache) as _];
         let manager = HotReloadManager::new(reader, mode, targets);

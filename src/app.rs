@@ -444,10 +444,10 @@ fn mode(args: &ServeArgs, bus: Arc<dyn EventBus>, topics: Interest) -> ReloadMod
 fn describe_reload(args: &ServeArgs, bus: &BusUrl) -> String {
     match args.reload {
         Reload::Polling => format!("polling every {:?}", args.poll_interval),
-        Reload::EventDriven => format!("events of {}", bus),
+        Reload::EventDriven => format!("events of {bus}"),
         Reload::Hybrid => format!(
-            "events of {}, and polling every {:?}",
-            bus, args.poll_interval
+            "events of {bus}, and polling every {:?}",
+            args.poll_interval
         ),
     }
 }

@@ -14,6 +14,9 @@ const RESOURCE: [&str; 2] = ["databases", "registry"];
 /// The variable that may hold the key of the snapshot. There is no such flag: everybody may read a command line.
 const KEY_VARIABLE: &str = "HOTBED_SNAPSHOT_KEY";
 
+/// Variables of the process, by name.
+type ProcessEnvironment = Vec<(String, String)>;
+
 /// What registrations are read from and written to.
 #[derive(Debug)]
 pub(crate) struct Storage {
@@ -56,7 +59,7 @@ impl Storage {
     pub(crate) fn snapshot_key(
         args: &ServeArgs,
         process: &[(String, String)],
-    ) -> anyhow::Result<(Option<SnapshotKey>, Vec<(String, String)>)> {
+    ) -> anyhow::Result<(Option<SnapshotKey>, ProcessEnvironment)> {
         let (given, process): (Vec<_>, Vec<_>) = process
             .iter()
             .cloned()

@@ -1,8 +1,11 @@
 //! What is counted, in the text form that Prometheus scrapes.
 
+use crate::ServerState;
 use crate::state::Node;
 use axum::http::{Method, StatusCode};
 use hotbed_cache::InstanceState;
+use hotbed_fleet::Fleet;
+use hotbed_hotreload::Freshness;
 use hotbed_registry::Revision;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
@@ -196,17 +199,29 @@ fn current(node: &Node, head: Option<Revision>) -> Registry {
         "Revisions that exist and that this node has not caught up with",
         newest.0.saturating_sub(freshness.revision.0),
     );
-    let nodes = state.fleet.nodes();
-    show(
+    register_fleet(&mut metrics, &state.fleet);
+    register_times(&mut metrics, state, &freshness);
+    metrics
+}
+
+/// Which nodes are seen.
+fn register_fleet(metrics: &mut Registry, fleet: &Fleet) {
+    let nodes = fleet.nodes();
+    let silent = nodes.iter().filter(|seen| seen.silent).count();
+    metrics.register(
         "fleet_nodes",
         "Nodes that this one sees, itself included",
-        nodes.len() as u64,
+        gauge(nodes.len() as u64),
     );
-    show(
+    metrics.register(
         "fleet_silent_nodes",
         "Those of them that should have been heard since",
-        nodes.iter().filter(|seen| seen.silent).count() as u64,
+        gauge(silent as u64),
     );
+}
+
+/// How long things have been so.
+fn register_times(metrics: &mut Registry, state: &ServerState, freshness: &Freshness) {
     metrics.register_with_unit(
         "node_behind",
         "How long this node has known of revisions that it has not caught up with",
@@ -229,7 +244,6 @@ fn current(node: &Node, head: Option<Revision>) -> Registry {
         Unit::Seconds,
         uptime,
     );
-    metrics
 }
 
 /// Whether the newest revision of an id could not be built, whatever serves meanwhile.

@@ -42,7 +42,7 @@ pub struct Reporter {
 
 impl Describe for Reporter {
     fn describe(&self) -> NodeReport {
-        let progress = progress(self.hot_reload.freshness(), &self.bots.held());
+        let progress = progress(&self.hot_reload.freshness(), &self.bots.held());
         NodeReport {
             node: self.info.node.clone(),
             incarnation: self.incarnation,
@@ -64,7 +64,7 @@ impl Describe for Reporter {
     }
 }
 
-fn progress(freshness: Freshness, held: &[Held]) -> Progress {
+fn progress(freshness: &Freshness, held: &[Held]) -> Progress {
     let mut failing: Vec<&Held> = held.iter().filter(|it| is_failing(it.state)).collect();
     failing.sort_by(|a, b| a.id.cmp(&b.id));
     let failure = |held: &&Held| NodeFailure {

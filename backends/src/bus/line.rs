@@ -223,7 +223,7 @@ async fn listen(
                     break;
                 }
                 heard = connection.next() => match heard? {
-                    Heard::Event(event) => hub.tell(Arc::new(event)),
+                    Heard::Event(event) => hub.tell(Arc::new(*event)),
                     Heard::Gap => hub.gap(),
                 },
             }

@@ -34,7 +34,7 @@ pub(crate) trait Connection: Send {
 #[derive(Debug)]
 pub(crate) enum Heard {
     /// An event.
-    Event(Event),
+    Event(Box<Event>),
     /// Something was missed or not understood.
     Gap,
 }

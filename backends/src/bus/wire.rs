@@ -108,8 +108,8 @@ pub(crate) fn decode(message: &[u8]) -> Result<Event, Undecodable> {
             .and_then(Value::as_str)
             .and_then(|text| DateTime::parse_from_rfc3339(text).ok())
             .map_or_else(Utc::now, |time| time.to_utc()),
-        source: text(received.source),
-        correlation_id: text(received.correlation_id),
+        source: text(received.source.as_ref()),
+        correlation_id: text(received.correlation_id.as_ref()),
         metadata: received.metadata.unwrap_or_default(),
         ..Event::new(topic, *kind, received.payload.unwrap_or_default())
     })
@@ -125,8 +125,8 @@ fn uuid_of(text: &str) -> Uuid {
     })
 }
 
-fn text(value: Option<Value>) -> Option<Arc<str>> {
-    value.as_ref().and_then(Value::as_str).map(Into::into)
+fn text(value: Option<&Value>) -> Option<Arc<str>> {
+    value.and_then(Value::as_str).map(Into::into)
 }
 
 #[cfg(test)]

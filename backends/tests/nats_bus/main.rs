@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(test)]
 mod carrying;
+#[cfg(test)]
 mod conformance;
+#[cfg(test)]
 mod faults;
 
 use hotbed_backends::{BusUrl, open_bus};

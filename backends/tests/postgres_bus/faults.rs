@@ -110,7 +110,7 @@ async fn publishing_to_a_silent_server_ends_in_time() {
     bus.publish(&[event("a")]).await.unwrap();
     proxy.set(NetworkFault::Silence);
     let began = Instant::now();
-    let both = ["a", "b"].map(|name| event(name));
+    let both = ["a", "b"].map(event);
     let (one, other) = tokio::join!(bus.publish(&both[..1]), bus.publish(&both[1..]));
     assert!(
         began.elapsed() < Duration::from_secs(8),

@@ -2,11 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(test)]
 mod carrying;
+#[cfg(test)]
 mod conformance;
+#[cfg(test)]
 mod database;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
 mod python;
+#[cfg(test)]
 mod registry;
 
 use hotbed_backends::{BusUrl, open_bus};

@@ -97,19 +97,16 @@ proptest! {
                         prop_assert!(!begins);
                         continue;
                     }
-                    match &mut silent {
-                        Some((failed, at, doubted)) => {
-                            prop_assert!(!begins);
-                            if ended.pass.probe && !*doubted {
-                                (*failed, *at) = (*failed + 1, now);
-                            }
+                    if let Some((failed, at, doubted)) = &mut silent {
+                        prop_assert!(!begins);
+                        if ended.pass.probe && !*doubted {
+                            (*failed, *at) = (*failed + 1, now);
                         }
-                        None => {
-                            missed.insert(ended.id);
-                            prop_assert_eq!(begins, missed.len() == MISSES);
-                            if begins {
-                                silent = Some((1, now, false));
-                            }
+                    } else {
+                        missed.insert(ended.id);
+                        prop_assert_eq!(begins, missed.len() == MISSES);
+                        if begins {
+                            silent = Some((1, now, false));
                         }
                     }
                 }

@@ -131,7 +131,7 @@ impl Connection for Wire {
 
     async fn next(&mut self) -> Result<Heard, BoxError> {
         let event = self.messages.recv().await;
-        Ok(Heard::Event(event.ok_or("hung up")?))
+        Ok(Heard::Event(Box::new(event.ok_or("hung up")?)))
     }
 }
 

@@ -47,7 +47,7 @@ impl Listener {
         }
         let topic = self.subjects.topic(subject)?;
         Some(match wire::decode(&message.payload) {
-            Ok(event) => Heard::Event(Event { topic, ..event }),
+            Ok(event) => Heard::Event(Box::new(Event { topic, ..event })),
             Err(error) => {
                 tracing::debug!(%error, subject, "a message is not understood");
                 Heard::Gap

@@ -24,7 +24,8 @@ impl Publisher {
     /// be sent twice, which harms nobody.
     pub(super) async fn send(&self, messages: &[(String, String)]) -> Result<(), Error> {
         let sending = async { Ok::<_, BoxError>(self.try_to_send(messages).await) };
-        in_time(PATIENCE, sending).await.map_err(failed)?
+        // What the client does to connect is large.
+        Box::pin(in_time(PATIENCE, sending)).await.map_err(failed)?
     }
 
     async fn try_to_send(&self, messages: &[(String, String)]) -> Result<(), Error> {

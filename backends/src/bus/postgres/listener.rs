@@ -53,12 +53,11 @@ impl Listener {
                 return Heard::Gap;
             }
         };
-        match self.channels.topic(channel, &event.topic) {
-            Some(topic) => Heard::Event(Event { topic, ..event }),
-            None => {
-                tracing::debug!(channel, topic = %event.topic, "an event is of no topic of its channel");
-                Heard::Gap
-            }
+        if let Some(topic) = self.channels.topic(channel, &event.topic) {
+            Heard::Event(Box::new(Event { topic, ..event }))
+        } else {
+            tracing::debug!(channel, topic = %event.topic, "an event is of no topic of its channel");
+            Heard::Gap
         }
     }
 }

@@ -45,7 +45,7 @@ impl Ear {
         let channel: String = message.get_channel().ok()?;
         let topic = self.channels.topic(&channel)?;
         match wire::decode(message.get_payload_bytes()) {
-            Ok(event) => Some(Heard::Event(Event { topic, ..event })),
+            Ok(event) => Some(Heard::Event(Box::new(Event { topic, ..event }))),
             Err(error) => {
                 tracing::debug!(%topic, %error, "message is not understood");
                 Some(Heard::Gap)
