@@ -540,6 +540,13 @@ impl Machine {
         matches!(self.standing, Standing::Live(_))
     }
 
+    /// Whether somebody may yet be answered that the registration is there: that is what is known, or what a build may
+    /// find that has begun.
+    pub(crate) fn may_tell_of_it(&self) -> bool {
+        matches!(self.standing, Standing::Live(_) | Standing::Inactive(_))
+            || matches!(self.phase, Phase::Building | Phase::Leaving)
+    }
+
     pub(crate) fn is_retired(&self) -> bool {
         self.phase == Phase::Retired
     }

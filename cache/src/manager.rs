@@ -296,6 +296,14 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
             .and_then(|entry| entry.slot.lease())
     }
 
+    /// Whether somebody may yet be answered that an id is registered without the registry being asked again: so it is
+    /// known here, or a build is under way that may have read the registry already.
+    pub fn may_tell_of(&self, id: &Id) -> bool {
+        let index = self.shared.index.pin();
+        let entry = index.get(id);
+        entry.is_some_and(|entry| entry.slot.look(crate::machine::Machine::may_tell_of_it))
+    }
+
     fn failure(&self, id: &Id) -> Option<Arc<Failure>> {
         let index = self.shared.index.pin();
         index

@@ -180,7 +180,8 @@ impl Core {
             Ok(head) => {
                 confirmed.head = *head;
                 confirmed.behind_since = None;
-                confirmed.at = Some(Instant::now());
+                // Not when it ended: the answer may have been long on its way, or this process stopped meanwhile.
+                confirmed.at = Some(began);
                 confirmed.began = Some(began);
                 confirmed.settled = doubts;
                 confirmed.error = None;

@@ -48,21 +48,23 @@ pub(crate) async fn catch_up(
 }
 
 /// Makes sure that this node has caught up with what an answer is about to tell of an id, so that the next request is
-/// not served an older revision. Without effect, and without cost, where it has.
+/// not served an older revision. Without effect, and without cost, where it has. Where the log cannot be read the
+/// instance must be built anew: until that is done, the id's status says that it serves an older one.
 pub(crate) async fn know(node: &Node, id: &Id, stands: Option<Revision>) {
-    match stands {
+    let has_caught_up = match stands {
         Some(revision) => know_revision(node, revision).await,
-        // It is gone, and this node has not heard of it.
-        None if node.state.bots.peek(id).is_some() || node.reader.is_kept(id) => sync(node).await,
-        None => {}
+        // It is gone, and this node may not have heard of it; not even a build that read it before is let through.
+        None if node.state.bots.may_tell_of(id) || node.reader.is_kept(id) => sync(node).await,
+        None => true,
+    };
+    if !has_caught_up {
+        node.state.bots.invalidate(id);
     }
 }
 
-/// The same for an answer about many ids.
-pub(crate) async fn know_revision(node: &Node, revision: Revision) {
-    if *node.state.hot_reload.reached().borrow() < revision {
-        sync(node).await;
-    }
+/// The same for an answer about many ids. Answers whether this node has caught up.
+pub(crate) async fn know_revision(node: &Node, revision: Revision) -> bool {
+    *node.state.hot_reload.reached().borrow() >= revision || sync(node).await
 }
 
 /// The same for what a refusal tells of an id.
@@ -75,13 +77,15 @@ pub(crate) async fn refusal(node: &Node, id: &Id, error: Error) -> Fault {
     error.into()
 }
 
-async fn sync(node: &Node) {
+async fn sync(node: &Node) -> bool {
     let synced = node.state.hot_reload.sync();
-    match tokio::time::timeout(node.state.limits.catch_up, synced).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "node tells more than it has caught up with"),
-        Err(_) => tracing::warn!("node tells more than it has caught up with: the log is too slow"),
-    }
+    let why = match tokio::time::timeout(node.state.limits.catch_up, synced).await {
+        Ok(Ok(_)) => return true,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the log is too slow".to_owned(),
+    };
+    tracing::warn!(why, "node tells more than it has caught up with");
+    false
 }
 
 /// Says which revision an answer was served from.

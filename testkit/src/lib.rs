@@ -8,6 +8,7 @@
 
 mod certificate;
 mod config_service;
+mod fake_clock;
 mod guard;
 mod nats;
 mod postgres;
@@ -19,10 +20,11 @@ mod rgw;
 mod soak;
 
 pub use config_service::ConfigService;
+pub use fake_clock::{FakeClock, NoFakeClock};
 pub use nats::{NatsServer, NoNats};
 pub use postgres::{Database, NoPostgres, PostgresPrograms, PostgresServer};
 pub use proxy::{FaultProxy, NetworkFault};
 pub use redis::{NoRedis, RedisServer};
 pub use requests::RequestCounter;
 pub use rgw::{Bucket, NoRgw, RgwServer};
-pub use soak::sized;
+pub use soak::{replayed, sized};

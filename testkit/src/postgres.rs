@@ -259,6 +259,15 @@ impl Database {
         self.tcp_url_with(PASSWORD)
     }
 
+    /// The way to it through a proxy on another port of this machine, with the user's password.
+    pub fn tcp_url_through(&self, port: u16) -> String {
+        let through = Self {
+            port,
+            ..self.clone()
+        };
+        through.tcp_url()
+    }
+
     /// The way to it over TCP, with any password.
     pub fn tcp_url_with(&self, password: &str) -> String {
         let password = password.replace(' ', "%20");

@@ -30,6 +30,11 @@ pub enum NetworkFault {
     SilenceInsteadOfAnswer(Vec<u8>),
     /// Swallows everything in both directions, and leaves connections open.
     Silence,
+    /// Passes nothing on, in either direction, until it does something else: then all of it, as TCP does after a
+    /// network was away for a moment.
+    Hold,
+    /// Hangs up on whoever connects. Does nothing to those who are connected; [`FaultProxy::cut`] does.
+    Refuse,
     /// Passes everything on, whatever a client sends after this time.
     Delay(Duration),
 }
@@ -57,6 +62,9 @@ impl FaultProxy {
         let (current, open) = (Arc::clone(&fault), Arc::clone(&connections));
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                if *lock(&current) == NetworkFault::Refuse {
+                    continue;
+                }
                 // Without a server the client is hung up on, as it would be by none.
                 if let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
                     let connection = Arc::new(Connection::new(client, server));
@@ -144,15 +152,18 @@ impl Connection {
         let (it, current) = (Arc::clone(&self), Arc::clone(fault));
         thread::spawn(move || {
             it.pass_on(&it.client, &it.server, |bytes| {
-                let fault = lock(&current).clone();
+                let fault = released(&current);
                 it.fate_of_request(&fault, bytes)
             });
         });
         let current = Arc::clone(fault);
         thread::spawn(move || {
-            self.pass_on(&self.server, &self.client, |_| match *lock(&self.answer) {
-                Fate::Passed if *lock(&current) == NetworkFault::Silence => Fate::Swallowed,
-                fate => fate,
+            self.pass_on(&self.server, &self.client, |_| {
+                let fault = released(&current);
+                match *lock(&self.answer) {
+                    Fate::Passed if fault == NetworkFault::Silence => Fate::Swallowed,
+                    fate => fate,
+                }
             });
         });
     }
@@ -180,6 +191,8 @@ impl Connection {
                 Fate::Passed
             }
             NetworkFault::None
+            | NetworkFault::Hold
+            | NetworkFault::Refuse
             | NetworkFault::CutBefore(_)
             | NetworkFault::CutInsteadOfAnswer(_)
             | NetworkFault::ResetBefore(_)
@@ -225,6 +238,17 @@ impl Connection {
                     .and_then(|()| socket.shutdown(Shutdown::Read)),
             });
         }
+    }
+}
+
+/// What is to be done, once nothing is held back any more.
+fn released(current: &Mutex<NetworkFault>) -> NetworkFault {
+    loop {
+        let fault = lock(current).clone();
+        if fault != NetworkFault::Hold {
+            return fault;
+        }
+        wait(Duration::from_millis(5));
     }
 }
 

@@ -9,3 +9,13 @@ pub fn sized(ordinary: u64, soak: u64) -> u64 {
         None => ordinary,
     }
 }
+
+/// What a run with `HOTBED_REPLAY=…` is to do again, and nothing else: what a test that works at random named when it
+/// failed.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests have no command line of their own"
+)]
+pub fn replayed() -> Option<String> {
+    std::env::var("HOTBED_REPLAY").ok()
+}

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use hotbed_testkit::{NatsServer, PostgresPrograms, RedisServer, RgwServer};
+use hotbed_testkit::{FakeClock, NatsServer, PostgresPrograms, RedisServer, RgwServer};
 
 use crate::step::{command, succeed};
 
@@ -16,7 +16,7 @@ struct Server {
     packages: &'static [&'static str],
 }
 
-const SERVERS: [Server; 4] = [
+const SERVERS: [Server; 5] = [
     Server {
         name: "NATS",
         missing: || NatsServer::find().err().map(|missing| missing.to_string()),
@@ -40,6 +40,12 @@ const SERVERS: [Server; 4] = [
         name: "Ceph RADOS Gateway",
         missing: || RgwServer::find().err().map(|missing| missing.to_string()),
         packages: &RgwServer::DEBIAN_PACKAGES,
+    },
+    // No server, but what tests of servers need all the same.
+    Server {
+        name: "libfaketime",
+        missing: || FakeClock::find().err().map(|missing| missing.to_string()),
+        packages: &[FakeClock::DEBIAN_PACKAGE],
     },
 ];
 

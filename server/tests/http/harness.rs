@@ -21,7 +21,7 @@ use serde_json::Value;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -313,6 +313,8 @@ pub(crate) struct Switch {
     lists: Mutex<Vec<Option<u64>>>,
     /// After so many more lists there is no other.
     lists_left: Mutex<Option<usize>>,
+    /// The next answer to a read of one registration waits for this, on its way.
+    on_its_way: Mutex<Option<Arc<Semaphore>>>,
 }
 
 /// What becomes of a call to a [`Switch`].
@@ -347,6 +349,18 @@ impl Switch {
     /// Has every list fail but the next few.
     pub(crate) fn fail_lists_after(&self, count: usize) {
         *self.lists_left.lock().unwrap() = Some(count);
+    }
+
+    /// Holds the answer to the next read of one registration back until the semaphore has a permit.
+    pub(crate) fn hold_next_answer(&self) -> Arc<Semaphore> {
+        let held = Arc::new(Semaphore::new(0));
+        *self.on_its_way.lock().unwrap() = Some(Arc::clone(&held));
+        held
+    }
+
+    /// Whether an answer is held back.
+    pub(crate) fn holds_an_answer(&self) -> bool {
+        self.on_its_way.lock().unwrap().is_none()
     }
 
     fn note_list(&self, query: &Query) -> Result<(), Error> {
@@ -393,7 +407,12 @@ fn out_of_order() -> Error {
 #[async_trait]
 impl RegistryBackend for Switch {
     async fn get(&self, id: &Id) -> Result<Option<Registration>, Error> {
-        self.on().await?.get(id).await
+        let answer = self.on().await?.get(id).await;
+        let held = self.on_its_way.lock().unwrap().take();
+        if let Some(held) = held {
+            drop(held.acquire().await);
+        }
+        answer
     }
 
     async fn put(&self, id: &Id, draft: Draft, when: Precondition) -> Result<Registration, Error> {

@@ -80,6 +80,41 @@ async fn whoever_was_told_that_a_bot_is_gone_does_not_meet_it() {
 }
 
 #[tokio::test]
+async fn whoever_was_told_that_a_bot_is_gone_is_not_told_that_it_is_out_of_service() {
+    let a = Node::new().await;
+    a.bot("z").await;
+    a.post_nothing("/api/v1/bots/z/deactivate").await;
+    let b = a.beside().await;
+    assert_eq!(b.chat("z").await, Err(409));
+    a.delete("/api/v1/bots/z").await;
+    assert_eq!(b.get("/api/v1/bots/z").await.status, 404);
+    assert_eq!(b.chat("z").await, Err(404));
+}
+
+/// The fleet under faults met this: its instance was being built when the bot was deleted elsewhere.
+#[tokio::test]
+async fn whoever_was_told_that_a_bot_is_gone_does_not_meet_one_that_was_read_before() {
+    let a = Node::new().await;
+    a.bot("z").await;
+    let b = a.beside().await;
+    let answer = b.backend.hold_next_answer();
+    let first = async {
+        let met = b.chat("z").await;
+        assert!(matches!(met, Ok(1) | Err(404)), "it asked in time: {met:?}");
+    };
+    let then = async {
+        while !b.backend.holds_an_answer() {
+            tokio::task::yield_now().await;
+        }
+        a.delete("/api/v1/bots/z").await;
+        assert_eq!(b.get("/api/v1/bots/z").await.status, 404);
+        let (met, ()) = tokio::join!(b.chat("z"), async { answer.add_permits(1) });
+        assert_eq!(met, Err(404));
+    };
+    tokio::join!(first, then);
+}
+
+#[tokio::test]
 async fn whoever_was_told_that_a_bot_is_there_meets_it() {
     for path in ["/api/v1/bots/z", "/api/v1/bots/z/instance", "/api/v1/bots"] {
         let a = Node::new().await;
@@ -127,5 +162,6 @@ async fn a_log_that_cannot_be_read_keeps_no_registration_back() {
     b.backend.turn(Order::LogFails);
     let read = b.get("/api/v1/bots/z").await;
     assert_eq!((read.status, &read.json()["revision"]), (OK, &json!(2)));
+    assert_eq!(b.chat("z").await, Ok(2), "not served an older one for that");
     assert_eq!(b.get("/api/v1/bots").await.status, OK);
 }

@@ -137,6 +137,12 @@ impl Launch {
 
     /// Starts a node and waits until it is ready.
     pub(crate) async fn start(&self) -> Node {
+        let started = self.try_start().await;
+        started.unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// Starts a node and waits until it is ready, or until it has ended: then what it said.
+    pub(crate) async fn try_start(&self) -> Result<Node, String> {
         let (child, logs) = self.spawn(&self.serve());
         Node::ready(child, logs, self.client.clone()).await
     }

@@ -19,8 +19,9 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Waits until a process that was started says where it listens, and takes requests.
-    pub(super) async fn ready(child: Child, logs: Logs, client: Client) -> Self {
+    /// Waits until a process that was started says where it listens, and takes requests. What it said, if it ended
+    /// instead.
+    pub(super) async fn ready(child: Child, logs: Logs, client: Client) -> Result<Self, String> {
         let mut node = Self {
             child,
             logs,
@@ -30,15 +31,16 @@ impl Node {
         node.url = eventually("listening", DEADLINE, async || {
             let said = node.logs.output();
             if let Some(ended) = node.child.try_wait().unwrap() {
-                panic!("it ended with {ended}: {said}{}", node.logs.errors());
+                let errors = node.logs.errors();
+                return Ok(Err(format!("it ended with {ended}: {said}{errors}")));
             }
             let line = said
                 .lines()
                 .find_map(|line| line.trim().strip_prefix("listening"));
             let url = line.and_then(|rest| rest.split_whitespace().next());
-            url.map(str::to_owned).ok_or(said)
+            url.map(|url| Ok(url.to_owned())).ok_or(said)
         })
-        .await;
+        .await?;
         eventually("ready", DEADLINE, async || {
             match node.try_get("/readyz").await {
                 Ok(answer) if answer.status == 200 => Ok(()),
@@ -46,7 +48,7 @@ impl Node {
             }
         })
         .await;
-        node
+        Ok(node)
     }
 
     /// `127.0.0.1:PORT`.
