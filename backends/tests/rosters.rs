@@ -1,5 +1,10 @@
 //! Where the nodes on one database see each other.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, and says what it saw"
+)]
+
 use chrono::Utc;
 use hotbed_backends::open;
 use hotbed_fleet::{NodeId, NodeReport, NodeState, Progress, Roster};

@@ -539,8 +539,10 @@ async fn on_a_file_that_is_held() {
         mount.args(held.then_some(["--bind", name]).into_iter().flatten());
         assert!(mount.arg(name).status().unwrap().success());
     };
-    let held = ["a.yaml", "gone.yaml"];
-    held.iter().for_each(|name| hold(true, name));
+    let blocked = ["a.yaml", "gone.yaml"];
+    for name in blocked {
+        hold(true, name);
+    }
     it.put("a", number(2)).await.unwrap();
     it.bots
         .delete(&id("gone"), Precondition::Any, &ChangeNote::NONE)
@@ -582,7 +584,9 @@ async fn on_a_file_that_is_held() {
         assert_eq!(it.told().await, told);
     }
     assert_eq!(directory.read("a.yaml"), numbered(1));
-    held.iter().for_each(|name| hold(false, name));
+    for name in blocked {
+        hold(false, name);
+    }
     for it in [&it, &other, &later] {
         no_problem(it).await;
         assert_eq!(it.told().await, told);

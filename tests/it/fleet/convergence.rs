@@ -26,7 +26,7 @@ pub(super) async fn converge(world: &World<'_>) {
         }
         let nodes = (0..NODES).map(|node| differences(world, node, &log));
         let wrong: Vec<String> = join_all(nodes).await.into_iter().flatten().collect();
-        let took = world.now() - since;
+        let took = world.now().saturating_sub(since);
         if wrong.is_empty() {
             if let Some(late) = late {
                 note(world, format!("in the end after {took:?}; {late}"));

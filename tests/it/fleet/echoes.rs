@@ -70,7 +70,8 @@ pub(super) async fn repeat(world: &World<'_>, lasts: Duration, chance: SmallRng)
     let listening = again_and_again(async || listen(world, &heard, &chance).await);
     let speaking = again_and_again(async || speak(world, &heard).await);
     // It ends by this.
-    drop(timeout(lasts, async { tokio::join!(listening, speaking) }).await);
+    let both = async { tokio::join!(listening, speaking) };
+    drop(Box::pin(timeout(lasts, both)).await);
 }
 
 /// A bus is down now and then.

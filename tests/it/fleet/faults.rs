@@ -78,7 +78,7 @@ async fn one(world: &World<'_>, fault: &Fault) {
         },
         What::Echoes => {
             let chance = SmallRng::seed_from_u64(fault.at.subsec_nanos().into());
-            repeat(world, fault.lasts, chance).await;
+            Box::pin(repeat(world, fault.lasts, chance)).await;
         }
         What::RegistryLock { all: true } => {
             let lock = RegistryLock::take(&world.launch.registry()).await;

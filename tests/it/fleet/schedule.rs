@@ -100,7 +100,7 @@ impl Schedule {
         for _ in 0..count {
             let what = What::any(seed.setup, &mut chance);
             let lasts = between(SHORTEST, LONGEST, &mut chance);
-            let at = between(CALM, STORM - lasts, &mut chance);
+            let at = between(CALM, STORM.saturating_sub(lasts), &mut chance);
             let fault = Fault { at, lasts, what };
             if !faults.iter().any(|other| other.excludes(&fault)) {
                 faults.push(fault);

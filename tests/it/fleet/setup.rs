@@ -89,7 +89,7 @@ impl Setup {
     }
 }
 
-fn word<T: PartialEq>(words: &[(T, &'static str)], of: T) -> &'static str {
+fn word<T: PartialEq + Copy>(words: &[(T, &'static str)], of: T) -> &'static str {
     let found = words.iter().find(|(it, _)| *it == of);
     found.expect("each has a word").1
 }

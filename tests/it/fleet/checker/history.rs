@@ -25,7 +25,7 @@ impl History {
         found
     }
 
-    fn wrong(&mut self, what: String) {
+    fn wrong(&mut self, what: &str) {
         self.violations.push(format!("no lost update: {what}"));
     }
 
@@ -36,7 +36,7 @@ impl History {
             match write.outcome {
                 Outcome::Done(revision) => {
                     if let Some(other) = done.insert(revision, write) {
-                        self.wrong(format!("two writes of one revision: {other:?}, {write:?}"));
+                        self.wrong(&format!("two writes of one revision: {other:?}, {write:?}"));
                     }
                 }
                 Outcome::Unknown => unknown.push(write),
@@ -46,7 +46,7 @@ impl History {
         let mut stands: BTreeMap<&str, u64> = BTreeMap::new();
         for (entry, expected) in record.log.iter().zip(1..) {
             if entry.revision != expected {
-                self.wrong(format!("{entry:?} where revision {expected} should be"));
+                self.wrong(&format!("{entry:?} where revision {expected} should be"));
                 return;
             }
             let base = stands.get(entry.id.as_str()).copied();
@@ -58,13 +58,15 @@ impl History {
                 Some(write) if fits(write) => {
                     self.ops.insert(entry.revision, write.op);
                 }
-                Some(write) => self.wrong(format!("{write:?} became {entry:?} on top of {base:?}")),
+                Some(write) => {
+                    self.wrong(&format!("{write:?} became {entry:?} on top of {base:?}"));
+                }
                 None => match unknown.iter().position(|write| fits(write)) {
                     Some(found) => {
                         let write = unknown.swap_remove(found);
                         self.ops.insert(entry.revision, write.op);
                     }
-                    None => self.wrong(format!("nobody asked for {entry:?} on top of {base:?}")),
+                    None => self.wrong(&format!("nobody asked for {entry:?} on top of {base:?}")),
                 },
             }
             if entry.deleted {
@@ -74,7 +76,7 @@ impl History {
             }
         }
         for write in done.into_values() {
-            self.wrong(format!("not in the log: {write:?}"));
+            self.wrong(&format!("not in the log: {write:?}"));
         }
     }
 
@@ -91,7 +93,7 @@ impl History {
         let mut first_end: Option<(u64, &Write)> = None;
         for (revision, write) in done.into_iter().rev() {
             match first_end {
-                Some((_, later)) if later.span.to < write.span.from => self.wrong(format!(
+                Some((_, later)) if later.span.to < write.span.from => self.wrong(&format!(
                     "{write:?} began after a newer revision was acknowledged: {later:?}"
                 )),
                 Some((_, later)) if later.span.to <= write.span.to => {}
@@ -118,7 +120,7 @@ impl History {
                     .iter()
                     .any(|write| write.outcome == Outcome::Done(revision));
                 if answered {
-                    self.wrong(format!("{read} where {written} was written"));
+                    self.wrong(&format!("{read} where {written} was written"));
                 }
             }
         }
