@@ -162,7 +162,12 @@ impl Floors {
 
     fn judge(&self, read: &Read, record: &Record, timelines: &Timelines) -> Judged {
         let mut violations = Vec::new();
-        let mut place = 0;
+        let Some(mut place) = timelines.place(read, 0) else {
+            return Judged {
+                place: 0,
+                violations: vec![format!("out of nowhere: {read}")],
+            };
+        };
         let demanded = read
             .min_revision
             .map_or(0, |revision| timelines.at(&read.id, revision));
@@ -191,7 +196,7 @@ impl Floors {
             ),
         ];
         for ((floor, cause), why) in floors {
-            match timelines.place(&read.id, &read.seen, floor) {
+            match timelines.place(read, floor) {
                 Some(found) => place = place.max(found),
                 None if is_excused(read, why, record) => {}
                 None => {

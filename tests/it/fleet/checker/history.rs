@@ -15,7 +15,7 @@ impl History {
     /// every write that was acknowledged before it began; everything else there may be of a write that was not answered.
     pub(super) fn of(record: &Record) -> Self {
         let mut found = Self {
-            timelines: Timelines::of(&record.log),
+            timelines: Timelines::of(record),
             ops: BTreeMap::new(),
             violations: Vec::new(),
         };

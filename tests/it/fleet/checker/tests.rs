@@ -174,6 +174,12 @@ fn a_writer_reads_what_it_wrote_on_the_same_node() {
 }
 
 #[test]
+fn nobody_sees_what_is_not_written_yet() {
+    finds(&["no stale fill"], &with(vec![chat(A, 220, Seen::Gone)]));
+    finds(&["out of nowhere"], &with(vec![chat(B, 50, at(1))]));
+}
+
+#[test]
 fn a_node_that_says_it_is_fresh_is() {
     let mut record = with(vec![chat(B, 1_000, at(1))]);
     record.looks = vec![look(B, 900, false)];
