@@ -228,8 +228,11 @@ async fn make<T: Send + Sync + 'static>(
     };
     let revision = registration.revision;
     match outage {
-        // What is installed is at least as new as the snapshot.
-        Some(outage) if attempt.has_instance => return Round::failed(outage),
+        // What is installed is at least as new as the snapshot. And that something was out of service then is no reason
+        // to believe so for a whole TTL.
+        Some(outage) if attempt.has_instance || registration.status != Status::Active => {
+            return Round::failed(outage);
+        }
         _ if registration.status != Status::Active => {
             return Round::ended(Outcome::Inactive(revision));
         }

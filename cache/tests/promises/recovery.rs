@@ -428,7 +428,8 @@ async fn who_has_nothing_to_serve_waits_for_the_probe_that_is_under_way() {
         world.put(id).await;
     }
     find_out(&world, &some[..MISSES]).await;
-    world.backend.set(Health::Slow(Duration::from_millis(100)));
+    // Longer than all that follows: a failed id is tried again by itself too, and its probe must not end before.
+    world.backend.set(Health::Slow(Duration::from_secs(1)));
     assert!(matches!(
         world.get(&some[MISSES]).await,
         Err(GetError::Failed { .. })
