@@ -188,7 +188,8 @@ impl Node {
     }
 }
 
-/// Mutations it catches: invalidating on every event; reading the log on every event; hearing one fact three times.
+/// Mutation it catches: invalidating on every event. Not caught: `Step::OldNews` or `Step::Next` that has the log read, for
+/// the read comes after the counts are compared.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_nodes_own_echo_builds_nothing_anew_and_reads_no_log() {
     let server = RedisServer::start(&[]);
