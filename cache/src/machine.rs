@@ -26,6 +26,8 @@ pub(crate) struct Machine {
     era: u64,
     /// The newest revision told of, by an observation or by the registry itself.
     observed: Revision,
+    /// The newest deletion or deactivation told of: nothing from before it may be installed.
+    gone: Revision,
     standing: Standing,
     trusted_until: Instant,
     trouble: Option<Trouble>,
@@ -165,6 +167,7 @@ impl Machine {
             created: 0,
             era: 0,
             observed: Revision::ZERO,
+            gone: Revision::ZERO,
             standing: Standing::Unknown,
             trusted_until: now,
             trouble: None,
@@ -349,6 +352,10 @@ impl Machine {
             }
             read => (outcome, read),
         };
+        if read.is_some_and(|read| read < self.gone) {
+            // The next round reads what came of it, and those who wait are answered by that.
+            return Fate::Keep;
+        }
         let up_to_date =
             read.is_some_and(|read| read >= self.observed) && attempt.epoch >= self.forced;
         // It was deleted or deactivated since: what was read before that is of no use to anybody.
@@ -360,7 +367,7 @@ impl Machine {
             Outcome::Salvaged(revision, failure) => {
                 self.fail(attempt, failure, now, settings, chance);
                 // What is installed is at least as new, and what is known to be gone stays gone.
-                if self.standing != Standing::Unknown {
+                if self.standing != Standing::Unknown || revision < self.gone {
                     return Fate::Keep;
                 }
                 self.standing = Standing::Live(revision);
@@ -439,18 +446,21 @@ impl Machine {
         if known >= change.revision {
             return Effect::OldNews;
         }
-        self.epoch += 1;
         let gone = match change.kind {
             ChangeKind::Deleted => Some((Standing::Absent, settings.negative_ttl)),
             ChangeKind::Deactivated => Some((Standing::Inactive(change.revision), settings.ttl)),
             ChangeKind::Created | ChangeKind::Updated | ChangeKind::Activated => None,
         };
-        if let Some((standing, trusted)) = gone {
-            // Where nothing was held this may be old news, for what was known of the id may have left the cache
-            // since: the next reader has it read.
-            let held = matches!(self.standing, Standing::Live(_) | Standing::Inactive(_));
-            self.trusted_until = if held { now + trusted } else { now };
+        if gone.is_some() {
+            self.gone = change.revision;
+        }
+        self.epoch += 1;
+        // Where nothing is held this may be old news, for what was known of the id may have left the cache since. So it
+        // answers nobody: the build that is under way reads once more, or the next reader has it read.
+        let held = matches!(self.standing, Standing::Live(_) | Standing::Inactive(_));
+        if let Some((standing, trusted)) = gone.filter(|_| held) {
             self.standing = standing;
+            self.trusted_until = now + trusted;
             self.settled = self.epoch;
             self.trouble = None;
             // Those who wait are answered by this.
@@ -475,6 +485,7 @@ impl Machine {
         self.invalidate();
         self.era += 1;
         self.observed = Revision::ZERO;
+        self.gone = Revision::ZERO;
         self.standing = match self.standing {
             Standing::Live(_) => Standing::Live(Revision::ZERO),
             Standing::Inactive(_) => Standing::Inactive(Revision::ZERO),

@@ -136,6 +136,49 @@ fn a_late_deactivation_or_deletion_of_what_is_not_held_is_looked_up() {
     }
 }
 
+/// A deletion that comes late says nothing of what was created since, which a build is about to find.
+///
+/// Mutation that this catches: what is not held is answered as held is, and begins its negative time at once.
+#[test]
+fn a_late_deletion_of_what_is_not_held_answers_nobody_who_waits() {
+    for late in [Write::Inactive, Write::Deleted] {
+        let mut rig = Rig::new();
+        rig.steps([
+            Step::Write(Write::Active),
+            Step::Write(late),
+            Step::Write(Write::Active),
+            Step::Ask,
+            Step::Tell(1),
+        ]);
+        assert_eq!(rig.waiting(), 1, "{late:?}");
+        rig.steps([Step::Settle, Step::Look(0)]);
+        assert_eq!(rig.waiting(), 0, "{late:?}");
+        assert_eq!(rig.installed(), Some(Revision(3)), "{late:?}");
+    }
+}
+
+/// The registry goes away after a build has read what was deleted since.
+///
+/// Mutation that this catches: `judge` does not remember what is gone.
+#[test]
+fn what_was_read_before_a_late_deletion_serves_nobody() {
+    for read in [Read::Honest, Read::Salvaged(0)] {
+        let mut rig = Rig::new();
+        rig.steps([
+            Step::Write(Write::Active),
+            Step::Ask,
+            Step::Read(read),
+            Step::Write(Write::Deleted),
+            Step::TellNewest,
+            Step::Settle,
+        ]);
+        assert_eq!(rig.installed(), None, "{read:?}");
+        rig.steps([Step::Read(Read::Down), Step::Settle]);
+        assert_eq!(rig.installed(), None, "{read:?}");
+        rig.come_to_rest();
+    }
+}
+
 #[test]
 fn each_failure_doubles_the_wait_for_the_next_attempt() {
     let mut rig = Rig::new();

@@ -206,6 +206,12 @@ impl Rig {
         self.installed.map(|installed| Revision(installed.revision))
     }
 
+    /// Readers who were not told yet.
+    pub(super) fn waiting(&self) -> usize {
+        let waits = |reader: &&Reader| self.machine.check(reader.ticket).is_none();
+        self.readers.iter().filter(waits).count()
+    }
+
     pub(super) fn step(&mut self, step: Step) {
         self.moment += 1;
         match step {
@@ -290,6 +296,7 @@ impl Rig {
 
     fn tell(&mut self, which: usize) {
         let change = self.log[which].clone();
+        let was_vacant = matches!(self.machine.standing, Standing::Unknown | Standing::Absent);
         let effect = self.machine.observe(&change, self.now, &self.settings);
         let revision = change.revision.0;
         if revision > self.due.observed {
@@ -297,10 +304,13 @@ impl Rig {
             if effect != Effect::OldNews {
                 self.news();
             }
+            if matches!(change.kind, ChangeKind::Deleted | ChangeKind::Deactivated) {
+                self.gone = revision;
+            }
         }
         if effect == Effect::Drop {
+            assert!(!was_vacant, "what is not held may be old news");
             self.installed = None;
-            self.gone = revision;
             self.ended = self.moment;
             self.confirmed_at = self.now;
             if change.kind == ChangeKind::Deleted {
