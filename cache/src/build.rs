@@ -1,6 +1,5 @@
 //! One build: take a place, read the registry, resolve, create, settle; again if something newer was observed meanwhile.
 
-use crate::lease::Instance;
 use crate::machine::{Attempt, Machine, Next, Outcome};
 use crate::outage::{Admission, Asking, Need};
 use crate::places::Place;
@@ -21,7 +20,7 @@ use tokio::task::JoinSet;
 /// How a round of a build went.
 struct Round<T> {
     outcome: Outcome,
-    new: Option<Loan<Instance<T>>>,
+    new: Option<Loan<T>>,
     /// False if it was not even tried, because the registry does not answer anybody.
     tried: bool,
 }
@@ -263,7 +262,7 @@ async fn create<T: Send + Sync + 'static>(
     shared: &Arc<Shared<T>>,
     registration: Registration,
     place: &mut Option<Place>,
-) -> Result<Loan<Instance<T>>, Failure> {
+) -> Result<Loan<T>, Failure> {
     let revision = registration.revision;
     let fail =
         |kind, error: &(dyn std::error::Error + 'static)| Failure::of(kind, Some(revision), error);
@@ -280,11 +279,9 @@ async fn create<T: Send + Sync + 'static>(
                 .create(&registration.id, revision, config)
                 .await?;
             // On loan before anything else can happen to it: from here on it cannot escape its destruction.
-            Ok(shared.lender.lend(
-                registration.id.to_shared(),
-                revision.0,
-                Instance::new(instance),
-            ))
+            Ok(shared
+                .lender
+                .lend(registration.id.to_shared(), revision.0, instance))
         }
     }));
     let ended = tokio::time::timeout(shared.settings.build_deadline, guarded.join_next());

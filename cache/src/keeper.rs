@@ -2,6 +2,7 @@
 //! and expired absences leave by rounds through all slots, a slice at a time.
 
 use crate::EvictionPolicy;
+use crate::entry::Entry;
 use crate::outage::Wanted;
 use crate::settings::ROUND_TICKS;
 use crate::shared::Shared;
@@ -152,7 +153,10 @@ impl<T: Send + Sync + 'static> Keeper<T> {
     }
 
     fn note_use(&self, slot: &Arc<Slot<T>>, now_ms: u64) {
-        if slot.untouch() {
+        if slot
+            .entry(&self.shared.index.pin())
+            .is_some_and(Entry::untouch)
+        {
             slot.last_used_ms.store(now_ms, Ordering::Relaxed);
             // A lookup is how moka learns of a use.
             drop(self.live.members.get(&slot.id));

@@ -9,6 +9,7 @@
 mod build;
 mod clock;
 mod door;
+mod entry;
 mod error;
 mod factory;
 mod get;

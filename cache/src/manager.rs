@@ -1,4 +1,5 @@
 use crate::clock::Clock;
+use crate::entry::Entry;
 use crate::get::GetOrCreate;
 use crate::machine::{Answer, Effect};
 use crate::outage::Outage;
@@ -198,7 +199,7 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
             match told.answer {
                 Answer::Serve => {
                     if let Some(lease) = told.lease {
-                        if lease.promise().touch() {
+                        if slot.entry(&shared.index.pin()).is_some_and(Entry::touch) {
                             drop(shared.touches.push(slot));
                         }
                         return Ok(lease);

@@ -1,5 +1,4 @@
 use crate::InstanceFactory;
-use crate::lease::Instance;
 use futures::FutureExt;
 use hotbed_lease::Returned;
 use std::panic::AssertUnwindSafe;
@@ -13,7 +12,7 @@ use tokio_util::task::TaskTracker;
 /// the lender and all leases are gone.
 pub(crate) async fn run<T: Send + Sync + 'static>(
     factory: Arc<dyn InstanceFactory<T>>,
-    mut returns: UnboundedReceiver<Returned<Instance<T>>>,
+    mut returns: UnboundedReceiver<Returned<T>>,
     deadline: Duration,
     destroyed: watch::Sender<u64>,
 ) {
@@ -25,7 +24,7 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
             let (id, revision) = (returned.name().to_owned(), returned.generation());
             let (instance, settled) = returned.into_value();
             let destroy =
-                AssertUnwindSafe(async { factory.destroy(instance.value).await }).catch_unwind();
+                AssertUnwindSafe(async { factory.destroy(instance).await }).catch_unwind();
             match tokio::time::timeout(deadline, destroy).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => tracing::error!(

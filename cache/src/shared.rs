@@ -1,10 +1,10 @@
 use crate::clock::Clock;
+use crate::entry::Entry;
 use crate::key::Key;
-use crate::lease::Instance;
 use crate::outage::Outage;
 use crate::places::Places;
 use crate::queue::Queue;
-use crate::slot::{Entry, Slot};
+use crate::slot::Slot;
 use crate::stats::Counters;
 use crate::{CacheSettings, InstanceFactory};
 use crossbeam_queue::ArrayQueue;
@@ -23,6 +23,10 @@ const TOUCHES: usize = 4096;
 
 /// The index: ids to slots, read without a lock.
 pub(crate) type Index<T> = papaya::HashMap<Key, Entry<T>, foldhash::fast::RandomState>;
+
+/// The index while it is read: what is found stays in memory as long as this does.
+pub(crate) type IndexRef<'a, T> =
+    papaya::HashMapRef<'a, Key, Entry<T>, foldhash::fast::RandomState, papaya::LocalGuard<'a>>;
 
 /// The largest number of ids that the index makes room for at once; beyond it grows.
 const INDEX_CAPACITY: usize = 1 << 21;
@@ -43,7 +47,7 @@ pub(crate) struct Shared<T> {
     pub(crate) queue: Queue<T>,
     pub(crate) places: Places,
     pub(crate) outage: Outage,
-    pub(crate) lender: Lender<Instance<T>>,
+    pub(crate) lender: Lender<T>,
     pub(crate) counters: Counters,
     pub(crate) tasks: TaskTracker,
     pub(crate) shutdown: CancellationToken,

@@ -1,11 +1,12 @@
+use crate::entry::Entry;
 use crate::key::Key;
-use crate::lease::{Instance, Promise};
 use crate::machine::{Answer, Ask, Attempt, Effect, Fate, Machine, Next, Outcome, Ticket};
-use crate::shared::Shared;
+use crate::shared::{IndexRef, Shared};
 use crate::waiter::{Asked, Told, Waiter};
 use crate::{Held, Lease};
-use hotbed_lease::{Lease as Loan, WeakLease as WeakLoan};
+use hotbed_lease::Lease as Loan;
 use hotbed_registry::{Change, Id, Revision};
+use papaya::Operation;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -38,45 +39,8 @@ struct Inside<T> {
 
 /// An instance in its slot.
 struct Installed<T> {
-    loan: Loan<Instance<T>>,
+    loan: Loan<T>,
     since: Instant,
-}
-
-/// What the index knows of an id: its slot, and a short cut to the instance for hits. The short cut is weak, for the
-/// index frees what it replaced in its own time, and no instance may wait for that.
-#[derive(Debug)]
-pub(crate) struct Entry<T> {
-    pub(crate) slot: Arc<Slot<T>>,
-    instance: Option<(Arc<Promise>, WeakLoan<Instance<T>>)>,
-}
-
-impl<T> Entry<T> {
-    pub(crate) fn new(slot: Arc<Slot<T>>) -> Self {
-        Self {
-            slot,
-            instance: None,
-        }
-    }
-
-    /// The instance, if it may be handed out without asking its slot: a few atomic steps, no lock. `used` is called if
-    /// this is its first use since the keeper looked.
-    #[inline]
-    pub(crate) fn hit(
-        &self,
-        coarse_ms: u64,
-        generation: u64,
-        used: impl FnOnce(),
-    ) -> Option<Lease<T>> {
-        let (promise, loan) = self.instance.as_ref()?;
-        if !promise.is_fresh(coarse_ms, generation) {
-            return None;
-        }
-        let lease = Lease::new(loan.upgrade()?);
-        if promise.touch() {
-            used();
-        }
-        Some(lease)
-    }
 }
 
 impl<T: Send + Sync + 'static> Slot<T> {
@@ -107,12 +71,13 @@ impl<T: Send + Sync + 'static> Slot<T> {
         now_ms.saturating_sub(self.last_used_ms.load(Ordering::Relaxed))
     }
 
-    /// The keeper looks whether the instance was used since it last looked.
-    pub(crate) fn untouch(&self) -> bool {
-        self.inside()
-            .installed
-            .as_ref()
-            .is_some_and(|installed| installed.loan.promise().untouch())
+    /// Its entry in the index, unless another slot has this one's place.
+    pub(crate) fn entry<'g>(&self, index: &'g IndexRef<'_, T>) -> Option<&'g Entry<T>> {
+        index.get(&self.id).filter(|entry| self.is_of(entry))
+    }
+
+    fn is_of(&self, entry: &Entry<T>) -> bool {
+        std::ptr::eq(Arc::as_ptr(&entry.slot), self)
     }
 
     pub(crate) fn ask<'a>(&'a self, shared: &'a Shared<T>) -> Asked<'a, T> {
@@ -181,7 +146,7 @@ impl<T: Send + Sync + 'static> Slot<T> {
         shared: &Shared<T>,
         attempt: Attempt,
         outcome: Outcome,
-        new: Option<Loan<Instance<T>>>,
+        new: Option<Loan<T>>,
     ) -> Next {
         let now = shared.clock.now();
         let next = self.with(shared, |inside| {
@@ -289,26 +254,24 @@ impl<T: Send + Sync + 'static> Slot<T> {
             inside.generation = generation;
         }
         let result = step(&mut inside);
-        if let Some(installed) = &inside.installed {
+        if inside.installed.is_some() {
             let fresh_until = inside
                 .machine
                 .fresh_until()
                 .map_or(0, |until| shared.clock.to_ms(until));
-            installed.loan.promise().publish(fresh_until, generation);
+            if let Some(entry) = self.entry(&shared.index.pin()) {
+                entry.publish(fresh_until, generation);
+            }
         }
         result
     }
 
     /// Makes the index lead to an instance, or to none. Does nothing once another slot has this one's place.
-    fn show(&self, shared: &Shared<T>, loan: Option<&Loan<Instance<T>>>) {
+    fn show(&self, shared: &Shared<T>, loan: Option<&Loan<T>>) {
         let index = shared.index.pin();
-        index.update(Key::of(&self.id), |entry| Entry {
-            slot: Arc::clone(&entry.slot),
-            instance: if std::ptr::eq(Arc::as_ptr(&entry.slot), self) {
-                loan.map(|loan| (Arc::clone(loan.promise()), loan.downgrade()))
-            } else {
-                entry.instance.clone()
-            },
+        index.compute(Key::of(&self.id), |found| match found {
+            Some((_, entry)) if self.is_of(entry) => Operation::Insert(entry.replaced(loan)),
+            _ => Operation::Abort(()),
         });
     }
 
@@ -321,8 +284,7 @@ impl<T: Send + Sync + 'static> Slot<T> {
 
     /// Lets go of the instance. Hits that found it a moment ago see that it is no longer fresh.
     fn take_down(&self, shared: &Shared<T>, inside: &mut Inside<T>) {
-        if let Some(installed) = inside.installed.take() {
-            installed.loan.promise().publish(0, inside.generation);
+        if inside.installed.take().is_some() {
             self.show(shared, None);
         }
     }
