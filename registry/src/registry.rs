@@ -330,22 +330,31 @@ impl Registry {
         self.door.backend.touch(accesses).await
     }
 
-    /// Writes noted accesses and compacts the log, now and then, until shut down; flushes once more then.
+    /// Writes noted accesses and compacts the log, now and then, and announces again what the bus did not take, until
+    /// shut down; flushes once more then.
     pub async fn maintain(&self, shutdown: CancellationToken) {
+        // Side by side: a bus that takes its time is not to wait for a compaction, nor writers for both.
+        tokio::select! {
+            () = self.tidy(shutdown) => {}
+            never = self.door.announcer.keep_trying() => match never {},
+        }
+        if let Err(error) = self.door.reader.flush_accesses().await {
+            tracing::warn!(collection = %self.door.collection, %error, "last accesses are not noted");
+        }
+    }
+
+    async fn tidy(&self, shutdown: CancellationToken) {
         let mut accesses = tokio::time::interval(ACCESS_INTERVAL);
         let mut compaction = tokio::time::interval(COMPACT_INTERVAL);
         loop {
             let done = tokio::select! {
-                () = shutdown.cancelled() => break,
+                () = shutdown.cancelled() => return,
                 _ = accesses.tick() => self.door.reader.flush_accesses().await,
                 _ = compaction.tick() => self.door.backend.compact(self.door.retention).await.map(drop),
             };
             if let Err(error) = done {
                 tracing::debug!(collection = %self.door.collection, %error, "registry maintenance is put off");
             }
-        }
-        if let Err(error) = self.door.reader.flush_accesses().await {
-            tracing::warn!(collection = %self.door.collection, %error, "last accesses are not noted");
         }
     }
 
