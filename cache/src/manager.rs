@@ -252,6 +252,12 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
         }
     }
 
+    /// Says that the registry, which somebody could not reach, is reached again: what could not be read meanwhile is read
+    /// without waiting for its own next attempt, what was used last first.
+    pub fn registry_is_back(&self) {
+        self.shared.outage.end();
+    }
+
     /// Has every instance built anew before it is handed out again. Takes the same short time whatever the number of
     /// instances. Those that were used within the last TTL are rebuilt without being asked for, the ones used last
     /// first, at most [`refreshes`](CacheSettings::refreshes) at once; the others when somebody asks.

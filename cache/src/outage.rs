@@ -70,6 +70,13 @@ impl Outage {
         self.state().doubt(now);
     }
 
+    /// Somebody who could not reach the registry reaches it again: what failed meanwhile is worth another attempt at
+    /// once, also where too few failed to call it an outage.
+    pub(crate) fn end(&self) {
+        self.state().end();
+        self.probed.notify_waiters();
+    }
+
     /// Waits for the end of the probe, if one is under way.
     pub(crate) async fn probed(&self) {
         let mut ended = std::pin::pin!(self.probed.notified());
@@ -223,6 +230,12 @@ impl State {
         self.ends += u64::from(ends);
         self.mood = Mood::default();
         ends
+    }
+
+    fn end(&mut self) {
+        if !self.answered() {
+            self.ends += 1;
+        }
     }
 
     /// True if that begins an outage.

@@ -9,6 +9,8 @@ enum Step {
     /// One of those who ask is answered, or not.
     End(usize, bool),
     Doubt,
+    /// Somebody else reached it.
+    Back,
     Wait(u64),
 }
 
@@ -17,6 +19,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (0..8_u8, any::<bool>()).prop_map(|(id, later)| Step::Ask(id, later)),
         6 => (0..8_usize, prop::bool::weighted(0.1)).prop_map(|(which, well)| Step::End(which, well)),
         1 => Just(Step::Doubt),
+        1 => Just(Step::Back),
         3 => (0..400_u64).prop_map(Step::Wait),
     ];
     proptest::collection::vec(step, 1..200)
@@ -115,6 +118,16 @@ proptest! {
                     state.doubt(now);
                     if let Some((_, _, doubted)) = &mut silent {
                         *doubted = true;
+                    }
+                }
+                Step::Back => {
+                    let ends = state.ends;
+                    state.end();
+                    prop_assert_eq!(state.ends, ends + 1);
+                    silent = None;
+                    missed.clear();
+                    for asked in &mut asked {
+                        asked.overtaken = true;
                     }
                 }
                 Step::Wait(ms) => now += Duration::from_millis(ms),

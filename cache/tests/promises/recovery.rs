@@ -521,3 +521,29 @@ impl Snapshot for Saved {
         self.0.lock().unwrap().remove(id);
     }
 }
+
+/// Too few failed to call it an outage. They wait each for its own next attempt, until the node says that it reaches the
+/// registry again.
+///
+/// Mutation: `registry_is_back` counts as the end of an outage only if there was one.
+#[tokio::test(start_paused = true)]
+async fn the_few_that_failed_are_built_as_soon_as_the_registry_is_said_to_be_back() {
+    let world = World::new(CacheSettings {
+        backoff: Duration::from_mins(10),
+        max_backoff: Duration::from_hours(1),
+        ..CacheSettings::default()
+    });
+    let few = ids(MISSES - 1);
+    held(&world, &few).await;
+    for id in &few {
+        world.cache.invalidate(&name(id));
+    }
+    find_out(&world, &few).await;
+    world.backend.set(Health::Well);
+    let states = || few.iter().filter_map(|id| world.state(id));
+    pass(STEP * 10).await;
+    assert!(states().all(|state| state == InstanceState::Degraded));
+    world.cache.registry_is_back();
+    pass(TICK * 2).await;
+    assert!(states().all(|state| state == InstanceState::Ready));
+}
