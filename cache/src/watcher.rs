@@ -112,8 +112,9 @@ impl ConfigWatcher {
             }
         };
         tokio::select! {
-            () = work => {}
+            biased;
             () = shutdown.cancelled() => {}
+            () = work => {}
         }
     }
 

@@ -2,7 +2,7 @@ use crate::position::{Position, Step, Verdict};
 use crate::{Freshness, ReloadTarget};
 use chrono::Utc;
 use hotbed_registry::{Change, ChangeKind, Changes, Error, Id, Reader, Revision};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -258,7 +258,7 @@ impl Core {
     /// Tells the targets how everything stands, for want of a log. `head` was read before: whatever changes while
     /// this runs is newer, and is in the log after it.
     async fn relist(&self, head: Revision) -> Result<(), Error> {
-        let mut missing = HashSet::new();
+        let mut missing = BTreeSet::new();
         for target in &self.targets {
             missing.extend(target.revisions().into_iter().map(|(id, _)| id));
         }
