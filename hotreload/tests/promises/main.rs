@@ -12,5 +12,6 @@ mod poll_cost_follows_change;
 mod recorder;
 mod reload;
 mod resubscribing;
+mod turns;
 mod workshop;
 mod world;
