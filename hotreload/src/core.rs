@@ -45,6 +45,8 @@ struct Confirmed {
     doubts: u64,
     /// How many of the doubts a walk has settled.
     settled: u64,
+    /// The last walk ended before what events had told.
+    is_doubtful: bool,
     /// Why no events are heard, if events are what this node goes by.
     deaf: Option<String>,
     error: Option<String>,
@@ -145,6 +147,12 @@ impl Core {
         self.confirmed().doubts += 1;
     }
 
+    /// Whether the log ended before what events had told when it was last read: the next read tells why, and should not be
+    /// long in coming.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.confirmed().is_doubtful
+    }
+
     /// Events are heard from here on.
     pub(crate) fn listens(&self) {
         self.confirmed().deaf = None;
@@ -177,14 +185,18 @@ impl Core {
         }
         let mut confirmed = self.confirmed();
         match &walked {
-            Ok(head) => {
+            Ok((head, verdict)) => {
                 confirmed.head = *head;
                 confirmed.behind_since = None;
-                // Not when it ended: the answer may have been long on its way, or this process stopped meanwhile.
-                confirmed.at = Some(began);
                 confirmed.began = Some(began);
-                confirmed.settled = doubts;
                 confirmed.error = None;
+                confirmed.is_doubtful = *verdict == Verdict::Doubtful;
+                // What was reached is not what the registry has: that is confirmed by the next read, or refuted.
+                if !confirmed.is_doubtful {
+                    // Not when it ended: the answer may have been long on its way, or this process stopped meanwhile.
+                    confirmed.at = Some(began);
+                    confirmed.settled = doubts;
+                }
             }
             Err(error) => {
                 confirmed.began = None;
@@ -192,17 +204,18 @@ impl Core {
                 confirmed.error = Some(error.to_string());
             }
         }
-        walked
+        walked.map(|(head, _)| head)
     }
 
-    async fn walk(&self, position: &mut Position) -> Result<Revision, Error> {
+    async fn walk(&self, position: &mut Position) -> Result<(Revision, Verdict), Error> {
         let head = self.read_on(position).await?;
-        if position.read_all() == Verdict::Sound {
-            return Ok(head);
+        let verdict = position.read_all();
+        if verdict != Verdict::Contradicted {
+            return Ok((head, verdict));
         }
         tracing::warn!(%head, heard = %position.reached(), "events told of revisions that the registry does not have: everything is read anew");
         self.begin_era(position);
-        self.read_on(position).await
+        Ok((self.read_on(position).await?, Verdict::Sound))
     }
 
     /// Reads the log from where it was read last to its end.

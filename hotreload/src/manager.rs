@@ -1,6 +1,6 @@
 use crate::core::Core;
 use crate::ear::{Ear, Heard};
-use crate::pace::{MAX_RETRY, Pace, backoff, jittered};
+use crate::pace::{DOUBT, MAX_RETRY, Pace, backoff, jittered};
 use crate::{Handle, ReloadMode, ReloadTarget};
 use hotbed_cache::Chance;
 use hotbed_events::Event;
@@ -71,10 +71,7 @@ impl HotReloadManager {
                     match synced {
                         Ok(_) => {
                             failures = 0;
-                            due = self
-                                .mode
-                                .poll_interval()
-                                .map(|every| Instant::now() + jittered(every, &self.chance));
+                            due = self.next_poll().map(|wait| Instant::now() + wait);
                         }
                         Err(error) => {
                             failures = failures.saturating_add(1);
@@ -120,6 +117,17 @@ impl HotReloadManager {
             }
             Some(_) => true,
         }
+    }
+
+    /// How long after a read of the log the next one comes by itself.
+    fn next_poll(&self) -> Option<Duration> {
+        let every = self.mode.poll_interval();
+        let wait = if self.core.is_doubtful() {
+            Some(every.map_or(DOUBT, |every| every.min(DOUBT)))
+        } else {
+            every
+        };
+        wait.map(|wait| jittered(wait, &self.chance))
     }
 
     fn wait(&self, failures: u32) -> Duration {

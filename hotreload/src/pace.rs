@@ -12,6 +12,9 @@ const BREATH: Duration = Duration::from_millis(20);
 /// How far apart they are at most, however long the storm: the distance doubles while each read is followed by a gap.
 const LONGEST_BREATH: Duration = Duration::from_millis(100);
 
+/// How long a log may end before what events told until it is held to be another one.
+pub(crate) const DOUBT: Duration = Duration::from_secs(1);
+
 /// When the log is read again that was read a moment ago.
 pub(crate) struct Pace {
     read: Option<Instant>,

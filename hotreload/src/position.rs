@@ -31,6 +31,8 @@ pub(crate) enum Step {
 pub(crate) enum Verdict {
     /// They agree.
     Sound,
+    /// Events told more than the log has: it is a moment behind them, or it is another one. The next read tells.
+    Doubtful,
     /// Events told more than the log has, twice in a row: it is another log than the one they told of, or they told
     /// of another.
     Contradicted,
@@ -69,13 +71,13 @@ impl Position {
     /// The log was read to its end. A log that is a moment behind its events, a replica's, is forgiven once.
     pub(crate) fn read_all(&mut self) -> Verdict {
         let behind = self.read.unwrap_or_default() < self.heard;
-        let contradicted = behind && self.ahead;
-        self.ahead = behind && !contradicted;
-        if contradicted {
-            Verdict::Contradicted
-        } else {
-            Verdict::Sound
-        }
+        let verdict = match (behind, self.ahead) {
+            (false, _) => Verdict::Sound,
+            (true, false) => Verdict::Doubtful,
+            (true, true) => Verdict::Contradicted,
+        };
+        self.ahead = verdict == Verdict::Doubtful;
+        verdict
     }
 
     /// Revisions mean nothing any more: the registry is another one.
@@ -124,11 +126,11 @@ mod tests {
     fn events_ahead_of_the_log_are_doubted_when_it_does_not_follow() {
         let mut position = at(7);
         position.advance();
-        assert_eq!(position.read_all(), Verdict::Sound, "a replica may lag");
+        assert_eq!(position.read_all(), Verdict::Doubtful, "a replica may lag");
         assert_eq!(position.read_all(), Verdict::Contradicted);
         let mut position = at(7);
         position.advance();
-        assert_eq!(position.read_all(), Verdict::Sound);
+        assert_eq!(position.read_all(), Verdict::Doubtful);
         position.read_to(Revision(8));
         assert_eq!(position.read_all(), Verdict::Sound, "it followed");
     }

@@ -11,6 +11,7 @@ mod log;
 mod poll_cost_follows_change;
 mod recorder;
 mod reload;
+mod replaced;
 mod resubscribing;
 mod turns;
 mod workshop;
