@@ -208,25 +208,29 @@ impl Core {
     }
 
     async fn walk(&self, position: &mut Position) -> Result<(Revision, Verdict), Error> {
+        if position.read().is_none() {
+            position.hold(self.newest_held());
+        }
         let head = self.read_on(position).await?;
         let verdict = position.read_all();
         if verdict != Verdict::Contradicted {
             return Ok((head, verdict));
         }
-        tracing::warn!(%head, heard = %position.reached(), "events told of revisions that the registry does not have: everything is read anew");
+        tracing::warn!(%head, "more is known than the registry has: everything is read anew");
         self.begin_era(position);
         Ok((self.read_on(position).await?, Verdict::Sound))
     }
 
     /// Reads the log from where it was read last to its end.
     async fn read_on(&self, position: &mut Position) -> Result<Revision, Error> {
-        let Some(mut at) = position.read() else {
+        let mut at = if let Some(at) = position.read() {
+            at
+        } else {
             let head = self
                 .bounded("read its revision", self.reader.head())
                 .await?;
-            self.relist(head).await?;
-            self.advance(position, head);
-            return Ok(head);
+            self.relist(head, position).await?;
+            head
         };
         loop {
             match self
@@ -253,12 +257,17 @@ impl Core {
                         // Means nothing in the new log, not even once that has grown past it.
                         self.begin_era(position);
                     }
-                    self.relist(head).await?;
-                    self.advance(position, head);
+                    self.relist(head, position).await?;
                     at = head;
                 }
             }
         }
+    }
+
+    /// The newest revision that anything is built from.
+    fn newest_held(&self) -> Revision {
+        let held = self.targets.iter().flat_map(|target| target.revisions());
+        held.map(|(_, revision)| revision).max().unwrap_or_default()
     }
 
     fn begin_era(&self, position: &mut Position) {
@@ -270,12 +279,13 @@ impl Core {
 
     /// Tells the targets how everything stands, for want of a log. `head` was read before: whatever changes while
     /// this runs is newer, and is in the log after it.
-    async fn relist(&self, head: Revision) -> Result<(), Error> {
+    async fn relist(&self, head: Revision, position: &mut Position) -> Result<(), Error> {
         let mut missing = BTreeSet::new();
         for target in &self.targets {
             missing.extend(target.revisions().into_iter().map(|(id, _)| id));
         }
         if self.targets.is_empty() {
+            self.advance(position, head);
             return Ok(());
         }
         let at = Utc::now();
@@ -285,6 +295,7 @@ impl Core {
             let heads = self.bounded("list its heads", page).await?;
             for (id, revision) in &heads {
                 missing.remove(id);
+                position.hold(*revision);
                 self.tell(&Change {
                     id: id.clone(),
                     revision: *revision,
@@ -305,6 +316,7 @@ impl Core {
                 at,
             });
         }
+        self.advance(position, head);
         Ok(())
     }
 

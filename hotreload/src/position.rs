@@ -11,6 +11,9 @@ pub(crate) struct Position {
     read: Option<Revision>,
     /// Events told what is after it, without a gap, up to here.
     heard: Revision,
+    /// What is built from the registry may be of this revision, wherever the log was read to: a list of heads is told
+    /// page by page, and holds what is newer than the log was.
+    held: Revision,
     /// The last read ended before `heard`.
     ahead: bool,
 }
@@ -33,8 +36,8 @@ pub(crate) enum Verdict {
     Sound,
     /// Events told more than the log has: it is a moment behind them, or it is another one. The next read tells.
     Doubtful,
-    /// Events told more than the log has, twice in a row: it is another log than the one they told of, or they told
-    /// of another.
+    /// Events told more than the log has, twice in a row, or the registry did itself: it is another log than the one
+    /// they told of, or they told of another.
     Contradicted,
 }
 
@@ -68,13 +71,20 @@ impl Position {
         self.read = Some(revision);
     }
 
+    /// Something is built of this revision, or told to be, and the registry itself said so.
+    pub(crate) fn hold(&mut self, revision: Revision) {
+        self.held = self.held.max(revision);
+    }
+
     /// The log was read to its end. A log that is a moment behind its events, a replica's, is forgiven once.
     pub(crate) fn read_all(&mut self) -> Verdict {
-        let behind = self.read.unwrap_or_default() < self.heard;
-        let verdict = match (behind, self.ahead) {
-            (false, _) => Verdict::Sound,
-            (true, false) => Verdict::Doubtful,
-            (true, true) => Verdict::Contradicted,
+        let read = self.read.unwrap_or_default();
+        let verdict = if read < self.held || (read < self.heard && self.ahead) {
+            Verdict::Contradicted
+        } else if read < self.heard {
+            Verdict::Doubtful
+        } else {
+            Verdict::Sound
         };
         self.ahead = verdict == Verdict::Doubtful;
         verdict
