@@ -71,7 +71,9 @@ impl HotReloadManager {
                     match synced {
                         Ok(_) => {
                             failures = 0;
-                            due = self.next_poll().map(|wait| Instant::now() + wait);
+                            // From its beginning, for what changed since may not be in it.
+                            let earliest = pace.next_read(Instant::now());
+                            due = self.next_poll().map(|wait| (began + wait).max(earliest));
                         }
                         Err(error) => {
                             failures = failures.saturating_add(1);

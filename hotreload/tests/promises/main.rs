@@ -8,6 +8,7 @@ mod bus;
 mod convergence;
 mod freshness_is_visible;
 mod log;
+mod pace;
 mod poll_cost_follows_change;
 mod recorder;
 mod reload;
