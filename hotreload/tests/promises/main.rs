@@ -15,5 +15,6 @@ mod reload;
 mod replaced;
 mod resubscribing;
 mod turns;
+mod watching;
 mod workshop;
 mod world;
