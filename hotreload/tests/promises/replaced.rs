@@ -4,9 +4,14 @@ use crate::backend::{Call, Fault, FaultyBackend};
 use crate::bus::FaultyBus;
 use crate::recorder::Recorder;
 use crate::workshop::Workshop;
-use crate::world::{Node, announce, cache, event_driven, name, pass, polling, settle, write};
+use crate::world::{
+    Node, announce, cache, draft, event_driven, name, pass, polling, settle, write,
+};
+use hotbed_cache::GetError;
 use hotbed_events::MemoryBus;
-use hotbed_registry::{ChangeKind, RegistryBackend, Retention, Revision};
+use hotbed_registry::{
+    ChangeKind, Draft, Precondition, RegistryBackend, Retention, Revision, Status,
+};
 use std::time::Duration;
 
 const EVERY: Duration = Duration::from_secs(5);
@@ -109,4 +114,26 @@ async fn what_a_list_told_in_part_is_held_against_the_registry_that_follows() {
     pass(EVERY).await;
     assert_eq!(recorder.eras(), 1);
     assert_eq!(recorder.of("bot").last(), Some(&(ChangeKind::Updated, 1)));
+}
+
+/// What a cache knows without an instance is held against the registry as well (found by the simulation, seed 615).
+///
+/// Mutation: a cache tells the revisions of its instances alone.
+#[tokio::test(start_paused = true)]
+async fn what_another_registry_had_out_of_service_is_looked_for_anew() {
+    let backend = FaultyBackend::new();
+    let cache = cache(&backend, &Workshop::default());
+    let off = Draft {
+        status: Status::Inactive,
+        ..draft()
+    };
+    let (truth, id) = (backend.truth(), name("off"));
+    truth.put(&id, off, Precondition::Any).await.unwrap();
+    let found = cache.get_or_create("off").await;
+    assert!(matches!(found, Err(GetError::Inactive { .. })));
+    backend.replace();
+    let _node = Node::start(&backend, polling(EVERY), vec![cache.clone()]);
+    settle().await;
+    let found = cache.get_or_create("off").await;
+    assert!(matches!(found, Err(GetError::NotFound { .. })), "{found:?}");
 }
