@@ -7,6 +7,7 @@
 //! Who stays in memory is decided by moka; everything else, and why, is in `docs/ARCHITECTURE.md`.
 
 mod build;
+mod chance;
 mod clock;
 mod door;
 mod entry;
@@ -31,6 +32,7 @@ mod stats;
 mod waiter;
 mod watcher;
 
+pub use chance::Chance;
 pub use door::DoorCheck;
 pub use error::{CloseError, Failure, FailureKind, GetError};
 pub use factory::{BoxError, ConfigCachingManager, InstanceFactory, ResolvedConfigs};

@@ -9,8 +9,8 @@ use crate::shared::Shared;
 use crate::stats::Counters;
 use crate::waiter::Asked;
 use crate::{
-    CacheSettings, CloseError, DoorCheck, Failure, GetError, Held, InstanceFactory, Lease, Stats,
-    build, keeper, reaper, refresher,
+    CacheSettings, Chance, CloseError, DoorCheck, Failure, GetError, Held, InstanceFactory, Lease,
+    Stats, build, keeper, reaper, refresher,
 };
 use hotbed_configs::Environment;
 use hotbed_lease::Lender;
@@ -49,6 +49,7 @@ pub struct ManagerBuilder<T> {
     reader: Reader,
     factory: Arc<dyn InstanceFactory<T>>,
     settings: CacheSettings,
+    chance: Chance,
     environment: Option<Arc<Environment>>,
 }
 
@@ -73,6 +74,12 @@ impl<T: Send + Sync + 'static> ManagerBuilder<T> {
         self
     }
 
+    /// What spreads trust and back-off over time; random unless said.
+    pub fn chance(mut self, chance: Chance) -> Self {
+        self.chance = chance;
+        self
+    }
+
     /// What references and variables in configurations are bound to; without one, configurations are used as stored.
     pub fn environment(mut self, environment: Arc<Environment>) -> Self {
         self.environment = Some(environment);
@@ -93,6 +100,7 @@ impl<T: Send + Sync + 'static> ManagerBuilder<T> {
         let (count, destroyed) = watch::channel(0);
         let shutdown = CancellationToken::new();
         let settings = self.settings.bounded();
+        let chance = Arc::new(self.chance);
         let shared = Arc::new(Shared {
             reader: self.reader,
             environment: self.environment,
@@ -103,7 +111,8 @@ impl<T: Send + Sync + 'static> ManagerBuilder<T> {
             to_keeper,
             queue: Queue::new(),
             places: Places::new(&settings),
-            outage: Outage::default(),
+            outage: Outage::new(Arc::clone(&chance)),
+            chance,
             lender: Lender::new(move |returned| {
                 // Without a reaper the runtime is gone; the value is dropped in place.
                 drop(to_reaper.send(returned));
@@ -143,6 +152,7 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
             reader,
             factory: Arc::new(factory),
             settings: CacheSettings::default(),
+            chance: Chance::default(),
             environment: None,
         }
     }
@@ -191,6 +201,7 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
                         shared.tasks.spawn(build);
                     }
                     tokio::select! {
+                        biased;
                         told = waiter.told() => told,
                         () = shared.shutdown.cancelled() => return Err(GetError::Closed { id }),
                     }

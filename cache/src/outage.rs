@@ -1,9 +1,9 @@
 //! Whether the registry answers at all, as far as this cache can tell. While it does not, the ids do not ask it each
 //! on its own clock: one of them probes, once per step.
 
-use crate::CacheSettings;
+use crate::{CacheSettings, Chance};
 use hotbed_registry::Id;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -18,8 +18,9 @@ const MISSES: usize = 5;
 const LONGEST_STEP: Duration = Duration::from_secs(2);
 
 /// What the builds of a cache share about their registry.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Outage {
+    chance: Arc<Chance>,
     state: Mutex<State>,
     /// Rings when a probe ends.
     probed: Notify,
@@ -45,6 +46,15 @@ pub(crate) struct Asking<'a> {
 }
 
 impl Outage {
+    /// A registry that nothing bad is known of.
+    pub(crate) fn new(chance: Arc<Chance>) -> Self {
+        Self {
+            chance,
+            state: Mutex::default(),
+            probed: Notify::new(),
+        }
+    }
+
     /// Asks for leave to read the registry. Who can do without for now does not wait for a probe.
     pub(crate) fn admit<'a>(
         &'a self,
@@ -123,7 +133,8 @@ impl Asking<'_> {
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
         if let Some(pass) = self.pass.take() {
-            let step = |steps| self.settings.wait(steps, rand::random()).min(LONGEST_STEP);
+            let chance = &self.outage.chance;
+            let step = |steps| self.settings.wait(steps, chance.draw()).min(LONGEST_STEP);
             let now = Instant::now();
             if self.outage.state().missed(pass, self.id, now, step) {
                 tracing::warn!("the registry does not answer: from now on it is only probed");

@@ -21,7 +21,8 @@ pub(crate) async fn run<T: Send + Sync + 'static>(shared: Arc<Shared<T>>) {
         }
     };
     tokio::select! {
-        () = work => {}
+        biased;
         () = shared.shutdown.cancelled() => {}
+        () = work => {}
     }
 }

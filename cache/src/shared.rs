@@ -6,7 +6,7 @@ use crate::places::Places;
 use crate::queue::Queue;
 use crate::slot::Slot;
 use crate::stats::Counters;
-use crate::{CacheSettings, InstanceFactory};
+use crate::{CacheSettings, Chance, InstanceFactory};
 use crossbeam_queue::ArrayQueue;
 use hotbed_configs::{ConfigErrors, Environment, PortableConfig, ResolvedConfig};
 use hotbed_lease::Lender;
@@ -37,6 +37,8 @@ pub(crate) struct Shared<T> {
     pub(crate) reader: Reader,
     pub(crate) environment: Option<Arc<Environment>>,
     pub(crate) settings: CacheSettings,
+    /// Spreads trust and back-off.
+    pub(crate) chance: Arc<Chance>,
     pub(crate) index: Index<T>,
     pub(crate) clock: Clock,
     /// Counts invalidations of everything.

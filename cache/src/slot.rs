@@ -150,10 +150,13 @@ impl<T: Send + Sync + 'static> Slot<T> {
     ) -> Next {
         let now = shared.clock.now();
         let next = self.with(shared, |inside| {
-            let settlement =
-                inside
-                    .machine
-                    .settle(attempt, outcome, now, &shared.settings, rand::random());
+            let settlement = inside.machine.settle(
+                attempt,
+                outcome,
+                now,
+                &shared.settings,
+                shared.chance.draw(),
+            );
             match settlement.instance {
                 Fate::Install => {
                     self.show(shared, new.as_ref());

@@ -28,6 +28,8 @@ pub struct ConfigWatcher {
     on_change: Box<OnChange>,
     known: Mutex<BTreeMap<Id, Registration>>,
     pending: Mutex<BTreeSet<Id>>,
+    /// What is being read: it may be known next.
+    reading: Mutex<Option<Id>>,
     told: Notify,
 }
 
@@ -83,6 +85,7 @@ impl ConfigWatcher {
             on_change: Box::new(move |change| on_change(change).boxed()),
             known: Mutex::new(known),
             pending: Mutex::default(),
+            reading: Mutex::default(),
             told: Notify::new(),
         })
     }
@@ -112,8 +115,9 @@ impl ConfigWatcher {
             }
         };
         tokio::select! {
-            () = work => {}
+            biased;
             () = shutdown.cancelled() => {}
+            () = work => {}
         }
     }
 
@@ -146,12 +150,14 @@ impl ConfigWatcher {
         Ok(())
     }
 
-    /// The ids that are known, and at which revision.
+    /// The ids that are known, and at which revision, and the one that may be known next: what is read of it now may be
+    /// gone before it is known, and whoever looks for what is gone must find it here.
     pub fn revisions(&self) -> Vec<(Id, Revision)> {
-        self.known()
-            .iter()
-            .map(|(id, found)| (id.clone(), found.revision))
-            .collect()
+        let reading = self.reading().clone();
+        let known = self.known();
+        let next = reading.filter(|id| !known.contains_key(id));
+        let known = known.iter().map(|(id, found)| (id.clone(), found.revision));
+        known.chain(next.map(|id| (id, Revision::ZERO))).collect()
     }
 
     /// Looks at an id again, whatever is known of it.
@@ -161,7 +167,14 @@ impl ConfigWatcher {
     }
 
     fn next_pending(&self) -> Option<Id> {
-        self.pending().pop_first()
+        let mut pending = self.pending();
+        let next = pending.pop_first();
+        self.reading().clone_from(&next);
+        next
+    }
+
+    fn reading(&self) -> MutexGuard<'_, Option<Id>> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn pending(&self) -> MutexGuard<'_, BTreeSet<Id>> {

@@ -2,7 +2,7 @@ use crate::position::{Position, Step, Verdict};
 use crate::{Freshness, ReloadTarget};
 use chrono::Utc;
 use hotbed_registry::{Change, ChangeKind, Changes, Error, Id, Reader, Revision};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -45,6 +45,8 @@ struct Confirmed {
     doubts: u64,
     /// How many of the doubts a walk has settled.
     settled: u64,
+    /// The last walk ended before what events had told.
+    is_doubtful: bool,
     /// Why no events are heard, if events are what this node goes by.
     deaf: Option<String>,
     error: Option<String>,
@@ -145,6 +147,12 @@ impl Core {
         self.confirmed().doubts += 1;
     }
 
+    /// Whether the log ended before what events had told when it was last read: the next read tells why, and should not be
+    /// long in coming.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.confirmed().is_doubtful
+    }
+
     /// Events are heard from here on.
     pub(crate) fn listens(&self) {
         self.confirmed().deaf = None;
@@ -177,14 +185,18 @@ impl Core {
         }
         let mut confirmed = self.confirmed();
         match &walked {
-            Ok(head) => {
+            Ok((head, verdict)) => {
                 confirmed.head = *head;
                 confirmed.behind_since = None;
-                // Not when it ended: the answer may have been long on its way, or this process stopped meanwhile.
-                confirmed.at = Some(began);
                 confirmed.began = Some(began);
-                confirmed.settled = doubts;
                 confirmed.error = None;
+                confirmed.is_doubtful = *verdict == Verdict::Doubtful;
+                // What was reached is not what the registry has: that is confirmed by the next read, or refuted.
+                if !confirmed.is_doubtful {
+                    // Not when it ended: the answer may have been long on its way, or this process stopped meanwhile.
+                    confirmed.at = Some(began);
+                    confirmed.settled = doubts;
+                }
             }
             Err(error) => {
                 confirmed.began = None;
@@ -192,28 +204,33 @@ impl Core {
                 confirmed.error = Some(error.to_string());
             }
         }
-        walked
+        walked.map(|(head, _)| head)
     }
 
-    async fn walk(&self, position: &mut Position) -> Result<Revision, Error> {
-        let head = self.read_on(position).await?;
-        if position.read_all() == Verdict::Sound {
-            return Ok(head);
+    async fn walk(&self, position: &mut Position) -> Result<(Revision, Verdict), Error> {
+        if position.read().is_none() {
+            position.hold(self.newest_held());
         }
-        tracing::warn!(%head, heard = %position.reached(), "events told of revisions that the registry does not have: everything is read anew");
+        let head = self.read_on(position).await?;
+        let verdict = position.read_all();
+        if verdict != Verdict::Contradicted {
+            return Ok((head, verdict));
+        }
+        tracing::warn!(%head, "more is known than the registry has: everything is read anew");
         self.begin_era(position);
-        self.read_on(position).await
+        Ok((self.read_on(position).await?, Verdict::Sound))
     }
 
     /// Reads the log from where it was read last to its end.
     async fn read_on(&self, position: &mut Position) -> Result<Revision, Error> {
-        let Some(mut at) = position.read() else {
+        let mut at = if let Some(at) = position.read() {
+            at
+        } else {
             let head = self
                 .bounded("read its revision", self.reader.head())
                 .await?;
-            self.relist(head).await?;
-            self.advance(position, head);
-            return Ok(head);
+            self.relist(head, position).await?;
+            head
         };
         loop {
             match self
@@ -240,12 +257,17 @@ impl Core {
                         // Means nothing in the new log, not even once that has grown past it.
                         self.begin_era(position);
                     }
-                    self.relist(head).await?;
-                    self.advance(position, head);
+                    self.relist(head, position).await?;
                     at = head;
                 }
             }
         }
+    }
+
+    /// The newest revision that anything is built from.
+    fn newest_held(&self) -> Revision {
+        let held = self.targets.iter().flat_map(|target| target.revisions());
+        held.map(|(_, revision)| revision).max().unwrap_or_default()
     }
 
     fn begin_era(&self, position: &mut Position) {
@@ -257,12 +279,13 @@ impl Core {
 
     /// Tells the targets how everything stands, for want of a log. `head` was read before: whatever changes while
     /// this runs is newer, and is in the log after it.
-    async fn relist(&self, head: Revision) -> Result<(), Error> {
-        let mut missing = HashSet::new();
+    async fn relist(&self, head: Revision, position: &mut Position) -> Result<(), Error> {
+        let mut missing = BTreeSet::new();
         for target in &self.targets {
             missing.extend(target.revisions().into_iter().map(|(id, _)| id));
         }
         if self.targets.is_empty() {
+            self.advance(position, head);
             return Ok(());
         }
         let at = Utc::now();
@@ -272,6 +295,7 @@ impl Core {
             let heads = self.bounded("list its heads", page).await?;
             for (id, revision) in &heads {
                 missing.remove(id);
+                position.hold(*revision);
                 self.tell(&Change {
                     id: id.clone(),
                     revision: *revision,
@@ -292,6 +316,7 @@ impl Core {
                 at,
             });
         }
+        self.advance(position, head);
         Ok(())
     }
 

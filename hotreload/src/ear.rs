@@ -1,7 +1,8 @@
 use crate::ReloadMode;
-use crate::manager::{MAX_RETRY, backoff};
+use crate::pace::{MAX_RETRY, backoff};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use hotbed_cache::Chance;
 use hotbed_events::{Delivery, Event, EventBus, Interest, Subscription};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub(crate) enum Heard {
 /// Listens to the bus, for ever: subscribes again whenever the subscription ends.
 pub(crate) struct Ear {
     source: Option<(Arc<dyn EventBus>, Interest)>,
+    chance: Arc<Chance>,
     /// Since when it is subscribed.
     subscription: Option<(Subscription, Instant)>,
     /// An attempt to subscribe. Kept here, for a dropped `hear` must not begin it anew, nor the wait before it.
@@ -29,12 +31,13 @@ pub(crate) struct Ear {
 }
 
 impl Ear {
-    pub(crate) fn new(mode: &ReloadMode) -> Self {
+    pub(crate) fn new(mode: &ReloadMode, chance: Arc<Chance>) -> Self {
         let source = mode
             .events()
             .map(|(bus, topics)| (Arc::clone(bus), topics.clone()));
         Self {
             source,
+            chance,
             subscription: None,
             attempt: None,
             failures: 0,
@@ -68,7 +71,7 @@ impl Ear {
             }
             let attempt = self
                 .attempt
-                .get_or_insert_with(|| subscribe(bus, topics, self.failures));
+                .get_or_insert_with(|| subscribe(bus, topics, self.failures, &self.chance));
             let subscribed = attempt.await;
             self.attempt = None;
             match subscribed {
@@ -88,11 +91,13 @@ fn subscribe(
     bus: &Arc<dyn EventBus>,
     topics: &Interest,
     failures: u32,
+    chance: &Chance,
 ) -> BoxFuture<'static, Result<Subscription, String>> {
     let (bus, topics) = (Arc::clone(bus), topics.clone());
+    let wait = (failures > 0).then(|| backoff(failures, MAX_RETRY, chance));
     let attempt = async move {
-        if failures > 0 {
-            tokio::time::sleep(backoff(failures, MAX_RETRY)).await;
+        if let Some(wait) = wait {
+            tokio::time::sleep(wait).await;
         }
         match tokio::time::timeout(SUBSCRIBE_DEADLINE, bus.subscribe(&topics)).await {
             Ok(subscribed) => subscribed.map_err(|error| error.to_string()),

@@ -10,6 +10,7 @@ mod freshness;
 mod handle;
 mod manager;
 mod mode;
+mod pace;
 mod position;
 mod report;
 mod target;

@@ -1,6 +1,8 @@
 use crate::core::Core;
 use crate::ear::{Ear, Heard};
+use crate::pace::{DOUBT, MAX_RETRY, Pace, backoff, jittered};
 use crate::{Handle, ReloadMode, ReloadTarget};
+use hotbed_cache::Chance;
 use hotbed_events::Event;
 use hotbed_registry::{Announcement, Reader, announcement};
 use std::fmt;
@@ -9,20 +11,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// The first wait after a failure; doubles up to the poll interval, so that a node is up to date within one interval
-/// of a fault's end.
-const RETRY: Duration = Duration::from_millis(100);
-/// The longest wait after a failure where there is no poll interval.
-pub(crate) const MAX_RETRY: Duration = Duration::from_secs(5);
-/// How far apart log reads are that gaps ask for: in a storm one read covers many gaps.
-const BREATH: Duration = Duration::from_millis(20);
-/// How far apart they are at most, however long the storm: the distance doubles while each read is followed by a gap.
-const LONGEST_BREATH: Duration = Duration::from_millis(100);
-
 /// The loop that keeps targets up to date with one collection.
 pub struct HotReloadManager {
     mode: ReloadMode,
     core: Arc<Core>,
+    chance: Arc<Chance>,
 }
 
 impl HotReloadManager {
@@ -33,7 +26,15 @@ impl HotReloadManager {
         Self {
             core: Arc::new(core),
             mode,
+            chance: Arc::default(),
         }
+    }
+
+    /// The same loop, which spreads its waits over time by this; at random unless said.
+    #[must_use]
+    pub fn with_chance(mut self, chance: Chance) -> Self {
+        self.chance = Arc::new(chance);
+        self
     }
 
     /// A handle on this loop.
@@ -47,26 +48,32 @@ impl HotReloadManager {
     /// Runs until shut down. A registry or bus that is down makes it try again, never end.
     pub async fn run(self, shutdown: CancellationToken) {
         tokio::select! {
-            () = self.follow() => {}
+            biased;
             () = shutdown.cancelled() => {}
+            () = self.follow() => {}
         }
     }
 
     async fn follow(&self) {
-        let mut ear = Ear::new(&self.mode);
+        let mut ear = Ear::new(&self.mode, Arc::clone(&self.chance));
         let mut failures = 0_u32;
         let mut due = Some(Instant::now());
         let mut pace = Pace::new();
+        let mut turn = Turn::Reads;
         loop {
-            tokio::select! {
-                () = until(due) => {
+            let next = next(&mut ear, due, turn).await;
+            turn = turn.other();
+            match next {
+                Next::Read => {
                     let began = Instant::now();
                     let synced = self.core.sync().await;
                     pace.note_read(Instant::now());
                     match synced {
                         Ok(_) => {
                             failures = 0;
-                            due = self.mode.poll_interval().map(|every| Instant::now() + jittered(every));
+                            // From its beginning, for what changed since may not be in it.
+                            let earliest = pace.next_read(Instant::now());
+                            due = self.next_poll().map(|wait| (began + wait).max(earliest));
                         }
                         Err(error) => {
                             failures = failures.saturating_add(1);
@@ -76,7 +83,7 @@ impl HotReloadManager {
                         }
                     }
                 }
-                heard = ear.hear() => {
+                Next::Heard(heard) => {
                     let missed = match heard {
                         Heard::Event(event) => self.hear(&event).await,
                         Heard::Gap => {
@@ -114,40 +121,20 @@ impl HotReloadManager {
         }
     }
 
+    /// How long after a read of the log the next one comes by itself.
+    fn next_poll(&self) -> Option<Duration> {
+        let every = self.mode.poll_interval();
+        let wait = if self.core.is_doubtful() {
+            Some(every.map_or(DOUBT, |every| every.min(DOUBT)))
+        } else {
+            every
+        };
+        wait.map(|wait| jittered(wait, &self.chance))
+    }
+
     fn wait(&self, failures: u32) -> Duration {
         let cap = self.mode.poll_interval().unwrap_or(MAX_RETRY);
-        backoff(failures, cap)
-    }
-}
-
-/// When the log is read again that was read a moment ago.
-struct Pace {
-    read: Option<Instant>,
-    breath: Duration,
-}
-
-impl Pace {
-    fn new() -> Self {
-        Self {
-            read: None,
-            breath: BREATH,
-        }
-    }
-
-    fn note_read(&mut self, now: Instant) {
-        let in_a_row = self
-            .read
-            .is_some_and(|read| now.duration_since(read) < self.breath * 2);
-        self.breath = if in_a_row {
-            (self.breath * 2).min(LONGEST_BREATH)
-        } else {
-            BREATH
-        };
-        self.read = Some(now);
-    }
-
-    fn next_read(&self, now: Instant) -> Instant {
-        self.read.map_or(now, |read| (read + self.breath).max(now))
+        backoff(failures, cap, &self.chance)
     }
 }
 
@@ -159,19 +146,39 @@ impl fmt::Debug for HotReloadManager {
     }
 }
 
-/// The wait after so many failures in a row, at least one.
-pub(crate) fn backoff(failures: u32, cap: Duration) -> Duration {
-    let doubled = RETRY.saturating_mul(
-        1_u32
-            .checked_shl(failures.saturating_sub(1))
-            .unwrap_or(u32::MAX),
-    );
-    jittered(doubled.min(cap))
+/// What the loop does next.
+enum Next {
+    Read,
+    Heard(Heard),
 }
 
-/// Up to a tenth earlier, so that the nodes of a fleet do not ask in step.
-fn jittered(wait: Duration) -> Duration {
-    wait.mul_f64(1.0 - 0.1 * rand::random::<f64>())
+/// Which comes first when both are ready. They take turns: neither may a flood of events keep the log from being read,
+/// nor may reads that hang keep events from being heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Reads,
+    Events,
+}
+
+impl Turn {
+    fn other(self) -> Self {
+        match self {
+            Self::Reads => Self::Events,
+            Self::Events => Self::Reads,
+        }
+    }
+}
+
+async fn next(ear: &mut Ear, due: Option<Instant>, turn: Turn) -> Next {
+    let read = async {
+        until(due).await;
+        Next::Read
+    };
+    let hear = async { Next::Heard(ear.hear().await) };
+    match turn {
+        Turn::Reads => tokio::select! { biased; next = read => next, next = hear => next },
+        Turn::Events => tokio::select! { biased; next = hear => next, next = read => next },
+    }
 }
 
 async fn until(due: Option<Instant>) {

@@ -11,6 +11,9 @@ pub(crate) struct Position {
     read: Option<Revision>,
     /// Events told what is after it, without a gap, up to here.
     heard: Revision,
+    /// What is built from the registry may be of this revision, wherever the log was read to: a list of heads is told
+    /// page by page, and holds what is newer than the log was.
+    held: Revision,
     /// The last read ended before `heard`.
     ahead: bool,
 }
@@ -31,8 +34,10 @@ pub(crate) enum Step {
 pub(crate) enum Verdict {
     /// They agree.
     Sound,
-    /// Events told more than the log has, twice in a row: it is another log than the one they told of, or they told
-    /// of another.
+    /// Events told more than the log has: it is a moment behind them, or it is another one. The next read tells.
+    Doubtful,
+    /// Events told more than the log has, twice in a row, or the registry did itself: it is another log than the one
+    /// they told of, or they told of another.
     Contradicted,
 }
 
@@ -66,16 +71,23 @@ impl Position {
         self.read = Some(revision);
     }
 
+    /// Something is built of this revision, or told to be, and the registry itself said so.
+    pub(crate) fn hold(&mut self, revision: Revision) {
+        self.held = self.held.max(revision);
+    }
+
     /// The log was read to its end. A log that is a moment behind its events, a replica's, is forgiven once.
     pub(crate) fn read_all(&mut self) -> Verdict {
-        let behind = self.read.unwrap_or_default() < self.heard;
-        let contradicted = behind && self.ahead;
-        self.ahead = behind && !contradicted;
-        if contradicted {
+        let read = self.read.unwrap_or_default();
+        let verdict = if read < self.held || (read < self.heard && self.ahead) {
             Verdict::Contradicted
+        } else if read < self.heard {
+            Verdict::Doubtful
         } else {
             Verdict::Sound
-        }
+        };
+        self.ahead = verdict == Verdict::Doubtful;
+        verdict
     }
 
     /// Revisions mean nothing any more: the registry is another one.
@@ -124,11 +136,11 @@ mod tests {
     fn events_ahead_of_the_log_are_doubted_when_it_does_not_follow() {
         let mut position = at(7);
         position.advance();
-        assert_eq!(position.read_all(), Verdict::Sound, "a replica may lag");
+        assert_eq!(position.read_all(), Verdict::Doubtful, "a replica may lag");
         assert_eq!(position.read_all(), Verdict::Contradicted);
         let mut position = at(7);
         position.advance();
-        assert_eq!(position.read_all(), Verdict::Sound);
+        assert_eq!(position.read_all(), Verdict::Doubtful);
         position.read_to(Revision(8));
         assert_eq!(position.read_all(), Verdict::Sound, "it followed");
     }

@@ -8,7 +8,8 @@ pub trait ReloadTarget: Send + Sync + 'static {
     /// Notes a change. Cheap, idempotent, never blocks; old news is ignored.
     fn observe(&self, change: &Change);
 
-    /// What it holds, and at which revision: what a node that missed part of the log compares with the registry.
+    /// What it holds, or may hold next, and at which revision: what a node that missed part of the log compares with the
+    /// registry.
     fn revisions(&self) -> Vec<(Id, Revision)>;
 
     /// Somebody says that an id is not what it was, and the log does not show why: build it anew. Without effect on what
@@ -37,8 +38,14 @@ impl<T: Send + Sync + 'static> ReloadTarget for CachingRegistryManager<T> {
 
     fn revisions(&self) -> Vec<(Id, Revision)> {
         let held = CachingRegistryManager::held(self).into_iter();
-        held.map(|held| (held.id, held.revision.unwrap_or_default()))
-            .collect()
+        // What it knows without an instance counts as well: that an id is out of service, or gone.
+        held.map(|held| {
+            (
+                held.id,
+                held.observed.max(held.revision.unwrap_or_default()),
+            )
+        })
+        .collect()
     }
 
     fn invalidate(&self, id: &Id) {
