@@ -183,13 +183,14 @@ impl Core {
         if walked.is_ok() {
             self.invalidate(&invalidations);
         }
+        let mut is_back = false;
         let mut confirmed = self.confirmed();
         match &walked {
             Ok((head, verdict)) => {
                 confirmed.head = *head;
                 confirmed.behind_since = None;
                 confirmed.began = Some(began);
-                confirmed.error = None;
+                is_back = confirmed.error.take().is_some();
                 confirmed.is_doubtful = *verdict == Verdict::Doubtful;
                 // What was reached is not what the registry has: that is confirmed by the next read, or refuted.
                 if !confirmed.is_doubtful {
@@ -202,6 +203,12 @@ impl Core {
                 confirmed.began = None;
                 confirmed.doubts += 1;
                 confirmed.error = Some(error.to_string());
+            }
+        }
+        drop(confirmed);
+        if is_back {
+            for target in &self.targets {
+                target.registry_is_back();
             }
         }
         walked.map(|(head, _)| head)

@@ -19,6 +19,9 @@ pub trait ReloadTarget: Send + Sync + 'static {
     /// The registry was replaced by another: revisions begin anew.
     fn begin_era(&self);
 
+    /// The registry, which could not be read, is read again: what failed meanwhile is worth another attempt.
+    fn registry_is_back(&self) {}
+
     /// What it holds, for a status page.
     fn held(&self) -> Vec<Held> {
         Vec::new()
@@ -54,6 +57,10 @@ impl<T: Send + Sync + 'static> ReloadTarget for CachingRegistryManager<T> {
 
     fn begin_era(&self) {
         CachingRegistryManager::begin_era(self);
+    }
+
+    fn registry_is_back(&self) {
+        CachingRegistryManager::registry_is_back(self);
     }
 
     fn held(&self) -> Vec<Held> {

@@ -32,3 +32,23 @@ async fn a_slow_read_does_not_put_off_the_next() {
     pass(EVERY / 50).await;
     assert_eq!(recorder.revisions(), [written.0]);
 }
+
+/// Once for each time that it was away: a cache has what failed meanwhile built again.
+///
+/// Mutations: the targets are told after each read; they are not told.
+#[tokio::test(start_paused = true)]
+async fn the_targets_are_told_when_the_registry_is_read_again() {
+    let backend = FaultyBackend::new();
+    let recorder = Recorder::new();
+    let _node = Node::start(&backend, polling(EVERY), vec![recorder.clone()]);
+    pass(EVERY * 3).await;
+    assert_eq!(recorder.returns(), 0);
+    for returns in 1..=2 {
+        backend.rule(|_| Fault::Fail);
+        pass(EVERY * 3).await;
+        assert_eq!(recorder.returns(), returns - 1);
+        backend.repair();
+        pass(EVERY * 3).await;
+        assert_eq!(recorder.returns(), returns);
+    }
+}

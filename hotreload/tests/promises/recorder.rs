@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Recorder {
     told: Mutex<Vec<Change>>,
     eras: AtomicUsize,
+    returns: AtomicUsize,
 }
 
 impl Recorder {
@@ -37,6 +38,11 @@ impl Recorder {
     pub(crate) fn eras(&self) -> usize {
         self.eras.load(SeqCst)
     }
+
+    /// How often it was told that the registry is back.
+    pub(crate) fn returns(&self) -> usize {
+        self.returns.load(SeqCst)
+    }
 }
 
 impl ReloadTarget for Recorder {
@@ -50,5 +56,9 @@ impl ReloadTarget for Recorder {
 
     fn begin_era(&self) {
         self.eras.fetch_add(1, SeqCst);
+    }
+
+    fn registry_is_back(&self) {
+        self.returns.fetch_add(1, SeqCst);
     }
 }
