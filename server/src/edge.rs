@@ -19,6 +19,9 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// The revision that an answer was served from; where it is of no single registration, the node's.
 pub(crate) const REVISION: HeaderName = HeaderName::from_static("x-hotbed-revision");
 
+/// Stands on an answer of the last good instance: a newer revision is known, or it could not be read whether there is one.
+pub(crate) const DEGRADED: HeaderName = HeaderName::from_static("x-hotbed-degraded");
+
 /// The name of the request that a handler is working on.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) Arc<str>);

@@ -1,6 +1,6 @@
 //! Clients that demand a revision, and what they may conclude from one that they are shown.
 
-use crate::edge::REVISION;
+use crate::edge::{DEGRADED, REVISION};
 use crate::fault::{Fault, Kind};
 use crate::params::Params;
 use crate::state::Node;
@@ -86,6 +86,22 @@ async fn sync(node: &Node) -> bool {
     };
     tracing::warn!(why, "node tells more than it has caught up with");
     false
+}
+
+/// Whether this instance serves because a newer one could not be built, or read. In the answer itself, for by the time that
+/// somebody asks for the status all may be well again.
+pub(crate) fn is_last_good(node: &Node, id: &Id, serves: Revision) -> bool {
+    node.state.bots.held_for(id).is_none_or(|held| {
+        held.failure.is_some() || held.observed > serves || held.revision > Some(serves)
+    })
+}
+
+/// Says that an answer is of the last good instance.
+pub(crate) fn degraded(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .insert(DEGRADED, HeaderValue::from_static("true"));
+    response
 }
 
 /// Says which revision an answer was served from.

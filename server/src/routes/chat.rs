@@ -2,7 +2,7 @@ use super::problems::{Any, OfBot, OfId, WithBody};
 use crate::body::{Read, read_json};
 use crate::edge::RequestId;
 use crate::fault::{Fault, Kind, chat_fault};
-use crate::freshness::{MIN_REVISION, catch_up, served};
+use crate::freshness::{MIN_REVISION, catch_up, degraded, is_last_good, served};
 use crate::load::open_stream;
 use crate::media::{Form, negotiate};
 use crate::params::Params;
@@ -27,7 +27,8 @@ use tokio::sync::OwnedSemaphorePermit;
 ///
 /// Answers whole, or with `Accept: text/event-stream` piece by piece: events `delta` ({"text"}), then `done` (the
 /// whole answer) or `error` (a problem). Whatever happens to the bot's registration meanwhile, the answer is that of
-/// the revision it began with.
+/// the revision it began with. With `X-Hotbed-Degraded: true` that is the last good one: a newer could not be built, or the
+/// registry could not be asked whether there is one.
 #[utoipa::path(
     post,
     path = "/{id}/chat",
@@ -65,6 +66,7 @@ pub(crate) async fn chat(
     let bot = node.state.bots.get_or_create(&id).await?;
     node.reader.note_access(&id);
     let revision = bot.revision();
+    let is_last_good = is_last_good(&node, &id, revision);
     let turn = Turn {
         conversation,
         message,
@@ -95,7 +97,12 @@ pub(crate) async fn chat(
                 .into_response()
         }
     };
-    Ok(served(revision, response))
+    let response = served(revision, response);
+    Ok(if is_last_good {
+        degraded(response)
+    } else {
+        response
+    })
 }
 
 fn understand(body: ChatRequest) -> Result<(String, Option<ConversationId>), Fault> {

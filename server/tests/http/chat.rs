@@ -15,6 +15,7 @@ async fn a_bot_answers_whole() {
         .await;
     assert_eq!(answer.status, OK);
     assert_eq!(answer.header("x-hotbed-revision"), Some("1"));
+    assert_eq!(answer.header("x-hotbed-degraded"), None);
     let answer = answer.json();
     assert!(
         answer["reply"].as_str().unwrap().contains("hello"),

@@ -103,6 +103,7 @@ async fn a_broken_change_leaves_the_last_good_bot_in_service() {
         .post("/api/v1/bots/a/chat", &json!({"message": "hello"}))
         .await;
     assert_eq!((answer.status, &answer.json()["revision"]), (OK, &json!(1)));
+    assert_eq!(answer.header("x-hotbed-degraded"), Some("true"));
     let instance = node.get("/api/v1/bots/a/instance").await.json();
     assert_eq!(
         (&instance["state"], &instance["observed"]),

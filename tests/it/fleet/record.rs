@@ -1,6 +1,5 @@
 //! What was asked of a fleet, and what it said. All times are since the fleet began to serve.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -29,7 +28,7 @@ pub(super) struct Read {
     pub(super) id: String,
     pub(super) min_revision: Option<u64>,
     pub(super) seen: Seen,
-    /// The node says that it could not build the id's newest revision.
+    /// The answer says that it is of the last good instance.
     pub(super) degraded: bool,
 }
 
@@ -95,8 +94,6 @@ pub(super) struct Look {
     pub(super) process: Process,
     pub(super) span: Span,
     pub(super) stale: bool,
-    /// Ids whose newest revision it could not build.
-    pub(super) degraded: BTreeSet<String>,
 }
 
 /// Why a node cannot be expected to answer, or to hear anything of the registry.

@@ -4,7 +4,7 @@ use super::faults::bring_about;
 use super::lane::Lane;
 use super::record::Record;
 use super::schedule::{NODES, Schedule, Seed};
-use super::setup::Setup;
+use super::setup::{BusKind, Mode, Setup};
 use super::timing::STORM;
 use super::workload::{Ids, read_chats, read_demands, read_stored, watch_health};
 use super::world::World;
@@ -80,8 +80,7 @@ async fn holds(lane: &Lane, seed: Seed) -> bool {
     violations.is_empty()
 }
 
-/// A soak has as many new ones as it likes, of all setups. The test command has none yet: one in some forty still breaks a
-/// promise, and what must be mended first is in the issue that these are for.
+/// The test command has one schedule of each setup, the same each time; a soak has as many new ones as it likes.
 fn seeds() -> Vec<Seed> {
     if let Some(seed) = replayed() {
         return vec![seed.parse().unwrap()];
@@ -89,7 +88,12 @@ fn seeds() -> Vec<Seed> {
     let setups = Setup::all().into_iter();
     let is_soak = sized(0, 1) == 1;
     if !is_soak {
-        return Vec::new();
+        // Polling nodes hear nothing of a bus: one kind of it will do.
+        let setups = setups.filter(|it| it.mode != Mode::Polling || it.bus == BusKind::Memory);
+        let seeds = (0..).zip(setups);
+        return seeds
+            .map(|(number, setup)| Seed { setup, number })
+            .collect();
     }
     let first = u64::from(rand::random::<u32>());
     let rounds =

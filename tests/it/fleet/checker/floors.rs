@@ -1,5 +1,5 @@
 use super::timeline::Timelines;
-use crate::fleet::record::{How, Look, Outcome, Process, Read, Record, Seen};
+use crate::fleet::record::{How, Outcome, Process, Read, Record, Seen};
 use crate::fleet::setup::Setup;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -198,7 +198,7 @@ impl Floors {
         for ((floor, cause), why) in floors {
             match timelines.place(read, floor) {
                 Some(found) => place = place.max(found),
-                None if is_excused(read, why, record) => {}
+                None if is_excused(read, why) => {}
                 None => {
                     let at = timelines.states(&read.id).get(floor);
                     let cause = cause.map(|cause| cause.describe(record));
@@ -213,24 +213,10 @@ impl Floors {
     }
 }
 
-/// The last good instance may serve for a revision that cannot be built, if the node says so when it is asked, before or
-/// after; never for one that answered before.
-fn is_excused(read: &Read, why: Why, record: &Record) -> bool {
-    if read.how != How::Chat || matches!(why, Why::Served | Why::ServedInAnEarlierLife) {
-        return false;
-    }
-    let looks = || {
-        record
-            .looks
-            .iter()
-            .filter(|look| look.process == read.process)
-    };
-    let before = looks().filter(|look| look.span.from <= read.span.to);
-    let after = looks().filter(|look| look.span.to >= read.span.from);
-    let closest = [
-        before.max_by_key(|look| look.span.from),
-        after.min_by_key(|look| look.span.to),
-    ];
-    let says_so = |look: &Look| look.degraded.contains(&read.id);
-    read.degraded || closest.into_iter().flatten().any(says_so)
+/// The last good instance may serve for a revision that cannot be built, if the answer says so; never for one that answered
+/// before.
+fn is_excused(read: &Read, why: Why) -> bool {
+    read.how == How::Chat
+        && read.degraded
+        && !matches!(why, Why::Served | Why::ServedInAnEarlierLife)
 }

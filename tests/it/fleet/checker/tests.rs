@@ -5,7 +5,6 @@ use crate::fleet::record::{
     Entry, How, Look, Op, Outcome, Process, Read, Record, Seen, Span, Trouble, Write,
 };
 use crate::fleet::setup::Setup;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 const A: Process = Process { node: 0, start: 0 };
@@ -79,7 +78,6 @@ fn look(process: Process, from: u64, stale: bool) -> Look {
         process,
         span: span(from, from + 5),
         stale,
-        degraded: BTreeSet::new(),
     }
 }
 

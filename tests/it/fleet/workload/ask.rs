@@ -33,9 +33,9 @@ pub(in crate::fleet) async fn ask(world: &World<'_>, running: &Running, asked: &
         from,
         to: world.now(),
     };
-    let seen = match answer {
-        Err(error) => Seen::Unanswered(format!("{error:?}")),
-        Ok(answer) => seen(&answer),
+    let (seen, degraded) = match answer {
+        Err(error) => (Seen::Unanswered(format!("{error:?}")), false),
+        Ok(answer) => (seen(&answer), answer.header("x-hotbed-degraded").is_some()),
     };
     Read {
         process: *process,
@@ -44,7 +44,7 @@ pub(in crate::fleet) async fn ask(world: &World<'_>, running: &Running, asked: &
         id: id.clone(),
         min_revision: asked.min_revision,
         seen,
-        degraded: false,
+        degraded,
     }
 }
 
@@ -70,16 +70,6 @@ fn seen(answer: &Answer) -> Seen {
         (404, _) => Seen::Gone,
         (503, Some(revision)) if kind.ends_with(":behind") => Seen::Behind(revision),
         _ => refused(),
-    }
-}
-
-/// Whether the node says that it could not build the newest revision of an id.
-pub(super) async fn is_degraded(running: &Running, id: &str) -> bool {
-    let node = &running.node;
-    let request = node.request(Method::GET, &format!("/api/v1/bots/{id}/instance"));
-    match node.try_send(request.timeout(Duration::from_secs(6))).await {
-        Ok(answer) if answer.status == 200 => !answer.json()["error"].is_null(),
-        _ => false,
     }
 }
 

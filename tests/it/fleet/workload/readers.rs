@@ -1,11 +1,10 @@
-use super::ask::{Asked, ask, is_degraded};
+use super::ask::{Asked, ask};
 use super::writers::Ids;
-use crate::fleet::record::{How, Look, Read, Seen, Span};
+use crate::fleet::record::{How, Look, Seen, Span};
 use crate::fleet::world::{Running, World};
 use rand::RngExt;
 use rand::rngs::SmallRng;
 use reqwest::Method;
-use serde_json::Value;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -66,20 +65,12 @@ async fn read(
             min_revision: acknowledged.filter(|_| demands),
             patience: PATIENCE,
         };
-        let mut read = ask(world, &running, &asked).await;
-        if how == How::Chat && is_behind(&read, acknowledged) {
-            read.degraded = is_degraded(&running, id).await;
-        }
+        let read = ask(world, &running, &asked).await;
         // What is not answered because the process is gone says nothing.
         if running.process.is_running(world) || !matches!(read.seen, Seen::Unanswered(_)) {
             world.recorder.note(|record| record.reads.push(read));
         }
     }
-}
-
-/// Whether it is worth asking why.
-fn is_behind(read: &Read, acknowledged: Option<u64>) -> bool {
-    matches!(read.seen, Seen::At { revision, .. } if Some(revision) < acknowledged)
 }
 
 /// Asks a node how it is, for ever.
@@ -105,14 +96,9 @@ async fn look(world: &World<'_>, running: &Running) -> Option<Look> {
         to: world.now(),
     };
     let health = answer.json();
-    let items = health["failures"]["items"].as_array();
-    let degraded = items.into_iter().flatten();
     Some(Look {
         process: *process,
         span,
         stale: health["freshness"]["stale"].as_bool()?,
-        degraded: degraded
-            .filter_map(|it: &Value| it["id"].as_str().map(str::to_owned))
-            .collect(),
     })
 }
