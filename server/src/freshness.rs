@@ -88,8 +88,9 @@ async fn sync(node: &Node) -> bool {
     false
 }
 
-/// Whether this instance serves because a newer one could not be built, or read. In the answer itself, for by the time that
-/// somebody asks for the status all may be well again.
+/// Whether this instance serves because a newer one could not be built, or read. To be told in the answer itself, for by the
+/// time that somebody asks for the status all may be well again. Of an id that has left the cache meanwhile nothing better
+/// can be said.
 pub(crate) fn is_last_good(node: &Node, id: &Id, serves: Revision) -> bool {
     node.state.bots.held_for(id).is_none_or(|held| {
         held.failure.is_some() || held.observed > serves || held.revision > Some(serves)

@@ -113,7 +113,7 @@ async fn after_an_invalidation_of_everything_the_hot_come_first_and_the_cold_whe
             world.get(id).await.unwrap();
             pass(TICK).await;
         }
-        // A hit, of which only a mark on the instance tells until the keeper comes by.
+        // A hit, of which only a mark in the index tells until the keeper comes by.
         world.cache.hit("c").unwrap();
         world.workshop.take_order();
         if era {
