@@ -2,6 +2,7 @@
 
 use crate::hotbed::{Hotbed, bots_of, store_at};
 use hotbed_registry::{Draft, Error, Id, PortableConfig, Precondition, RegistryBackend};
+use hotbed_testkit::sized;
 use rand::RngExt as _;
 use serde_json::json;
 use std::process::{Child, Command, Stdio};
@@ -108,11 +109,5 @@ async fn add_up(increments: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn increments_of_two_processes_add_up() {
-    add_up(100).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes minutes without optimisation"]
-async fn a_thousand_increments_of_each_writer_in_two_processes_add_up() {
-    add_up(1_000).await;
+    add_up(sized(100, 1_000)).await;
 }
