@@ -5,7 +5,10 @@ use crate::announcing::Topics;
 use crate::config_dir::ConfigDir;
 use crate::domains::{Domains, Registered};
 use crate::forget::ForgetDeleted;
+use crate::live::{self, Live};
+use crate::log::Log;
 use crate::serve_args::{self, Reload, ServeArgs};
+use crate::settings::Settings;
 use crate::storage::Storage;
 use anyhow::{Context, bail};
 use chrono::Utc;
@@ -75,9 +78,12 @@ impl App {
     pub(crate) async fn start(
         args: ServeArgs,
         process: &[(String, String)],
+        log: Log,
     ) -> anyhow::Result<Self> {
         let (key, process) = Storage::snapshot_key(&args, process)?;
         let config = ConfigDir::read(args.config.as_deref(), args.env.as_deref(), &process)?;
+        let settings = Settings::of(&args, &config.environment)?;
+        log.change(&settings.log)?;
         // First, so that a port in use is told before anything is written.
         let listener = TcpListener::bind(args.listen).await;
         let listener = listener.with_context(|| {
@@ -129,7 +135,7 @@ impl App {
         let last_served = last_served.context("the registry was built with a snapshot")?;
         // Before anybody who answers from what it is told: what is told to be gone must not come back at a restart.
         registry.add_observer(Arc::clone(&last_served) as _);
-        let (bots, forget) = keep_bots(&args, &process, &registry, config.environment.clone());
+        let (bots, forget) = keep_bots(&settings, &process, &registry, config.environment.clone());
         let domains = match config.domains_dir {
             Some(dir) => Some(Domains::prove(dir, config.domains, &registry, admission)?),
             None => None,
@@ -149,7 +155,11 @@ impl App {
         let fleet_bus = Arc::clone(&bus);
         let targets: Vec<Arc<dyn ReloadTarget>> = vec![last_served, Arc::clone(&bots) as _, forget];
         let hot_reload =
-            HotReloadManager::new(registry.reader(), mode(&args, bus, topics.listen), targets);
+            HotReloadManager::new(
+            registry.reader(),
+            mode(&args, settings.poll_interval, bus, topics.listen),
+            targets,
+        );
         let handle = hot_reload.handle();
         background
             .follow
@@ -183,7 +193,7 @@ impl App {
                 Some(named_by) => format!("{} ({named_by})", store.url()),
                 None => store.url().to_string(),
             },
-            reload: describe_reload(&args, &bus_url),
+            reload: describe_reload(&args, settings.poll_interval, &bus_url),
             domains,
             warnings: warnings.clone(),
         };
@@ -211,6 +221,13 @@ impl App {
             .follow
             .tasks
             .spawn(member.run(background.follow.stop.clone()));
+        let (limits, taken) = watch::channel(limits(&args, &settings));
+        let live = Live {
+            log,
+            bots: Arc::clone(&bots),
+            hot_reload: handle.clone(),
+            limits,
+        };
         let state = ServerState {
             registry,
             bots,
@@ -221,7 +238,7 @@ impl App {
                 listen: address,
                 hosts: args.host.clone(),
             },
-            limits: limits(&args),
+            limits: taken,
             readiness: ready,
             shutdown: CancellationToken::new(),
         };
@@ -299,7 +316,7 @@ impl App {
 
 /// The cache of live bots, and what forgets those that are deleted; both told of every write.
 fn keep_bots(
-    args: &ServeArgs,
+    settings: &Settings,
     process: &[(String, String)],
     registry: &Registry,
     environment: Environment,
@@ -307,8 +324,8 @@ fn keep_bots(
     let conversations = Conversations::new(ConversationLimits::default());
     let keys: ProviderKeys = process.iter().cloned().collect();
     let settings = CacheSettings {
-        capacity: args.cache_capacity,
-        ttl: args.cache_ttl,
+        capacity: settings.cache_capacity,
+        ttl: settings.cache_ttl,
         ..CacheSettings::default()
     };
     let factory = BotFactory::new(keys, conversations.clone());
@@ -341,9 +358,9 @@ fn retention(args: &ServeArgs) -> Retention {
     }
 }
 
-fn limits(args: &ServeArgs) -> Limits {
+fn limits(args: &ServeArgs, settings: &Settings) -> Limits {
     Limits {
-        body_bytes: usize::try_from(args.max_body_bytes).unwrap_or(usize::MAX),
+        body_bytes: live::bytes(settings.max_body_bytes),
         drain: args.drain_deadline,
         ..Limits::default()
     }
@@ -432,8 +449,12 @@ fn host_name() -> String {
     }
 }
 
-fn mode(args: &ServeArgs, bus: Arc<dyn EventBus>, topics: Interest) -> ReloadMode {
-    let every = args.poll_interval;
+fn mode(
+    args: &ServeArgs,
+    every: Duration,
+    bus: Arc<dyn EventBus>,
+    topics: Interest,
+) -> ReloadMode {
     match args.reload {
         Reload::Polling => ReloadMode::Polling { every },
         Reload::EventDriven => ReloadMode::EventDriven { bus, topics },
@@ -441,13 +462,10 @@ fn mode(args: &ServeArgs, bus: Arc<dyn EventBus>, topics: Interest) -> ReloadMod
     }
 }
 
-fn describe_reload(args: &ServeArgs, bus: &BusUrl) -> String {
+fn describe_reload(args: &ServeArgs, every: Duration, bus: &BusUrl) -> String {
     match args.reload {
-        Reload::Polling => format!("polling every {:?}", args.poll_interval),
+        Reload::Polling => format!("polling every {every:?}"),
         Reload::EventDriven => format!("events of {bus}"),
-        Reload::Hybrid => format!(
-            "events of {bus}, and polling every {:?}",
-            args.poll_interval
-        ),
+        Reload::Hybrid => format!("events of {bus}, and polling every {every:?}"),
     }
 }

@@ -6,15 +6,19 @@ mod app;
 mod config_dir;
 mod domains;
 mod forget;
+mod live;
+mod log;
 mod moving;
 mod serve_args;
+mod settings;
 mod storage;
 mod supervise;
 
 use app::App;
 use clap::{CommandFactory, Parser, Subcommand};
 use hotbed_cli::{ClientOptions, Completions, EXIT_CODES, Exit, Reader, Streams};
-use serve_args::{LogFormat, ServeArgs};
+use log::Log;
+use serve_args::ServeArgs;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -77,13 +81,13 @@ fn main() -> ExitCode {
 }
 
 async fn serve(args: ServeArgs) -> anyhow::Result<()> {
-    start_log(&args)?;
+    let log = Log::start(&args)?;
     let stop = CancellationToken::new();
     // Before anything is opened, so that no signal ends it half-way.
     let watcher = tokio_util::task::AbortOnDropHandle::new(
         tokio_util::task::TaskTracker::new().spawn(Signals::install()?.watch(stop.clone())),
     );
-    let app = App::start(args, &process_environment()).await?;
+    let app = App::start(args, &process_environment(), log).await?;
     let program = std::env::args_os()
         .next()
         .map_or_else(|| PathBuf::from("hotbed"), PathBuf::from);
@@ -101,21 +105,6 @@ fn process_environment() -> Vec<(String, String)> {
         Some((name.into_string().ok()?, value.into_string().ok()?))
     };
     std::env::vars_os().filter_map(is_text).collect()
-}
-
-fn start_log(args: &ServeArgs) -> anyhow::Result<()> {
-    // The provider library logs bodies of failed requests, which may hold what users said.
-    let filter = args.log.clone().0.add_directive("genai=off".parse()?);
-    // What NATS's client says of its connections is said by who uses them, once and with the reason.
-    let filter = filter.add_directive("async_nats=off".parse()?);
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    match args.log_format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().init(),
-    }
-    Ok(())
 }
 
 async fn run_client(command: hotbed_cli::Command, options: &ClientOptions) -> Exit {

@@ -1,3 +1,4 @@
+use crate::settings::MIN_BODY_BYTES;
 use clap::{Args, ValueEnum};
 use hotbed_fleet::NodeId;
 use hotbed_registry::HistoryRetention;
@@ -71,9 +72,9 @@ pub(crate) struct ServeArgs {
     /// How this node learns of changes
     #[arg(long, value_enum, env = "HOTBED_RELOAD", default_value_t = Reload::Hybrid)]
     pub(crate) reload: Reload,
-    /// How often the registry is asked for changes, where it is polled, such as 5s or 500ms
-    #[arg(long, value_name = "TIME", env = "HOTBED_POLL_INTERVAL", default_value = "5s", value_parser = interval)]
-    pub(crate) poll_interval: Duration,
+    /// How often the registry is asked for changes, where it is polled, such as 5s or 500ms [default: the environment's setting poll_interval, else 5s]
+    #[arg(long, value_name = "TIME", env = "HOTBED_POLL_INTERVAL", value_parser = interval)]
+    pub(crate) poll_interval: Option<Duration>,
     /// What happens to a configuration that no bot can be built from: stored with a warning, or refused
     #[arg(long, value_enum, env = "HOTBED_ADMISSION", default_value_t = Admission::Permissive)]
     pub(crate) admission: Admission,
@@ -88,34 +89,24 @@ pub(crate) struct ServeArgs {
     /// How long a version is kept after it was replaced
     #[arg(long, value_name = "TIME", env = "HOTBED_HISTORY_AGE", default_value = "90d", value_parser = interval)]
     pub(crate) history_age: Duration,
-    /// How many bots stay in memory
-    #[arg(
-        long,
-        value_name = "N",
-        env = "HOTBED_CACHE_CAPACITY",
-        default_value_t = 1_000
-    )]
-    pub(crate) cache_capacity: u64,
-    /// For how long a bot is trusted to be current without asking the registry
-    #[arg(long, value_name = "TIME", env = "HOTBED_CACHE_TTL", default_value = "5m", value_parser = interval)]
-    pub(crate) cache_ttl: Duration,
-    /// Largest request body in bytes
-    #[arg(long, value_name = "BYTES", env = "HOTBED_MAX_BODY_BYTES", default_value_t = 8 << 20, value_parser = clap::value_parser!(u32).range(1024..))]
-    pub(crate) max_body_bytes: u32,
+    /// How many bots stay in memory [default: the environment's setting cache_capacity, else 1000]
+    #[arg(long, value_name = "N", env = "HOTBED_CACHE_CAPACITY")]
+    pub(crate) cache_capacity: Option<u64>,
+    /// For how long a bot is trusted to be current without asking the registry [default: the environment's setting cache_ttl, else 5m]
+    #[arg(long, value_name = "TIME", env = "HOTBED_CACHE_TTL", value_parser = interval)]
+    pub(crate) cache_ttl: Option<Duration>,
+    /// Largest request body in bytes [default: the environment's setting max_body_bytes, else 8388608]
+    #[arg(long, value_name = "BYTES", env = "HOTBED_MAX_BODY_BYTES", value_parser = clap::value_parser!(u32).range(i64::from(MIN_BODY_BYTES)..))]
+    pub(crate) max_body_bytes: Option<u32>,
     /// How long requests are still taken after the stop began, with /readyz answering 503, so that balancers notice
     #[arg(long, value_name = "TIME", env = "HOTBED_DRAIN_DELAY", default_value = "0s", value_parser = delay)]
     pub(crate) drain_delay: Duration,
     /// How long requests and bots in use may take to finish when the server is stopped
     #[arg(long, value_name = "TIME", env = "HOTBED_DRAIN_DEADLINE", default_value = "30s", value_parser = interval)]
     pub(crate) drain_deadline: Duration,
-    /// What is logged, such as info, debug, or warn,hotbed_cache=debug
-    #[arg(
-        long,
-        value_name = "FILTER",
-        env = "HOTBED_LOG",
-        default_value = "info"
-    )]
-    pub(crate) log: LogFilter,
+    /// What is logged, such as info, debug, or warn,hotbed_cache=debug [default: the environment's setting log_level, else info]
+    #[arg(long, value_name = "FILTER", env = "HOTBED_LOG")]
+    pub(crate) log: Option<LogFilter>,
     /// How the log is written to standard error
     #[arg(long, value_enum, env = "HOTBED_LOG_FORMAT", default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
@@ -144,6 +135,12 @@ pub(crate) enum Admission {
 /// What is logged, understood.
 #[derive(Debug)]
 pub(crate) struct LogFilter(pub(crate) EnvFilter, String);
+
+impl PartialEq for LogFilter {
+    fn eq(&self, other: &Self) -> bool {
+        self.1 == other.1
+    }
+}
 
 impl Clone for LogFilter {
     fn clone(&self) -> Self {
@@ -183,7 +180,7 @@ fn delay(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn interval(text: &str) -> Result<Duration, String> {
+pub(crate) fn interval(text: &str) -> Result<Duration, String> {
     match hotbed_cli::parse_duration(text) {
         Ok(time) if time < SHORTEST => Err(format!("at least {SHORTEST:?} is needed")),
         parsed => parsed,

@@ -4,11 +4,10 @@ use crate::machine::{Attempt, Machine, Next, Outcome};
 use crate::outage::{Admission, Asking, Need};
 use crate::places::Place;
 use crate::shared::Shared;
-use crate::slot::Slot;
+use crate::slot::{New, Slot};
 use crate::stats::Counters;
 use crate::{Failure, FailureKind};
 use futures::FutureExt;
-use hotbed_lease::Lease as Loan;
 use hotbed_registry::{Error, Read, Registration, Source, Status};
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -20,7 +19,7 @@ use tokio::task::JoinSet;
 /// How a round of a build went.
 struct Round<T> {
     outcome: Outcome,
-    new: Option<Loan<T>>,
+    new: Option<New<T>>,
     /// False if it was not even tried, because the registry does not answer anybody.
     tried: bool,
 }
@@ -107,7 +106,7 @@ async fn admit<'a, T: Send + Sync + 'static>(
             Need::Now
         };
         let now = shared.clock.now();
-        match shared.outage.admit(&shared.settings, &slot.id, now, need) {
+        match shared.outage.admit(shared.settings(), &slot.id, now, need) {
             Admission::Ask(asking) => return (attempt, Some(asking)),
             Admission::Refuse => return (attempt, None),
             Admission::Wait => {
@@ -162,7 +161,7 @@ async fn round<T: Send + Sync + 'static>(
         None => recall(shared, slot, attempt),
     };
     let round = match read {
-        Ok(read) => make(shared, attempt, read, place).await,
+        Ok(read) => make(shared, slot, attempt, read, place).await,
         Err(failure) => Round::failed(failure),
     };
     Round { tried, ..round }
@@ -205,6 +204,7 @@ fn recall<T: Send + Sync + 'static>(
 /// Makes of what was read what can be made of it.
 async fn make<T: Send + Sync + 'static>(
     shared: &Arc<Shared<T>>,
+    slot: &Slot<T>,
     attempt: Attempt,
     read: Read,
     place: &mut Option<Place>,
@@ -235,21 +235,23 @@ async fn make<T: Send + Sync + 'static>(
         _ if registration.status != Status::Active => {
             return Round::ended(Outcome::Inactive(revision));
         }
-        None if attempt.confirmable == Some(revision) => {
+        None if attempt.confirmable == Some(revision)
+            && (attempt.fits || still_fits(shared, slot, &registration)) =>
+        {
             Counters::add(&shared.counters.renewals);
             return Round::ended(Outcome::Confirmed(revision));
         }
         _ => {}
     }
     match create(shared, registration, place).await {
-        Ok(loan) => {
+        Ok(new) => {
             Counters::add(&shared.counters.builds);
             let outcome = match outage {
                 None => Outcome::Built(revision),
                 Some(outage) => Outcome::Salvaged(revision, outage),
             };
             Round {
-                new: Some(loan),
+                new: Some(new),
                 ..Round::ended(outcome)
             }
         }
@@ -257,18 +259,31 @@ async fn make<T: Send + Sync + 'static>(
     }
 }
 
+/// Whether the installed instance would be built from the same in the environment as it is now. Where that cannot be said
+/// it is built, and then told what is wrong.
+fn still_fits<T: Send + Sync + 'static>(
+    shared: &Shared<T>,
+    slot: &Slot<T>,
+    registration: &Registration,
+) -> bool {
+    let resolved = shared.surroundings.resolve(&registration.config);
+    resolved.is_ok_and(|resolved| slot.was_built_from(resolved.digest()))
+}
+
 /// Runs the factory where its panics and its slowness harm nobody else.
 async fn create<T: Send + Sync + 'static>(
     shared: &Arc<Shared<T>>,
     registration: Registration,
     place: &mut Option<Place>,
-) -> Result<Loan<T>, Failure> {
+) -> Result<New<T>, Failure> {
     let revision = registration.revision;
     let fail =
         |kind, error: &(dyn std::error::Error + 'static)| Failure::of(kind, Some(revision), error);
     let config = shared
+        .surroundings
         .resolve(&registration.config)
         .map_err(|error| fail(FailureKind::Config, &error))?;
+    let digest = config.digest().into();
     let mut guarded = JoinSet::new();
     // Tracked as well: once the cache is closed, no factory is at work.
     guarded.spawn(shared.tasks.track_future({
@@ -284,9 +299,10 @@ async fn create<T: Send + Sync + 'static>(
                 .lend(registration.id.to_shared(), revision.0, instance))
         }
     }));
-    let ended = tokio::time::timeout(shared.settings.build_deadline, guarded.join_next());
+    let settings = shared.settings();
+    let ended = tokio::time::timeout(settings.build_deadline, guarded.join_next());
     tokio::pin!(ended);
-    let in_time = tokio::time::timeout(shared.settings.patience, &mut ended);
+    let in_time = tokio::time::timeout(settings.patience, &mut ended);
     let ended = if let Ok(ended) = in_time.await {
         ended
     } else {
@@ -295,7 +311,7 @@ async fn create<T: Send + Sync + 'static>(
         ended.await
     };
     match ended {
-        Ok(Some(Ok(Ok(loan)))) => Ok(loan),
+        Ok(Some(Ok(Ok(loan)))) => Ok(New { loan, digest }),
         Ok(Some(Ok(Err(error)))) => {
             let error: crate::BoxError = error;
             Err(fail(FailureKind::Factory, &*error))
@@ -306,7 +322,7 @@ async fn create<T: Send + Sync + 'static>(
             kind: FailureKind::Deadline,
             message: format!(
                 "the factory did not finish within {:?}",
-                shared.settings.build_deadline
+                settings.build_deadline
             ),
             revision: Some(revision),
         }),

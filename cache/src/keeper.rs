@@ -1,7 +1,8 @@
 //! Decides who stays, on a task of its own: moka keeps the order of use and picks who leaves a full cache; idle ids
 //! and expired absences leave by rounds through all slots, a slice at a time.
 
-use crate::EvictionPolicy;
+use crate::machine::Machine;
+use crate::{CacheSettings, EvictionPolicy};
 use crate::entry::Entry;
 use crate::outage::Wanted;
 use crate::settings::ROUND_TICKS;
@@ -15,6 +16,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
+use tokio::time::{Interval, MissedTickBehavior};
 
 /// Slots whose build ended that may wait for the keeper.
 pub(crate) const BACKLOG: usize = 4096;
@@ -40,13 +42,17 @@ struct Keeper<T> {
     generation: u64,
     /// The outages whose end it has caught up with.
     outages: u64,
+    /// The environments that it has caught up with.
+    surroundings: u64,
+    /// The settings that it goes by.
+    settings: Arc<CacheSettings>,
 }
 
 pub(crate) async fn run<T: Send + Sync + 'static>(
     shared: Arc<Shared<T>>,
     mut ended: Receiver<Arc<Slot<T>>>,
 ) {
-    let settings = &shared.settings;
+    let settings = shared.settings();
     let mut keeper = Keeper {
         live: House::new(settings.capacity, settings.policy),
         vacant: House::new(settings.vacancies(), EvictionPolicy::Lru),
@@ -54,10 +60,11 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
         next: 0,
         generation: 0,
         outages: 0,
+        surroundings: 0,
+        settings,
         shared: Arc::clone(&shared),
     };
-    let mut tick = tokio::time::interval(settings.tick());
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut tick = ticks(keeper.settings.tick());
     let mut batch = Vec::with_capacity(SLICE);
     loop {
         tokio::select! {
@@ -65,6 +72,9 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
             _ = tick.tick() => {
                 shared.clock.now();
                 keeper.note_touches();
+                if keeper.adopt_settings().await {
+                    tick = ticks(keeper.settings.tick());
+                }
                 keeper.catch_up().await;
                 keeper.go_round().await;
             }
@@ -91,6 +101,12 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
         slot.close(&shared);
     }
     shared.index.pin().clear();
+}
+
+fn ticks(every: Duration) -> Interval {
+    let mut tick = tokio::time::interval(every);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tick
 }
 
 impl<T: Send + Sync + 'static> House<T> {
@@ -206,17 +222,60 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         leaves
     }
 
+    /// Goes by the settings as they are now; true if they are others than before.
+    async fn adopt_settings(&mut self) -> bool {
+        let settings = self.shared.settings();
+        if Arc::ptr_eq(&settings, &self.settings) {
+            return false;
+        }
+        let before = std::mem::replace(&mut self.settings, settings);
+        let settings = &self.settings;
+        if before.capacity != settings.capacity {
+            // moka's capacity is for good: another cache is filled in the order of use, and says who is too many.
+            let mut slots = self.round.clone();
+            slots.sort_by_key(|slot| slot.last_used_ms.load(Ordering::Relaxed));
+            self.live = House::new(settings.capacity, settings.policy);
+            self.vacant = House::new(settings.vacancies(), EvictionPolicy::Lru);
+            for (housed, slot) in slots.iter().enumerate() {
+                if housed % SLICE == SLICE - 1 {
+                    tokio::task::yield_now().await;
+                }
+                let house = if slot.look(Machine::is_live) {
+                    &self.live
+                } else {
+                    &self.vacant
+                };
+                house.admit(slot);
+            }
+            self.evict();
+        }
+        if settings.ttl < before.ttl {
+            let latest = self.shared.clock.now() + settings.ttl;
+            for (looked, slot) in self.round.iter().enumerate() {
+                if looked % SLICE == SLICE - 1 {
+                    tokio::task::yield_now().await;
+                }
+                slot.trust_until(&self.shared, latest);
+            }
+        }
+        true
+    }
+
     /// After everything was invalidated, or the registry was silent: has what was used lately built anew, in the order
-    /// of use, and leaves the rest to those who ask for it.
+    /// of use, and leaves the rest to those who ask for it. After the environment was replaced: has all that is installed
+    /// checked.
     async fn catch_up(&mut self) {
         let shared = &self.shared;
         let generation = shared.generation.load(Ordering::Acquire);
         let outages = shared.outage.ends();
         let recovered = outages != self.outages;
-        if generation == self.generation && !recovered {
+        let surroundings = shared.surroundings.changes();
+        let moved = surroundings != self.surroundings;
+        if generation == self.generation && !recovered && !moved {
             return;
         }
         (self.generation, self.outages) = (generation, outages);
+        self.surroundings = surroundings;
         let now = shared.clock.now();
         let now_ms = shared.clock.to_ms(now);
         let _hold = shared.queue.hold();
@@ -228,7 +287,9 @@ impl<T: Send + Sync + 'static> Keeper<T> {
             if recovered {
                 slot.forgive(shared);
             }
-            if slot.unused_ms(now_ms) < ms(shared.settings.ttl) && slot.is_overdue(shared, now) {
+            let used_lately = slot.unused_ms(now_ms) < ms(self.settings.ttl);
+            // Of what nobody uses, readers see to what they are owed; no reader sees that an environment is another.
+            if used_lately && slot.is_overdue(shared, now) || moved && slot.is_misfit(shared) {
                 shared.queue.push(slot);
             }
         }
@@ -242,7 +303,7 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         let now = self.shared.clock.now();
         let now_ms = self.shared.clock.to_ms(now);
         let shared = Arc::clone(&self.shared);
-        let settings = &shared.settings;
+        let settings = Arc::clone(&self.settings);
         let mut wanted = shared.outage.wanted(now);
         let (idle_ms, ttl_ms) = (ms(settings.idle), ms(settings.ttl));
         let ahead = settings.ahead(now);
@@ -260,13 +321,13 @@ impl<T: Send + Sync + 'static> Keeper<T> {
             let (retired, spent, due, live) = slot.look(|machine| {
                 let renews = || unused_ms < ttl_ms && machine.trust_ends_before(ahead);
                 let due = match wanted {
-                    Wanted::All => machine.retry_due(now) || renews(),
+                    Wanted::All => machine.retry_due(now) || machine.check_due() || renews(),
                     Wanted::Probe => machine.misses_registry() || renews(),
                     Wanted::None => false,
                 };
                 (
                     machine.is_retired(),
-                    machine.is_spent(now, settings),
+                    machine.is_spent(now, &settings),
                     due,
                     machine.is_live(),
                 )

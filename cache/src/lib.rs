@@ -29,6 +29,7 @@ mod settings;
 mod shared;
 mod slot;
 mod stats;
+mod surroundings;
 mod waiter;
 mod watcher;
 

@@ -28,6 +28,10 @@ pub(crate) struct Machine {
     observed: Revision,
     /// The newest deletion or deactivation told of: nothing from before it may be installed.
     gone: Revision,
+    /// How often the environment was replaced, as far as this machine knows.
+    surroundings: u64,
+    /// The same when the standing instance was last known to fit its environment.
+    fits: u64,
     standing: Standing,
     trusted_until: Instant,
     trouble: Option<Trouble>,
@@ -98,8 +102,12 @@ pub(crate) struct Attempt {
     epoch: u64,
     era: u64,
     observed: Revision,
+    /// The environment, by the number of those before it.
+    surroundings: u64,
     /// The revision of the installed instance that would do if it still stands.
     pub(crate) confirmable: Option<Revision>,
+    /// Whether the installed instance was built in the environment as it is, or one that resolves to the same.
+    pub(crate) fits: bool,
     /// Whether an instance, however old, is there to serve meanwhile.
     pub(crate) has_instance: bool,
     /// Whether nobody is served before this has ended.
@@ -168,6 +176,8 @@ impl Machine {
             era: 0,
             observed: Revision::ZERO,
             gone: Revision::ZERO,
+            surroundings: 0,
+            fits: 0,
             standing: Standing::Unknown,
             trusted_until: now,
             trouble: None,
@@ -249,7 +259,7 @@ impl Machine {
         let owed = self.is_behind()
             || match &self.trouble {
                 Some(trouble) => now >= trouble.retry_at,
-                None => self.trusted_until < ahead,
+                None => self.trusted_until < ahead || self.is_misfit(),
             };
         owed && self.start()
     }
@@ -275,6 +285,31 @@ impl Machine {
         }
     }
 
+    /// Trust is shorter from now on.
+    pub(crate) fn trust_until(&mut self, latest: Instant) {
+        self.trusted_until = self.trusted_until.min(latest);
+    }
+
+    pub(crate) fn knows(&self, surroundings: u64) -> bool {
+        self.surroundings == surroundings
+    }
+
+    /// The environment was replaced so often: what is installed is to be checked against the new one, and what could not
+    /// be built in the old one may be tried again at once.
+    pub(crate) fn learn(&mut self, surroundings: u64, now: Instant) {
+        self.surroundings = surroundings;
+        if let Some(trouble) = &mut self.trouble
+            && trouble.failure.kind != FailureKind::Registry
+        {
+            trouble.retry_at = trouble.retry_at.min(now);
+        }
+    }
+
+    /// Whether the installed instance was built in an environment that is not the one of now, and not checked since.
+    pub(crate) fn is_misfit(&self) -> bool {
+        self.is_live() && self.fits < self.surroundings
+    }
+
     /// A build (or its next round) reads what it may rely on.
     pub(crate) fn begin(&self) -> Attempt {
         let confirmable = match self.standing {
@@ -285,7 +320,9 @@ impl Machine {
             epoch: self.epoch,
             era: self.era,
             observed: self.observed,
+            surroundings: self.surroundings,
             confirmable,
+            fits: !self.is_misfit(),
             has_instance: self.is_live(),
             is_behind: self.is_behind(),
         }
@@ -372,6 +409,7 @@ impl Machine {
                 }
                 self.standing = Standing::Live(revision);
                 self.created = attempt.epoch;
+                self.fits = attempt.surroundings;
                 return Fate::Install;
             }
             _ => {}
@@ -388,6 +426,7 @@ impl Machine {
             Outcome::Built(revision) => {
                 self.standing = Standing::Live(revision);
                 self.created = attempt.epoch;
+                self.fits = attempt.surroundings;
                 Fate::Install
             }
             Outcome::Inactive(revision) => {
@@ -399,7 +438,11 @@ impl Machine {
                 self.trusted_until = now + settings.negative_ttl;
                 Fate::Drop
             }
-            Outcome::Confirmed(_) | Outcome::Salvaged(..) | Outcome::Failed(_) => Fate::Keep,
+            Outcome::Confirmed(_) => {
+                self.fits = self.fits.max(attempt.surroundings);
+                Fate::Keep
+            }
+            Outcome::Salvaged(..) | Outcome::Failed(_) => Fate::Keep,
         }
     }
 
@@ -535,6 +578,12 @@ impl Machine {
             && self.is_live()
             && self.trouble.is_none()
             && self.trusted_until < then
+    }
+
+    /// Whether the clock should have this id checked against its environment: nothing else will, if it was being built
+    /// when the environment was replaced.
+    pub(crate) fn check_due(&self) -> bool {
+        self.phase == Phase::Resting && self.trouble.is_none() && self.is_misfit()
     }
 
     /// Whether it holds nothing that is worth its place: what it knows has expired, or will be read anew anyway. A

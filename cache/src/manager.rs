@@ -7,6 +7,7 @@ use crate::places::Places;
 use crate::queue::Queue;
 use crate::shared::Shared;
 use crate::stats::Counters;
+use crate::surroundings::Surroundings;
 use crate::waiter::Asked;
 use crate::{
     CacheSettings, Chance, CloseError, DoorCheck, Failure, GetError, Held, InstanceFactory, Lease,
@@ -16,7 +17,7 @@ use hotbed_configs::Environment;
 use hotbed_lease::Lender;
 use hotbed_registry::{Change, Id, Observer, Reader, Revision};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -103,7 +104,7 @@ impl<T: Send + Sync + 'static> ManagerBuilder<T> {
         let chance = Arc::new(self.chance);
         let shared = Arc::new(Shared {
             reader: self.reader,
-            environment: self.environment,
+            surroundings: Surroundings::new(self.environment),
             index: Shared::index(&settings),
             clock: Clock::new(),
             generation: AtomicU64::new(0),
@@ -120,13 +121,13 @@ impl<T: Send + Sync + 'static> ManagerBuilder<T> {
             counters: Counters::default(),
             tasks: TaskTracker::new(),
             shutdown: shutdown.clone(),
-            settings,
+            settings: RwLock::new(Arc::new(settings)),
             factory: self.factory,
         });
         shared.tasks.spawn(keeper::run(Arc::clone(&shared), ended));
         shared.tasks.spawn(refresher::run(Arc::clone(&shared)));
         // Not tracked: it ends after the last lease, which may outlive the cache.
-        let deadline = shared.settings.destroy_deadline;
+        let deadline = shared.settings().destroy_deadline;
         let reaper = reaper::run(Arc::clone(&shared.factory), returns, deadline, count);
         drop(TaskTracker::new().spawn(reaper));
         CachingRegistryManager {
@@ -275,6 +276,31 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
     pub fn invalidate_all(&self) {
         self.shared.outage.doubt(self.shared.clock.now());
         self.shared.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Changes how many ids may hold an instance, and for how long an instance is trusted, from the next tick on. Who is
+    /// too many leaves in the order of the policy; trust that was given for longer is cut.
+    pub fn resize(&self, capacity: u64, ttl: Duration) {
+        let mut settings = self
+            .shared
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let changed = CacheSettings {
+            capacity,
+            ttl,
+            ..CacheSettings::clone(&settings)
+        };
+        *settings = Arc::new(changed.bounded());
+    }
+
+    /// Puts another environment in the place of the one that configurations are bound to. Returns at once.
+    ///
+    /// Every instance is checked in the background, the ones used last first: one whose resolved configuration is
+    /// another now, also by a secret that was rotated, is rebuilt, and serves until its successor works; the others stay
+    /// as they are. What could not be built for want of something in the old environment is tried again.
+    pub fn set_environment(&self, environment: Arc<Environment>) {
+        self.shared.surroundings.replace(environment);
     }
 
     /// Forgets all revisions: the registry was replaced by another one, whose revisions may be smaller.

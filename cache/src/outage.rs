@@ -40,7 +40,7 @@ pub(crate) enum Admission<'a> {
 #[derive(Debug)]
 pub(crate) struct Asking<'a> {
     outage: &'a Outage,
-    settings: &'a CacheSettings,
+    settings: Arc<CacheSettings>,
     id: &'a Id,
     pass: Option<Pass>,
 }
@@ -58,7 +58,7 @@ impl Outage {
     /// Asks for leave to read the registry. Who can do without for now does not wait for a probe.
     pub(crate) fn admit<'a>(
         &'a self,
-        settings: &'a CacheSettings,
+        settings: Arc<CacheSettings>,
         id: &'a Id,
         now: Instant,
         need: Need,

@@ -6,13 +6,13 @@ use crate::places::Places;
 use crate::queue::Queue;
 use crate::slot::Slot;
 use crate::stats::Counters;
+use crate::surroundings::Surroundings;
 use crate::{CacheSettings, Chance, InstanceFactory};
 use crossbeam_queue::ArrayQueue;
-use hotbed_configs::{ConfigErrors, Environment, PortableConfig, ResolvedConfig};
 use hotbed_lease::Lender;
 use hotbed_registry::{Id, Reader};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc::Sender;
 use tokio_util::sync::CancellationToken;
@@ -35,8 +35,9 @@ const INDEX_CAPACITY: usize = 1 << 21;
 pub(crate) struct Shared<T> {
     pub(crate) factory: Arc<dyn InstanceFactory<T>>,
     pub(crate) reader: Reader,
-    pub(crate) environment: Option<Arc<Environment>>,
-    pub(crate) settings: CacheSettings,
+    pub(crate) surroundings: Surroundings,
+    /// Replaced when they are changed, see [`settings`](Self::settings).
+    pub(crate) settings: RwLock<Arc<CacheSettings>>,
     /// Spreads trust and back-off.
     pub(crate) chance: Arc<Chance>,
     pub(crate) index: Index<T>,
@@ -73,6 +74,12 @@ impl<T: Send + Sync + 'static> Shared<T> {
             .build()
     }
 
+    /// How the cache behaves, as of now.
+    pub(crate) fn settings(&self) -> Arc<CacheSettings> {
+        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&settings)
+    }
+
     /// The slot of an id, made if need be.
     pub(crate) fn slot(&self, id: &Id) -> Arc<Slot<T>> {
         let make = || {
@@ -104,14 +111,6 @@ impl<T: Send + Sync + 'static> Shared<T> {
             .is_err()
         {
             tracing::trace!(id = %slot.id, "another slot has taken its place");
-        }
-    }
-
-    /// Binds a configuration to this node's environment.
-    pub(crate) fn resolve(&self, config: &PortableConfig) -> Result<ResolvedConfig, ConfigErrors> {
-        match &self.environment {
-            Some(environment) => environment.resolve(config),
-            None => Ok(ResolvedConfig::verbatim(config)),
         }
     }
 }

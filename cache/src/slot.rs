@@ -37,9 +37,17 @@ struct Inside<T> {
     generation: u64,
 }
 
+/// An instance that was just created.
+pub(crate) struct New<T> {
+    pub(crate) loan: Loan<T>,
+    /// The digest of what it was built from.
+    pub(crate) digest: Box<str>,
+}
+
 /// An instance in its slot.
 struct Installed<T> {
     loan: Loan<T>,
+    digest: Box<str>,
     since: Instant,
 }
 
@@ -118,7 +126,7 @@ impl<T: Send + Sync + 'static> Slot<T> {
     /// Begins a build that no reader waits for, if one is owed.
     pub(crate) fn start_early(&self, shared: &Shared<T>) -> bool {
         let now = shared.clock.now();
-        let ahead = shared.settings.ahead(now);
+        let ahead = shared.settings().ahead(now);
         self.with(shared, |inside| inside.machine.start_early(now, ahead))
     }
 
@@ -136,6 +144,23 @@ impl<T: Send + Sync + 'static> Slot<T> {
         })
     }
 
+    /// Trust given under other settings ends by then.
+    pub(crate) fn trust_until(&self, shared: &Shared<T>, latest: Instant) {
+        self.with(shared, |inside| inside.machine.trust_until(latest));
+    }
+
+    /// Whether what is installed must be checked against the environment.
+    pub(crate) fn is_misfit(&self, shared: &Shared<T>) -> bool {
+        self.with(shared, |inside| inside.machine.is_misfit())
+    }
+
+    /// Whether the installed instance was built from a resolved configuration of this digest.
+    pub(crate) fn was_built_from(&self, digest: &str) -> bool {
+        let inside = self.inside();
+        let installed = inside.installed.as_ref();
+        installed.is_some_and(|installed| *installed.digest == *digest)
+    }
+
     pub(crate) fn begin(&self, shared: &Shared<T>) -> Attempt {
         self.with(shared, |inside| inside.machine.begin())
     }
@@ -146,21 +171,26 @@ impl<T: Send + Sync + 'static> Slot<T> {
         shared: &Shared<T>,
         attempt: Attempt,
         outcome: Outcome,
-        new: Option<Loan<T>>,
+        new: Option<New<T>>,
     ) -> Next {
         let now = shared.clock.now();
+        let settings = shared.settings();
         let next = self.with(shared, |inside| {
             let settlement = inside.machine.settle(
                 attempt,
                 outcome,
                 now,
-                &shared.settings,
+                &settings,
                 shared.chance.draw(),
             );
             match settlement.instance {
                 Fate::Install => {
-                    self.show(shared, new.as_ref());
-                    inside.installed = new.map(|loan| Installed { loan, since: now });
+                    self.show(shared, new.as_ref().map(|new| &new.loan));
+                    inside.installed = new.map(|New { loan, digest }| Installed {
+                        loan,
+                        digest,
+                        since: now,
+                    });
                 }
                 Fate::Drop => self.take_down(shared, inside),
                 Fate::Keep => {}
@@ -177,8 +207,9 @@ impl<T: Send + Sync + 'static> Slot<T> {
 
     pub(crate) fn observe(&self, shared: &Shared<T>, change: &Change) -> Effect {
         let now = shared.clock.now();
+        let settings = shared.settings();
         let effect = self.with(shared, |inside| {
-            let effect = inside.machine.observe(change, now, &shared.settings);
+            let effect = inside.machine.observe(change, now, &settings);
             if effect == Effect::Drop {
                 self.take_down(shared, inside);
             }
@@ -255,6 +286,11 @@ impl<T: Send + Sync + 'static> Slot<T> {
         if inside.generation != generation {
             inside.machine.invalidate();
             inside.generation = generation;
+        }
+        // Before the step, which may begin a build: that is to know no less of the environment than it resolves in.
+        let surroundings = shared.surroundings.changes();
+        if !inside.machine.knows(surroundings) {
+            inside.machine.learn(surroundings, shared.clock.now());
         }
         let result = step(&mut inside);
         if inside.installed.is_some() {

@@ -33,7 +33,7 @@ pub(crate) struct Core {
     confirmed: Mutex<Confirmed>,
     /// What somebody says is no longer what it was, and the log may show why.
     invalidations: Mutex<Invalidations>,
-    poll_interval: Option<Duration>,
+    poll_interval: watch::Sender<Option<Duration>>,
 }
 
 #[derive(Debug, Default)]
@@ -78,8 +78,31 @@ impl Core {
             reached: watch::Sender::new(Revision::ZERO),
             confirmed: Mutex::default(),
             invalidations: Mutex::default(),
-            poll_interval,
+            poll_interval: watch::Sender::new(poll_interval),
         }
+    }
+
+    /// How often the log is read, if it is read by the clock.
+    pub(crate) fn poll_interval(&self) -> Option<Duration> {
+        *self.poll_interval.borrow()
+    }
+
+    /// Reads by another clock from now on; false if none is read by.
+    pub(crate) fn poll_every(&self, every: Duration) -> bool {
+        let change = |interval: &mut Option<Duration>| {
+            let changes = interval.is_some_and(|before| before != every);
+            if changes {
+                *interval = Some(every);
+            }
+            changes
+        };
+        self.poll_interval.send_if_modified(change);
+        self.poll_interval().is_some()
+    }
+
+    /// Sees every change of the interval.
+    pub(crate) fn intervals(&self) -> watch::Receiver<Option<Duration>> {
+        self.poll_interval.subscribe()
     }
 
     pub(crate) fn reached(&self) -> watch::Receiver<Revision> {
@@ -89,7 +112,7 @@ impl Core {
     pub(crate) fn freshness(&self) -> Freshness {
         let confirmed = self.confirmed();
         let confirmed_ago = confirmed.at.map(|at| at.elapsed());
-        let stale = match (confirmed_ago, self.poll_interval) {
+        let stale = match (confirmed_ago, self.poll_interval()) {
             (Some(ago), Some(every)) => ago > every.saturating_mul(2),
             (Some(_), None) => confirmed.settled < confirmed.doubts || confirmed.deaf.is_some(),
             (None, _) => true,
@@ -160,7 +183,7 @@ impl Core {
 
     /// No events are heard from here on. Where nothing else tells of changes, what was confirmed is confirmed no more.
     pub(crate) fn is_deaf(&self, reason: String) {
-        if self.poll_interval.is_none() {
+        if self.poll_interval().is_none() {
             self.confirmed().deaf = Some(reason);
         }
     }
@@ -400,7 +423,7 @@ impl Core {
         operation: &'static str,
         read: impl Future<Output = Result<R, Error>>,
     ) -> Result<R, Error> {
-        let deadline = self.poll_interval.map_or(READ_DEADLINE, |every| {
+        let deadline = self.poll_interval().map_or(READ_DEADLINE, |every| {
             every.clamp(MIN_READ_DEADLINE, READ_DEADLINE)
         });
         tokio::time::timeout(deadline, read)

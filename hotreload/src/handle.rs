@@ -42,6 +42,11 @@ impl Handle {
         self.mode
     }
 
+    /// Has the log read at another interval from now on, where it is read at one; answers whether it is.
+    pub fn poll_every(&self, every: Duration) -> bool {
+        self.core.poll_every(every)
+    }
+
     /// Sees every step forward: for those who wait for changes.
     pub fn reached(&self) -> watch::Receiver<Revision> {
         self.core.reached()

@@ -60,10 +60,21 @@ impl HotReloadManager {
         let mut due = Some(Instant::now());
         let mut pace = Pace::new();
         let mut turn = Turn::Reads;
+        let mut intervals = self.core.intervals();
         loop {
-            let next = next(&mut ear, due, turn).await;
+            let next = tokio::select! {
+                biased;
+                Ok(()) = intervals.changed() => Next::Paced,
+                next = next(&mut ear, due, turn) => next,
+            };
             turn = turn.other();
             match next {
+                Next::Paced => {
+                    // After failures the back-off holds.
+                    if failures == 0 {
+                        due = self.next_poll().map(|wait| Instant::now() + wait);
+                    }
+                }
                 Next::Read => {
                     let began = Instant::now();
                     let synced = self.core.sync().await;
@@ -123,7 +134,7 @@ impl HotReloadManager {
 
     /// How long after a read of the log the next one comes by itself.
     fn next_poll(&self) -> Option<Duration> {
-        let every = self.mode.poll_interval();
+        let every = self.core.poll_interval();
         let wait = if self.core.is_doubtful() {
             Some(every.map_or(DOUBT, |every| every.min(DOUBT)))
         } else {
@@ -133,7 +144,7 @@ impl HotReloadManager {
     }
 
     fn wait(&self, failures: u32) -> Duration {
-        let cap = self.mode.poll_interval().unwrap_or(MAX_RETRY);
+        let cap = self.core.poll_interval().unwrap_or(MAX_RETRY);
         backoff(failures, cap, &self.chance)
     }
 }
@@ -150,6 +161,8 @@ impl fmt::Debug for HotReloadManager {
 enum Next {
     Read,
     Heard(Heard),
+    /// The interval is another.
+    Paced,
 }
 
 /// Which comes first when both are ready. They take turns: neither may a flood of events keep the log from being read,

@@ -40,7 +40,7 @@ pub(crate) async fn catch_up(
         Some(demanded) => {
             node.state
                 .hot_reload
-                .catch_up(Revision(demanded), node.state.limits.catch_up)
+                .catch_up(Revision(demanded), node.limits().catch_up)
                 .await?;
             Ok(())
         }
@@ -79,7 +79,7 @@ pub(crate) async fn refusal(node: &Node, id: &Id, error: Error) -> Fault {
 
 async fn sync(node: &Node) -> bool {
     let synced = node.state.hot_reload.sync();
-    let why = match tokio::time::timeout(node.state.limits.catch_up, synced).await {
+    let why = match tokio::time::timeout(node.limits().catch_up, synced).await {
         Ok(Ok(_)) => return true,
         Ok(Err(error)) => error.to_string(),
         Err(_) => "the log is too slow".to_owned(),

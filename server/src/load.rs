@@ -18,7 +18,7 @@ pub(crate) async fn at_once(
     let Ok(_permit) = node.requests.try_acquire() else {
         return Err(overloaded(&format!(
             "{} requests are under way",
-            node.state.limits.requests
+            node.limits().requests
         )));
     };
     Ok(next.run(request).await)
@@ -30,7 +30,7 @@ pub(crate) async fn in_time(
     request: Request,
     next: Next,
 ) -> Result<Response, Fault> {
-    let limit = node.state.limits.request;
+    let limit = node.limits().request;
     tokio::time::timeout(limit, next.run(request)).await.map_err(|_| {
         let detail = format!(
             "it did not finish within {} s; a write may or may not have happened: read before retrying",
@@ -44,7 +44,7 @@ pub(crate) async fn in_time(
 pub(crate) fn open_stream(node: &Node) -> Result<OwnedSemaphorePermit, Fault> {
     Arc::clone(&node.streams)
         .try_acquire_owned()
-        .map_err(|_| overloaded(&format!("{} streams are open", node.state.limits.streams)))
+        .map_err(|_| overloaded(&format!("{} streams are open", node.limits().streams)))
 }
 
 /// The server has no room for this now.

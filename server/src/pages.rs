@@ -124,7 +124,7 @@ impl Pages {
     }
 
     async fn read(&self) -> Result<Page, Fault> {
-        let limit = self.node.state.limits.request;
+        let limit = self.node.limits().request;
         let read = self.node.reader.list(&self.query);
         match tokio::time::timeout(limit, read).await {
             Ok(page) => Ok(page?),

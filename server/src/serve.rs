@@ -45,7 +45,7 @@ pub enum ServeError {
 /// Ends when every connection has; those that have not by the drain deadline are cut, which is the error. Dropping the
 /// future cuts all of them.
 pub async fn serve(listener: TcpListener, state: ServerState) -> Result<(), ServeError> {
-    let (limits, shutdown) = (state.limits, state.shutdown.clone());
+    let (limits, shutdown) = (*state.limits.borrow(), state.shutdown.clone());
     let server = Arc::new(builder(limits.head_read));
     let router = crate::router(state);
     let free = Arc::new(Semaphore::new(limits.connections));

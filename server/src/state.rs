@@ -30,8 +30,9 @@ pub struct ServerState {
     pub info: NodeInfo,
     /// Who may speak to it.
     pub access: Access,
-    /// How much it takes.
-    pub limits: Limits,
+    /// How much it takes. Those of bodies and of waiting may change while it runs; the others are as they were at its
+    /// start.
+    pub limits: watch::Receiver<Limits>,
     /// Whether it takes requests.
     pub readiness: watch::Receiver<Readiness>,
     /// Cancelled when the server is to end: watchers end at once, requests under way are finished.
@@ -84,16 +85,22 @@ pub(crate) struct Node {
 impl Node {
     pub(crate) fn new(state: ServerState) -> Arc<Self> {
         let reader = state.registry.reader();
+        let limits = *state.limits.borrow();
         Arc::new(Self {
             tail: Tail::new(reader.clone(), state.hot_reload.reached()),
             reader,
             metrics: Metrics::new(),
-            requests: Semaphore::new(state.limits.requests),
-            streams: Arc::new(Semaphore::new(state.limits.streams)),
-            bodies: BodyMemory::new(&state.limits),
+            requests: Semaphore::new(limits.requests),
+            streams: Arc::new(Semaphore::new(limits.streams)),
+            bodies: BodyMemory::new(&limits),
             named: Arc::default(),
             writes: TaskTracker::new(),
             state,
         })
+    }
+
+    /// How much it takes now.
+    pub(crate) fn limits(&self) -> Limits {
+        *self.state.limits.borrow()
     }
 }

@@ -107,7 +107,7 @@ impl Hotbed {
                 listen: address,
                 hosts: Vec::new(),
             },
-            limits: Limits::default(),
+            limits: watch::channel(Limits::default()).1,
             readiness: ready,
             shutdown: CancellationToken::new(),
         };

@@ -188,8 +188,7 @@ impl Node {
     }
 }
 
-/// Mutation it catches: invalidating on every event. Not caught: `Step::OldNews` or `Step::Next` that has the log read, for
-/// the read comes after the counts are compared.
+/// Mutations it catches: invalidating on every event; `Step::OldNews` or `Step::Next` that has the log read.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_nodes_own_echo_builds_nothing_anew_and_reads_no_log() {
     let server = RedisServer::start(&[]);
@@ -208,6 +207,11 @@ async fn a_nodes_own_echo_builds_nothing_anew_and_reads_no_log() {
         assert_eq!(node.served().await, last);
     }
     assert_eq!(last, Revision(first.0 + 20));
+    // Each write is announced on three topics, in order: once the next is heard, so are all copies of those before. A
+    // read that one of them asked for would come now.
+    let fence = node.write().await;
+    node.follows(fence).await;
+    node.is_calm().await;
     assert_eq!(
         node.builds.0.load(Ordering::SeqCst),
         builds + 20,

@@ -5,6 +5,7 @@
 
 mod closing;
 mod door;
+mod environment;
 mod last_known_good;
 mod make_before_break;
 mod monotonic;
@@ -12,6 +13,7 @@ mod no_stale_fill;
 mod nothing_left_behind;
 mod one_build_per_id;
 mod recovery;
+mod resize;
 mod reload;
 mod trust;
 mod watcher;

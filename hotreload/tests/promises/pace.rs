@@ -1,8 +1,10 @@
 //! When the log is read.
 
 use crate::backend::{Call, Fault, FaultyBackend};
+use crate::bus::FaultyBus;
 use crate::recorder::Recorder;
-use crate::world::{Node, pass, polling, settle, write};
+use crate::world::{Node, event_driven, pass, polling, settle, write};
+use hotbed_events::MemoryBus;
 use std::time::Duration;
 
 const EVERY: Duration = Duration::from_secs(5);
@@ -51,4 +53,26 @@ async fn the_targets_are_told_when_the_registry_is_read_again() {
         pass(EVERY * 3).await;
         assert_eq!(recorder.returns(), returns);
     }
+}
+
+/// A shorter interval is kept from now on, not only after the next poll of the old one; a node that is not polled says so.
+///
+/// Mutations, each tried: the loop does not see that the interval is another; staleness is judged by the first interval.
+#[tokio::test(start_paused = true)]
+async fn the_interval_can_be_changed_while_the_loop_runs() {
+    let backend = FaultyBackend::new();
+    let node = Node::start(&backend, polling(EVERY * 1_000), vec![Recorder::new()]);
+    settle().await;
+    let before = backend.all_calls();
+    assert!(node.handle.poll_every(EVERY));
+    pass(EVERY * 20).await;
+    let polls = backend.all_calls() - before;
+    assert!((19..=23).contains(&polls), "{polls}");
+    backend.rule(|_| Fault::Fail);
+    pass(EVERY * 3).await;
+    assert!(node.handle.freshness().stale);
+
+    let bus = FaultyBus::new(MemoryBus::new());
+    let deaf = Node::start(&backend, event_driven(&bus), vec![Recorder::new()]);
+    assert!(!deaf.handle.poll_every(EVERY));
 }

@@ -55,7 +55,7 @@ pub(crate) async fn chat(
 ) -> Result<Response, Fault> {
     let params = Params::read(&uri, &[MIN_REVISION])?;
     let form = negotiate(request.headers())?;
-    let (limits, memory) = (&node.state.limits, &node.bodies);
+    let (limits, memory) = (&node.limits(), &node.bodies);
     let Read {
         headers,
         body: (message, conversation),

@@ -207,7 +207,7 @@ pub(crate) async fn rollback(
         let to = Revision(body.revision);
         Ok((to, note::checked(body.by, body.reason)?))
     };
-    let (limits, memory) = (&node.state.limits, &node.bodies);
+    let (limits, memory) = (&node.limits(), &node.bodies);
     let Read {
         headers,
         body: (to, said),

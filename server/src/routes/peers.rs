@@ -115,7 +115,7 @@ pub(crate) async fn accesses(
 ) -> Result<StatusCode, Fault> {
     let params = Params::read(&uri, &["collection"])?;
     check_collection(&node, &params)?;
-    let (limits, memory) = (&node.state.limits, &node.bodies);
+    let (limits, memory) = (&node.limits(), &node.bodies);
     let Read { body, .. } = read_json(request, limits, memory, understand).await?;
     node.state.registry.touch(&body).await?;
     Ok(StatusCode::NO_CONTENT)

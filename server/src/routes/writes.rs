@@ -72,7 +72,7 @@ pub(crate) async fn post(
         };
         Ok((id, draft(body)?))
     };
-    let (limits, memory) = (&node.state.limits, &node.bodies);
+    let (limits, memory) = (&node.limits(), &node.bodies);
     let read = read_json(request, limits, memory, understand).await?;
     store(&node, said, read).await
 }
@@ -130,7 +130,7 @@ pub(crate) async fn put(
             },
         ))
     };
-    let (limits, memory) = (&node.state.limits, &node.bodies);
+    let (limits, memory) = (&node.limits(), &node.bodies);
     let read = read_json(request, limits, memory, understand).await?;
     store(&node, said, read).await
 }

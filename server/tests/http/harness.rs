@@ -172,7 +172,7 @@ impl Node {
                 listen: "127.0.0.1:8700".parse().unwrap(),
                 hosts: Vec::new(),
             },
-            limits,
+            limits: watch::channel(limits).1,
             readiness: ready,
             shutdown,
         };

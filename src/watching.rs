@@ -1,0 +1,235 @@
+//! Takes what changes in the configuration directory while the server runs.
+
+mod trigger;
+
+use crate::config_dir::{ConfigDir, Source};
+use crate::live::Live;
+use crate::serve_args::ServeArgs;
+use crate::settings::Settings;
+use crate::storage::Storage;
+use crate::warnings::{Subject, Warnings};
+use anyhow::bail;
+use hotbed::backends::RegistryUrl;
+use hotbed::registry::{Draft, Error, Id, Precondition, Registry, Status};
+use hotbed_deploy::Bot;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+pub(crate) use trigger::Trigger;
+
+/// How long it takes to try again what could not be written.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Follows a configuration directory: what changed in it since it was read last is applied, whole or not at all.
+///
+/// A set with anything wrong in it is not used: what ran before goes on, and the health page says why. Bots are written
+/// under the condition that nobody else changed them: what was changed by the API since stays as it is, and that is said.
+#[derive(Debug)]
+pub(crate) struct Watching {
+    pub(crate) source: Source,
+    pub(crate) args: ServeArgs,
+    /// Where the registry is, which does not change while the server runs.
+    pub(crate) url: RegistryUrl,
+    pub(crate) live: Live,
+    pub(crate) registry: Registry,
+    pub(crate) warnings: Arc<Warnings>,
+    pub(crate) settings: Settings,
+    /// The bots as the directory had them when they were last applied.
+    pub(crate) applied: BTreeMap<Id, Bot>,
+}
+
+/// What became of the bots that changed in the directory.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Outcome {
+    created: usize,
+    updated: usize,
+    /// Why bots are not as the directory has them.
+    warnings: Vec<String>,
+    /// Some could not be written now and can later.
+    retry: bool,
+}
+
+impl Watching {
+    /// Follows until it is told to stop.
+    pub(crate) async fn run(mut self, mut trigger: Trigger, stop: CancellationToken) {
+        let mut wanted = BTreeMap::new();
+        let mut retry = false;
+        loop {
+            let again = async {
+                if retry {
+                    tokio::time::sleep(RETRY).await;
+                } else {
+                    std::future::pending().await
+                }
+            };
+            let by_hand = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                by_hand = trigger.pulled() => Some(by_hand),
+                () = again => None,
+            };
+            if let Some(by_hand) = by_hand {
+                match self.take(by_hand).await {
+                    Ok(Some(bots)) => wanted = bots,
+                    Ok(None) => continue,
+                    Err(error) => {
+                        let text = format!("{error:#}");
+                        tracing::warn!(error = text, "configuration directory is not applied");
+                        self.warnings.tell(Subject::Directory, vec![format!(
+                            "the configuration directory is not applied, what ran before runs on: {text}"
+                        )]);
+                        continue;
+                    }
+                }
+            }
+            let outcome = self.apply(&wanted).await;
+            retry = outcome.retry;
+            if outcome.created + outcome.updated > 0 || by_hand == Some(true) {
+                tracing::info!(
+                    created = outcome.created,
+                    updated = outcome.updated,
+                    "configuration directory is applied"
+                );
+            }
+            self.warnings.tell(Subject::Directory, outcome.warnings);
+        }
+    }
+
+    /// Reads the directory, proves all that is in it, and goes by its environment and settings. `None` if it is what it
+    /// was, and nobody asked by hand.
+    async fn take(&mut self, by_hand: bool) -> anyhow::Result<Option<BTreeMap<Id, Bot>>> {
+        let source = self.source.clone();
+        let read = tokio::task::spawn_blocking(move || source.read_settled()).await?;
+        let read = read?;
+        let is_news = self.source.take_note(&read);
+        if !is_news.any() && !by_hand {
+            return Ok(None);
+        }
+        let ConfigDir {
+            environment, bots, ..
+        } = read;
+        let settings = Settings::of(&self.args, &environment)?;
+        let (url, named_by) = Storage::place(&self.args, &environment)?;
+        if url != self.url {
+            let place = named_by.unwrap_or_else(|| "the registry".into());
+            bail!("{place} needs a restart: this node goes on with {}", self.url);
+        }
+        self.live
+            .settings(&self.settings, &settings)
+            .map_err(anyhow::Error::msg)?;
+        self.settings = settings;
+        // By hand also for secrets that were rotated: nothing in the directory tells of them.
+        if is_news.environment || by_hand {
+            self.live.environment(environment);
+        }
+        Ok(Some(bots))
+    }
+
+    /// Writes the bots that are not as they were when they were last applied.
+    async fn apply(&mut self, wanted: &BTreeMap<Id, Bot>) -> Outcome {
+        let mut outcome = Outcome::default();
+        let gone: BTreeSet<Id> = self
+            .applied
+            .keys()
+            .filter(|id| !wanted.contains_key(*id))
+            .cloned()
+            .collect();
+        for id in gone {
+            match self.registry.reader().get(&id).await {
+                Ok(None) => {
+                    self.applied.remove(&id);
+                }
+                Ok(Some(_)) => outcome.warnings.push(format!(
+                    "{id}: is gone from the configuration directory and stays registered: delete it with `hotbed bots delete {id}` or `hotbed apply --prune`"
+                )),
+                Err(error) => outcome.put_off(&id, &error),
+            }
+        }
+        for (id, bot) in wanted {
+            if self.applied.get(id) == Some(bot) {
+                continue;
+            }
+            match self.write(id, bot).await {
+                Ok(written) => {
+                    self.applied.insert(id.clone(), bot.clone());
+                    match written {
+                        Written::Created => outcome.created += 1,
+                        Written::Updated => outcome.updated += 1,
+                        Written::Same => {}
+                    }
+                }
+                Err(Refused::Changed) => outcome.warnings.push(format!(
+                    "{id}: was changed in the registry since {} was applied, and is left as it is: compare with `hotbed diff`, overwrite it with `hotbed apply`",
+                    bot.file.display()
+                )),
+                Err(Refused::Error(error)) => outcome.put_off(id, &error),
+            }
+        }
+        outcome
+    }
+
+    async fn write(&self, id: &Id, bot: &Bot) -> Result<Written, Refused> {
+        let current = self.registry.reader().get(id).await?;
+        let (condition, metadata) = match &current {
+            None if self.applied.contains_key(id) => return Err(Refused::Changed),
+            None => (Precondition::Absent, bot.metadata.clone()),
+            Some(current) => {
+                let says = |bot: &Bot| {
+                    current.status == Status::Active
+                        && bot.says(current.config.as_map(), &current.metadata)
+                };
+                if says(bot) {
+                    return Ok(Written::Same);
+                }
+                if !self.applied.get(id).is_some_and(says) {
+                    return Err(Refused::Changed);
+                }
+                (
+                    Precondition::At(current.revision),
+                    bot.with_notes_of(&current.metadata),
+                )
+            }
+        };
+        let draft = Draft {
+            config: bot.config.clone(),
+            status: Status::Active,
+            metadata: Some(metadata),
+            created_at: None,
+        };
+        match self.registry.put(id, draft, condition).await {
+            Ok(_) if current.is_none() => Ok(Written::Created),
+            Ok(_) => Ok(Written::Updated),
+            // Perhaps another node was first with the same: the next round sees.
+            Err(error) => Err(Refused::Error(error)),
+        }
+    }
+}
+
+/// What was done.
+enum Written {
+    Created,
+    Updated,
+    Same,
+}
+
+/// Why nothing was done.
+enum Refused {
+    /// Somebody else wrote since.
+    Changed,
+    Error(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Outcome {
+    /// A write that failed. What the door refuses it will refuse again; everything else is tried again.
+    fn put_off(&mut self, id: &Id, error: &Error) {
+        self.retry |= !matches!(error, Error::Refused { .. });
+        self.warnings.push(format!("{id}: is not written: {error}"));
+    }
+}
