@@ -1,5 +1,7 @@
 //! What differs between the places where a configuration runs.
 
+mod chain;
+mod merge;
 mod parse;
 
 use std::collections::BTreeMap;
@@ -13,6 +15,7 @@ use crate::portable::PortableConfig;
 use crate::resolve::{References, Resolver, Text};
 use crate::resolved::ResolvedConfig;
 use crate::variables::Variables;
+use chain::Chain;
 
 /// Holds what differs between the places where a configuration runs: resources by type and name, settings, and the
 /// variables. [`resolve`](Self::resolve) makes a configuration fit for this place.
@@ -26,6 +29,15 @@ pub struct Environment {
     settings: Map<String, Value>,
     miss_policy: MissPolicy,
     variables: Variables,
+}
+
+/// Holds the text of an environment file, and what the file is called in messages. `Debug` shows no text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EnvironmentText {
+    /// The name of the file, with or without its directory.
+    pub file_name: String,
+    /// The YAML.
+    pub text: String,
 }
 
 /// Type, name, fields.
@@ -51,14 +63,40 @@ impl Environment {
         }
     }
 
+    /// Reads an environment from one YAML text, which may not say `extends`; as [`load`](Self::load) does otherwise.
+    pub fn parse(file_name: &str, yaml: &str, variables: &Variables) -> Result<Self, ConfigErrors> {
+        let own = EnvironmentText {
+            file_name: file_name.to_owned(),
+            text: yaml.to_owned(),
+        };
+        Self::load(own, variables, |_| {
+            Err("the text that extends it is read without any other".to_owned())
+        })
+    }
+
     /// Reads an environment from YAML, filling in the variables; they are kept for [`resolve`](Self::resolve).
     ///
-    /// Known keys are `name` (else the stem of `file_name`), `description`, `resources` (`{type: {name: {…}}}`) and
-    /// `settings`. A type whose object has a `backend` is itself the one resource of that type, named like the type
-    /// and `default`. The setting `strict_resources` refuses references to resources that are not there. All problems
-    /// of the file are reported together.
-    pub fn parse(file_name: &str, yaml: &str, variables: &Variables) -> Result<Self, ConfigErrors> {
-        parse::parse(file_name, yaml, variables)
+    /// Known keys are `extends`, `name` (else the stem of the file's name), `description`, `resources` (`{type: {name:
+    /// {…}}}`) and `settings`. A type whose object has a `backend` is itself the one resource of that type, named like
+    /// the type and `default`. The setting `strict_resources` refuses references to resources that are not there.
+    ///
+    /// `extends: NAME` puts the file over another one, which `parents` is asked for by its name: it answers `None` if
+    /// there is none, and with a sentence if it cannot be read. The parent may extend another, up to [`MAX_PARENTS`].
+    /// Objects are merged key by key; all else, lists too, replaces what the parent has. Below the top level, null takes
+    /// a key of the parent away. The `name` of a parent is not inherited. Variables are filled in once, after merging: one
+    /// that only a replaced value asks for need not be set. A type of resources that one file writes flat, with a
+    /// `backend`, and the other by names is replaced as a whole.
+    ///
+    /// All problems of the files are reported together, each with the file in which it stands; a file that cannot be
+    /// read at all is reported alone.
+    ///
+    /// [`MAX_PARENTS`]: crate::MAX_PARENTS
+    pub fn load(
+        own: EnvironmentText,
+        variables: &Variables,
+        mut parents: impl FnMut(&str) -> Result<Option<EnvironmentText>, String>,
+    ) -> Result<Self, ConfigErrors> {
+        parse::parse(&Chain::read(own, &mut parents)?, variables)
     }
 
     /// Gives the environment the variables which `${VAR}` stands for in the configurations it resolves.
@@ -115,6 +153,14 @@ impl Environment {
 
     pub(crate) fn miss_policy(&self) -> MissPolicy {
         self.miss_policy
+    }
+}
+
+impl Debug for EnvironmentText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnvironmentText")
+            .field("file_name", &self.file_name)
+            .finish_non_exhaustive()
     }
 }
 

@@ -186,6 +186,20 @@ impl Problems {
         self.listed.len() + self.unlisted
     }
 
+    /// Divides the problems among several texts, by the path of each; those that are only counted go to the first.
+    pub(crate) fn divide(self, texts: usize, text_of: impl Fn(&ConfigPath) -> usize) -> Vec<Self> {
+        let mut divided: Vec<Self> = (0..texts).map(|_| Self::default()).collect();
+        if let Some(first) = divided.first_mut() {
+            first.unlisted = self.unlisted;
+        }
+        for problem in self.listed {
+            if let Some(own) = divided.get_mut(text_of(problem.path())) {
+                own.listed.push(problem);
+            }
+        }
+        divided
+    }
+
     /// Gives each listed problem its place; the order of the text follows.
     pub(crate) fn locate(&mut self, mut place: impl FnMut(ConfigError) -> ConfigError) {
         self.listed = self.listed.drain(..).map(&mut place).collect();

@@ -3,7 +3,7 @@
 //! ```text
 //! domain file ── parse_domain ──► DomainBot ─► PortableConfig ──┐
 //!                                                               ├─ Environment::resolve ─► ResolvedConfig
-//! environment file + Variables ── Environment::parse ───────────┘
+//! environment files + Variables ─ Environment::load ────────────┘
 //! ```
 //!
 //! A [`PortableConfig`] is what is stored and sent between nodes: it may hold `${VAR}` and `$resource`, and means the
@@ -51,9 +51,9 @@ mod yaml;
 
 pub use detect::{Detected, detect_environment};
 pub use domain::{DomainBot, parse_domain};
-pub use environment::Environment;
+pub use environment::{Environment, EnvironmentText};
 pub use error::{ConfigError, ConfigErrorKind, ConfigErrors, Location, MissingResource};
-pub use limits::{MAX_EXPANDED_UNITS, MAX_NESTING, MAX_TEXT_BYTES};
+pub use limits::{MAX_EXPANDED_UNITS, MAX_NESTING, MAX_PARENTS, MAX_TEXT_BYTES};
 pub use object::canonical_json;
 pub use path::ConfigPath;
 pub use portable::PortableConfig;

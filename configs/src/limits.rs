@@ -7,6 +7,9 @@ pub const MAX_TEXT_BYTES: usize = 8 * 1024 * 1024;
 /// take 128 levels; a list of registrations puts a few around a configuration, and must be read back anywhere.
 pub const MAX_NESTING: usize = 120;
 
+/// Says how many environments may stand behind one another by `extends`, beside the one that is loaded.
+pub const MAX_PARENTS: usize = 10;
+
 /// Says how large a configuration may become once YAML aliases, resources and variables are filled in: one unit per
 /// byte of text and keys, and four per value. No text of [`MAX_TEXT_BYTES`] reaches it by itself.
 pub const MAX_EXPANDED_UNITS: usize = 32 * 1024 * 1024;

@@ -109,17 +109,20 @@ impl<'t> Source<'t> {
 
     /// Gives problems found in a document their file, line and column.
     pub(crate) fn locate(&self, document: usize, problems: &mut Problems) {
-        problems.locate(|problem| {
-            let affordable = self.locating_bytes_left.get().checked_sub(self.text.len());
-            let location = affordable.and_then(|left| {
-                self.locating_bytes_left.set(left);
-                match self.syntax {
-                    Syntax::Yaml => locate::find(self.text, document, problem.path()),
-                    Syntax::Json => locate::find_in_json(self.text, problem.path()),
-                }
-            });
-            problem.in_file(self.file_name, location)
+        problems.locate(|problem| self.located(document, problem));
+    }
+
+    /// Gives one problem found in a document its file, line and column.
+    pub(crate) fn located(&self, document: usize, problem: ConfigError) -> ConfigError {
+        let affordable = self.locating_bytes_left.get().checked_sub(self.text.len());
+        let location = affordable.and_then(|left| {
+            self.locating_bytes_left.set(left);
+            match self.syntax {
+                Syntax::Yaml => locate::find(self.text, document, problem.path()),
+                Syntax::Json => locate::find_in_json(self.text, problem.path()),
+            }
         });
+        problem.in_file(self.file_name, location)
     }
 
     fn unreadable(&self, reader: Reader, error: &serde_yaml::Error) -> ConfigErrors {

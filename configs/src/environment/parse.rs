@@ -4,39 +4,24 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::chain::Chain;
 use super::{Environment, MissPolicy, Resources};
 use crate::error::{ConfigErrorKind, ConfigErrors, Problems};
 use crate::path::ConfigPath;
 use crate::reference::{flag, text};
 use crate::resolve::{References, Resolver, Text};
 use crate::variables::Variables;
-use crate::yaml::Source;
 
-const KEYS: &[&str] = &["name", "description", "resources", "settings"];
+const KEYS: &[&str] = &["extends", "name", "description", "resources", "settings"];
 
-pub(super) fn parse(
-    file_name: &str,
-    yaml: &str,
-    variables: &Variables,
-) -> Result<Environment, ConfigErrors> {
-    let source = Source::new(file_name, yaml);
-    let document = only_document(&source)?;
-
+pub(super) fn parse(chain: &Chain, variables: &Variables) -> Result<Environment, ConfigErrors> {
     let mut resolver = Resolver::new(variables, References::Keep);
-    let written = match &document {
-        Value::Object(map) => resolver.object(map, Text::Raw),
-        Value::Null => Map::new(),
-        other => {
-            let kind = ConfigErrorKind::wrong_type("an object", other);
-            return Err(source.refusal(kind));
-        }
-    };
     let mut file = File {
-        written,
+        written: resolver.object(&chain.document(), Text::Raw),
         problems: resolver.problems,
     };
     file.refuse_unknown_keys();
-    let name = file.text("name").unwrap_or_else(|| stem(file_name));
+    let name = file.text("name").unwrap_or_else(|| chain.name().to_owned());
     let description = file.text("description");
     let settings = file.object("settings");
     let environment = Environment {
@@ -47,25 +32,7 @@ pub(super) fn parse(
         settings,
         variables: variables.clone(),
     };
-    let mut problems = file.problems;
-    source.locate(0, &mut problems);
-    problems.or(environment)
-}
-
-fn only_document(source: &Source<'_>) -> Result<Value, ConfigErrors> {
-    let mut documents = source.documents()?;
-    match documents.len() {
-        0 => Ok(Value::Null),
-        1 => Ok(documents.remove(0)),
-        several => Err(source.refusal(ConfigErrorKind::Documents(several))),
-    }
-}
-
-/// `configs/environments/blue.yaml` → `blue`
-fn stem(file_name: &str) -> String {
-    let base = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name);
-    let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem);
-    stem.to_owned()
+    chain.locate(file.problems).or(environment)
 }
 
 /// The parts of the file that are not read yet, and what was wrong with the others. A part that is wrong or left out
@@ -139,8 +106,8 @@ impl File {
     }
 }
 
-/// The one resource of its type, written without a name: `knowledge: {backend: file, path: …}`.
-fn is_flat(of_type: &Map<String, Value>) -> bool {
+/// Tells whether a type is written as the one resource of its type, without a name: `knowledge: {backend: file, path: …}`.
+pub(super) fn is_flat(of_type: &Map<String, Value>) -> bool {
     of_type.get("backend").is_some_and(Value::is_string)
 }
 

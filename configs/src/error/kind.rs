@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use serde_json::Value;
 
-use crate::limits::{MAX_EXPANDED_UNITS, MAX_NESTING, MAX_TEXT_BYTES};
+use crate::limits::{MAX_EXPANDED_UNITS, MAX_NESTING, MAX_PARENTS, MAX_TEXT_BYTES};
 use crate::shown::Shown;
 
 /// Says what is wrong, so that a program can tell problems apart; its `Display` tells a person what to do.
@@ -82,6 +82,26 @@ pub enum ConfigErrorKind {
     /// Two bots of one file with one id.
     #[error("the id `{}` is used twice in this file; each bot needs its own", Shown(.0))]
     DuplicateId(String),
+    /// An `extends` that is no name of an environment.
+    #[error("not the name of an environment: use letters, digits, `-` and `_`, written out")]
+    ParentName,
+    /// An `extends` that names an environment which is not there.
+    #[error("the environment `{}` is not there; add it, or remove `extends`", Shown(.0))]
+    ParentNotFound(String),
+    /// An `extends` that names an environment which could not be read.
+    #[error("the environment `{}` cannot be read: {}", Shown(name), Shown(reason))]
+    ParentUnreadable {
+        /// The environment.
+        name: String,
+        /// The sentence of whoever tried to read it.
+        reason: String,
+    },
+    /// Environments that extend one another in a circle.
+    #[error("environments extend one another in a circle: {}", Shown(&.0.join(" -> ")))]
+    ParentCycle(Vec<String>),
+    /// More than [`MAX_PARENTS`] environments that extend one another.
+    #[error("more than {MAX_PARENTS} environments extend one another; merge some of them")]
+    TooManyParents,
     /// A `${VAR}` without default whose variable is not set.
     #[error("{}", missing_variable(name, message.as_deref()))]
     MissingVariable {
