@@ -2,7 +2,7 @@
 
 use crate::account::Account;
 use crate::announcing::Topics;
-use crate::config_dir::ConfigDir;
+use crate::config_dir::{ConfigDir, Source};
 use crate::domains::{Domains, Registered};
 use crate::forget::ForgetDeleted;
 use crate::live::{self, Live};
@@ -10,6 +10,8 @@ use crate::log::Log;
 use crate::serve_args::{self, Reload, ServeArgs};
 use crate::settings::Settings;
 use crate::storage::Storage;
+use crate::warnings::{Subject, Warnings};
+use crate::watching::{Trigger, Watching};
 use anyhow::{Context, bail};
 use chrono::Utc;
 use hotbed::cache::{CacheSettings, CachingRegistryManager};
@@ -81,7 +83,9 @@ impl App {
         log: Log,
     ) -> anyhow::Result<Self> {
         let (key, process) = Storage::snapshot_key(&args, process)?;
-        let config = ConfigDir::read(args.config.as_deref(), args.env.as_deref(), &process)?;
+        let mut source = Source::find(args.config.as_deref(), args.env.as_deref(), &process)?;
+        let config = source.read()?;
+        source.take_note(&config);
         let settings = Settings::of(&args, &config.environment)?;
         log.change(&settings.log)?;
         // First, so that a port in use is told before anything is written.
@@ -137,21 +141,23 @@ impl App {
         registry.add_observer(Arc::clone(&last_served) as _);
         let (bots, forget) = keep_bots(&settings, &process, &registry, config.environment.clone());
         let domains = match config.domains_dir {
-            Some(dir) => Some(Domains::prove(dir, config.domains, &registry, admission)?),
+            Some(dir) => Some(Domains::prove(dir, &config.bots, &registry, admission)?),
             None => None,
         };
-        let (warn, told) = watch::channel(Vec::new());
+        let (warn, told) = Warnings::new();
+        let warn = Arc::new(warn);
         let domains = seed(
             &registry,
             domains,
             waiting,
             &background.follow,
-            warn.clone(),
+            Arc::clone(&warn),
         )
         .await?;
         if let Some(domains) = &domains {
-            warnings.extend(domains.warnings.iter().cloned());
+            warn.tell(Subject::Bots, domains.warnings.clone());
         }
+        warn.tell(Subject::Start, warnings);
         let fleet_bus = Arc::clone(&bus);
         let targets: Vec<Arc<dyn ReloadTarget>> = vec![last_served, Arc::clone(&bots) as _, forget];
         let hot_reload =
@@ -184,7 +190,7 @@ impl App {
             registry: store.url().to_string(),
             bus: bus_url.to_string(),
             admission,
-            warnings: told,
+            warnings: told.clone(),
         };
         let account = Account {
             address,
@@ -195,9 +201,8 @@ impl App {
             },
             reload: describe_reload(&args, settings.poll_interval, &bus_url),
             domains,
-            warnings: warnings.clone(),
+            warnings: told.borrow().clone(),
         };
-        warn.send_modify(|told| told.extend(warnings));
         let reporter = Reporter {
             info: info.clone(),
             incarnation: Uuid::now_v7(),
@@ -228,6 +233,20 @@ impl App {
             hot_reload: handle.clone(),
             limits,
         };
+        if let Some(dir) = source.dir() {
+            let watching = Watching {
+                source,
+                args: args.clone(),
+                url: store.url().clone(),
+                live,
+                registry: registry.clone(),
+                warnings: warn,
+                settings,
+                applied: config.bots,
+            };
+            let run = watching.run(Trigger::of(&dir)?, background.follow.stop.clone());
+            background.follow.tasks.spawn(run);
+        }
         let state = ServerState {
             registry,
             bots,
@@ -385,7 +404,7 @@ async fn seed(
     domains: Option<Domains>,
     waiting: Option<Arc<ConnectingBackend>>,
     follow: &Stage,
-    warn: watch::Sender<Vec<String>>,
+    warn: Arc<Warnings>,
 ) -> anyhow::Result<Option<Registered>> {
     match (domains, waiting) {
         (Some(domains), None) => Ok(Some(domains.register(registry).await?)),
@@ -410,7 +429,7 @@ async fn when_reachable(
     domains: Option<Domains>,
     registry: Registry,
     stop: CancellationToken,
-    warn: watch::Sender<Vec<String>>,
+    warn: Arc<Warnings>,
 ) {
     waiting.run(stop.clone()).await;
     if stop.is_cancelled() {
@@ -422,7 +441,7 @@ async fn when_reachable(
                 added, warnings, ..
             }) => {
                 tracing::info!(?added, "bots of domain files are registered");
-                warn.send_modify(|told| told.extend(warnings));
+                warn.tell(Subject::Bots, warnings);
             }
             Err(error) => tracing::warn!(
                 error = format!("{error:#}"),

@@ -1,18 +1,46 @@
-//! Reads a directory of environments and domains. Which text means what is decided in `hotbed_configs`; here is only
-//! which files there are.
+//! The configuration directory of a server: where it is, which of its environments is used, and what it holds.
+//!
+//! Which text means what is decided in `hotbed_configs`, which files there are in `hotbed_deploy`.
 
-use anyhow::{Context, bail};
-use hotbed::configs::{DomainBot, Environment, Variables, detect_environment, parse_domain};
-use std::fs;
-use std::io;
+use anyhow::{anyhow, bail};
+use hotbed::configs::{Environment, Variables, detect_environment};
+use hotbed::registry::Id;
+use hotbed_deploy::{Bot, Deployment, Directory, Reading, bot_variables};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The directory that is used without being named.
 const DEFAULT: &str = "configs";
-/// The endings of the files that are read; JSON is YAML too.
-const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 /// The environment that needs no file.
 const UNNAMED: &str = "development";
+/// How often a directory is read until it is twice the same.
+const READS: usize = 10;
+
+/// Where a server's configuration comes from. Clones share what was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    /// None at all: everything is as it is by default.
+    directory: Option<Arc<Mutex<Directory>>>,
+    environment: Chosen,
+    process: Arc<[(String, String)]>,
+    /// The texts of the environments, as they were taken note of last.
+    texts: Texts,
+    /// The bots, likewise.
+    bots: BTreeMap<Id, Bot>,
+}
+
+/// The environment that is used, and why.
+#[derive(Debug, Clone)]
+struct Chosen {
+    name: String,
+    reason: String,
+    /// Somebody named it: it must have a file.
+    is_named: bool,
+}
+
+/// What the files of all environments say, by name.
+type Texts = BTreeMap<PathBuf, Arc<str>>;
 
 /// What a configuration directory holds for one environment.
 #[derive(Debug)]
@@ -20,156 +48,204 @@ pub(crate) struct ConfigDir {
     pub(crate) environment: Environment,
     /// Says which environment this is, why, and from which file, for a person.
     pub(crate) environment_note: String,
-    pub(crate) domains: Vec<DomainFile>,
-    /// Where the domains came from.
+    pub(crate) bots: BTreeMap<Id, Bot>,
+    /// Where the bots came from.
     pub(crate) domains_dir: Option<PathBuf>,
     /// What whoever runs this node should know.
     pub(crate) warnings: Vec<String>,
+    texts: Texts,
 }
 
-/// The bots of one file.
-#[derive(Debug)]
-pub(crate) struct DomainFile {
-    pub(crate) path: PathBuf,
-    pub(crate) bots: Vec<DomainBot>,
+/// What of a directory is not as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct News {
+    pub(crate) environment: bool,
+    pub(crate) bots: bool,
 }
 
-impl ConfigDir {
-    /// Reads `dir`, or `./configs` if there is one, or nothing. What was named and is missing is an error.
-    pub(crate) fn read(
+impl News {
+    pub(crate) fn any(self) -> bool {
+        self.environment || self.bots
+    }
+}
+
+impl Source {
+    /// `dir`, or `./configs` if there is one, or nothing; and the environment that is named, or found out.
+    pub(crate) fn find(
         dir: Option<&Path>,
         env: Option<&str>,
         process: &[(String, String)],
     ) -> anyhow::Result<Self> {
-        let variables: Variables = process.iter().cloned().collect();
         let dir = match dir {
             Some(dir) if dir.is_dir() => Some(dir.to_owned()),
             Some(dir) => bail!("configuration directory {} does not exist", dir.display()),
             None => Some(PathBuf::from(DEFAULT)).filter(|dir| dir.is_dir()),
         };
-        let detected = detect_environment(&variables);
         // Empty is not set: that is how a variable is taken back in many a deployment.
         let env = env.map(str::trim).filter(|name| !name.is_empty());
-        let chosen = env.is_some();
-        let (name, reason) = match env {
-            Some(name) => (name.to_lowercase(), "it was chosen".to_owned()),
-            None => (detected.name, detected.reason),
+        let environment = match env {
+            Some(name) => Chosen {
+                name: name.to_lowercase(),
+                reason: "it was chosen".to_owned(),
+                is_named: true,
+            },
+            None => {
+                let detected = detect_environment(&process.iter().cloned().collect());
+                Chosen {
+                    name: detected.name,
+                    reason: detected.reason,
+                    is_named: false,
+                }
+            }
         };
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        if !name.chars().all(is_plain) {
-            bail!("environment {name:?} is not a name: use letters, digits, '-' and '_'");
+        if !environment.name.chars().all(is_plain) {
+            bail!(
+                "environment {:?} is not a name: use letters, digits, '-' and '_'",
+                environment.name
+            );
         }
-        let file = dir
-            .as_deref()
-            .map(|dir| dir.join("environments"))
-            .and_then(|dir| with_ending(&dir, &name));
-        let mut warnings = Vec::new();
-        let (environment, from) = match (&file, &dir) {
-            (Some(file), _) => {
-                let environment =
-                    Environment::parse(&file.display().to_string(), &read(file)?, &variables)?;
-                (environment, format!("from {}", file.display()))
+        Ok(Self {
+            directory: dir.map(|dir| Arc::new(Mutex::new(Directory::new(dir)))),
+            environment,
+            process: process.into(),
+            texts: Texts::new(),
+            bots: BTreeMap::new(),
+        })
+    }
+
+    /// The directory, if there is one.
+    pub(crate) fn dir(&self) -> Option<PathBuf> {
+        let directory = self.directory.as_ref()?;
+        let directory = directory.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(directory.root().to_owned())
+    }
+
+    /// Reads what there is now. All that is wrong is told together.
+    pub(crate) fn read(&self) -> anyhow::Result<ConfigDir> {
+        let Some(directory) = &self.directory else {
+            return self.nothing();
+        };
+        let reading = {
+            let mut directory = directory.lock().unwrap_or_else(PoisonError::into_inner);
+            directory.read()
+        };
+        self.understand(&reading)
+    }
+
+    /// The same, once two readings in a row find the same: so that no half of a change is taken for the whole.
+    pub(crate) fn read_settled(&self) -> anyhow::Result<ConfigDir> {
+        let mut last = self.read();
+        for _ in 1..READS {
+            let next = self.read();
+            let is_same = match (&last, &next) {
+                (Ok(last), Ok(next)) => last.texts == next.texts && last.bots == next.bots,
+                (Err(last), Err(next)) => last.to_string() == next.to_string(),
+                _ => false,
+            };
+            if is_same {
+                return next;
             }
-            (None, Some(dir)) if chosen || name != UNNAMED => {
-                let file = dir.join("environments").join(format!("{name}.yaml"));
+            last = next;
+        }
+        Err(anyhow!("it changes all the time"))
+    }
+
+    /// Remembers what was read; says what of it is not as it was.
+    pub(crate) fn take_note(&mut self, read: &ConfigDir) -> News {
+        let news = News {
+            environment: read.texts != self.texts,
+            bots: read.bots != self.bots,
+        };
+        self.texts.clone_from(&read.texts);
+        self.bots.clone_from(&read.bots);
+        news
+    }
+
+    fn nothing(&self) -> anyhow::Result<ConfigDir> {
+        let Chosen {
+            name,
+            reason,
+            is_named,
+        } = &self.environment;
+        if *is_named {
+            bail!(
+                "environment {name:?} has no file: there is no configuration directory, name one with --config"
+            );
+        }
+        let mut warnings = Vec::new();
+        if name != UNNAMED {
+            warnings.push(format!(
+                "environment {name:?} ({reason}) is empty: there is no configuration directory"
+            ));
+        }
+        Ok(ConfigDir {
+            environment: self.dressed(Environment::empty(name)),
+            environment_note: self.note("empty: it has no file"),
+            bots: BTreeMap::new(),
+            domains_dir: None,
+            warnings,
+            texts: Texts::new(),
+        })
+    }
+
+    fn understand(&self, reading: &Reading) -> anyhow::Result<ConfigDir> {
+        let Chosen {
+            name,
+            reason,
+            is_named,
+        } = &self.environment;
+        let variables: Variables = self.process.iter().cloned().collect();
+        let (environment, from) = match reading.environment_file(name) {
+            Some(file) => {
+                let environment = reading.environment(file, &variables)?;
+                (environment, format!("from {}", file.path.display()))
+            }
+            None if reading.unread_environment(name).is_some() => (
+                // Told with everything else that could not be read.
+                Environment::empty(name),
+                String::new(),
+            ),
+            None if *is_named || name != UNNAMED => {
+                let file = reading.root.join("environments").join(format!("{name}.yaml"));
                 bail!(
                     "environment {name:?} ({reason}) has no file: {} is missing",
                     file.display()
                 )
             }
-            (None, None) if chosen => {
-                bail!(
-                    "environment {name:?} has no file: there is no configuration directory, name one with --config"
-                )
-            }
-            (None, None) if name != UNNAMED => {
-                warnings.push(format!(
-                    "environment {name:?} ({reason}) is empty: there is no configuration directory"
-                ));
-                (
-                    Environment::empty(&name),
-                    "empty: it has no file".to_owned(),
-                )
-            }
-            (None, _) => (
-                Environment::empty(&name),
+            None => (
+                Environment::empty(name),
                 "empty: it has no file".to_owned(),
             ),
         };
-        let domains_dir = dir
-            .map(|dir| dir.join("domains"))
-            .filter(|dir| dir.is_dir());
-        let mut domains = Vec::new();
-        for file in domains_dir
-            .as_deref()
-            .map(yaml_files)
-            .transpose()?
-            .unwrap_or_default()
-        {
-            let bots = parse_domain(&file.display().to_string(), &read(&file)?)?;
-            domains.push(DomainFile { path: file, bots });
-        }
-        Ok(Self {
-            environment: environment.with_variables(for_bots(process)),
-            environment_note: format!("{name} ({reason}), {from}"),
-            domains,
-            domains_dir,
-            warnings,
+        let deployment = Deployment::prove(reading)?;
+        let bots = deployment.bots().map(|(id, bot)| {
+            let known = Id::new(id).map_err(|error| {
+                anyhow!("{}: domain.id: {error}", bot.file.display())
+            })?;
+            Ok((known, bot.clone()))
+        });
+        Ok(ConfigDir {
+            environment: self.dressed(environment),
+            environment_note: self.note(&from),
+            bots: bots.collect::<anyhow::Result<_>>()?,
+            domains_dir: Some(reading.root.join("domains")).filter(|dir| dir.is_dir()),
+            warnings: Vec::new(),
+            texts: reading
+                .environments
+                .iter()
+                .map(|file| (file.path.clone(), Arc::clone(&file.text)))
+                .collect(),
         })
     }
-}
 
-/// The variables that a bot's configuration may refer to. Whoever may write configurations can have them echoed, so
-/// what is named like a secret is withheld.
-fn for_bots(process: &[(String, String)]) -> Variables {
-    const SECRET: [&str; 13] = [
-        "KEY", "TOKEN", "SECRET", "PASS", "PWD", "CRED", "AUTH", "PRIVATE", "SESSION", "COOKIE",
-        "DSN", "CONN", "CERT",
-    ];
-    let harmless = |(name, value): &&(String, String)| {
-        let name = name.to_ascii_uppercase();
-        // A URL with a user in it has a password in it, as a rule.
-        let holds_login = value
-            .split_once("://")
-            .is_some_and(|(_, rest)| rest.contains('@'));
-        !holds_login && !SECRET.iter().any(|word| name.contains(word))
-    };
-    process.iter().filter(harmless).cloned().collect()
-}
+    /// The environment with what its bots may refer to.
+    fn dressed(&self, environment: Environment) -> Environment {
+        environment.with_variables(bot_variables(&self.process))
+    }
 
-fn with_ending(dir: &Path, name: &str) -> Option<PathBuf> {
-    ENDINGS
-        .iter()
-        .map(|ending| dir.join(format!("{name}.{ending}")))
-        .find(|file| file.is_file())
-}
-
-/// The YAML files of a directory, in the order of their names.
-fn yaml_files(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(dir).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let entries = entries.with_context(|| format!("cannot list {}", dir.display()))?;
-    let is_yaml = |file: &PathBuf| {
-        file.extension()
-            .and_then(|e| e.to_str())
-            .is_some_and(|e| ENDINGS.contains(&e))
-            && file.is_file()
-    };
-    let mut files: Vec<PathBuf> = entries
-        .into_iter()
-        .map(|entry| entry.path())
-        .filter(is_yaml)
-        .collect();
-    files.sort();
-    Ok(files)
-}
-
-fn read(file: &Path) -> anyhow::Result<String> {
-    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        anyhow::anyhow!(
-            "{} is not UTF-8: byte {at} is wrong; save it as UTF-8",
-            file.display()
-        )
-    })
+    fn note(&self, from: &str) -> String {
+        let Chosen { name, reason, .. } = &self.environment;
+        format!("{name} ({reason}), {from}")
+    }
 }

@@ -1,8 +1,8 @@
 //! Registers the bots of domain files.
 
-use crate::config_dir::DomainFile;
 use anyhow::{Context, bail};
 use hotbed::registry::{Admission, Draft, Error, Id, Precondition, Registry, Status};
+use hotbed_deploy::Bot;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -26,39 +26,29 @@ pub(crate) struct Registered {
 }
 
 impl Domains {
-    /// Proves all bots of all files before the first is registered. Each problem names its file.
+    /// Proves all bots before the first is registered. Each problem names its file.
     pub(crate) fn prove(
         dir: PathBuf,
-        files: Vec<DomainFile>,
+        bots: &BTreeMap<Id, Bot>,
         registry: &Registry,
         admission: Admission,
     ) -> anyhow::Result<Self> {
-        let mut places = BTreeMap::new();
-        let mut bots = Vec::new();
-        for file in files {
-            let place = file.path.display();
-            for bot in file.bots {
-                let id = Id::new(&bot.id).with_context(|| format!("{place}: domain.id"))?;
-                if let Some(other) = places.insert(id.clone(), file.path.clone()) {
-                    bail!(
-                        "{place}: domain.id: {id:?} stands in {} too: give each bot its own",
-                        other.display()
-                    );
-                }
-                let draft = Draft {
-                    config: bot.config,
-                    status: Status::Active,
-                    metadata: Some(bot.metadata),
-                    created_at: None,
-                };
-                let problems = registry.check(&id, &draft).problems;
-                if admission == Admission::Strict && !problems.is_empty() {
-                    bail!("{place}: bot {id:?} is refused: {}", problems.join("; "));
-                }
-                bots.push((id, draft));
+        let mut proven = Vec::with_capacity(bots.len());
+        for (id, bot) in bots {
+            let draft = Draft {
+                config: bot.config.clone(),
+                status: Status::Active,
+                metadata: Some(bot.metadata.clone()),
+                created_at: None,
+            };
+            let problems = registry.check(id, &draft).problems;
+            if admission == Admission::Strict && !problems.is_empty() {
+                let place = bot.file.display();
+                bail!("{place}: bot {id:?} is refused: {}", problems.join("; "));
             }
+            proven.push((id.clone(), draft));
         }
-        Ok(Self { dir, bots })
+        Ok(Self { dir, bots: proven })
     }
 
     /// Registers those that are not registered yet.

@@ -13,6 +13,8 @@ mod serve_args;
 mod settings;
 mod storage;
 mod supervise;
+mod warnings;
+mod watching;
 
 use app::App;
 use clap::{CommandFactory, Parser, Subcommand};

@@ -11,7 +11,7 @@ use crate::warnings::{Subject, Warnings};
 use anyhow::bail;
 use hotbed::backends::RegistryUrl;
 use hotbed::registry::{Draft, Error, Id, Precondition, Registry, Status};
-use hotbed_deploy::Bot;
+use hotbed_deploy::{Bot, MANAGED_BY};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -185,10 +185,12 @@ impl Watching {
                 if !self.applied.get(id).is_some_and(says) {
                     return Err(Refused::Changed);
                 }
-                (
-                    Precondition::At(current.revision),
-                    bot.with_notes_of(&current.metadata),
-                )
+                let mut metadata = bot.metadata.clone();
+                // Whose it is, no file says.
+                if let Some(owner) = current.metadata.get(MANAGED_BY) {
+                    metadata.insert(MANAGED_BY.to_owned(), owner.clone());
+                }
+                (Precondition::At(current.revision), metadata)
             }
         };
         let draft = Draft {

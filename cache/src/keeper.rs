@@ -247,7 +247,6 @@ impl<T: Send + Sync + 'static> Keeper<T> {
                 };
                 house.admit(slot);
             }
-            self.evict();
         }
         if settings.ttl < before.ttl {
             let latest = self.shared.clock.now() + settings.ttl;

@@ -12,6 +12,9 @@ use tokio::sync::watch;
 /// Ids reloaded at once by a reload of everything.
 const CONCURRENT_RELOADS: usize = 16;
 
+/// How soon the log is read again for somebody who waits for what is not in it yet.
+const READ_AGAIN: Duration = Duration::from_millis(50);
+
 /// Looks at and nudges a hot-reload loop. Clones are the same handle; it outlives the loop.
 #[derive(Clone)]
 pub struct Handle {
@@ -62,24 +65,31 @@ impl Handle {
     pub async fn catch_up(&self, demanded: Revision, timeout: Duration) -> Result<(), BehindError> {
         let mut reached = self.core.reached();
         let mut last_error = None;
-        let caught_up = async {
+        let reading = async {
             loop {
-                if *reached.borrow_and_update() >= demanded {
-                    return;
-                }
                 match self.core.sync().await {
-                    Ok(head) if head >= demanded => return,
                     Ok(_) => last_error = None,
                     Err(error) => last_error = Some(error),
                 }
-                // The loop may move the cursor first; else look again a little later.
-                drop(tokio::time::timeout(Duration::from_millis(50), reached.changed()).await);
+                tokio::time::sleep(READ_AGAIN).await;
+            }
+        };
+        let caught_up = async {
+            tokio::select! {
+                biased;
+                // Whoever gets there first; a read may get past what is demanded and hang further on.
+                _ = reached.wait_for(|reached| *reached >= demanded) => {}
+                () = reading => {}
             }
         };
         let timely = tokio::time::timeout(timeout, caught_up).await;
-        timely.map_err(|_| BehindError {
+        let reached = *self.core.reached().borrow();
+        if timely.is_ok() || reached >= demanded {
+            return Ok(());
+        }
+        Err(BehindError {
             demanded,
-            reached: *self.core.reached().borrow(),
+            reached,
             source: last_error,
         })
     }

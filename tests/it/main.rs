@@ -33,3 +33,4 @@ mod start;
 mod stop;
 mod storage_faults;
 mod traffic;
+mod watching;

@@ -109,5 +109,5 @@ async fn add_up(increments: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn increments_of_two_processes_add_up() {
-    add_up(sized(100, 1_000)).await;
+    add_up(sized(20, 1_000)).await;
 }

@@ -7,8 +7,7 @@ use std::time::Duration;
 /// A smaller cache keeps what was used last, and lets go of the rest at the next tick; a larger one has room again.
 /// Nobody who holds a lease notices.
 ///
-/// Mutations, each tried: the slots are housed in the reverse order of use; `resize` does not tell the keeper's moka;
-/// what is too many is not evicted before the next build.
+/// Mutations, each tried: the slots are housed in the reverse order of use; moka keeps its capacity.
 #[tokio::test(start_paused = true)]
 async fn a_cache_becomes_smaller_and_larger_while_it_serves() {
     let world = World::new(CacheSettings::default());

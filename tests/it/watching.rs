@@ -1,0 +1,243 @@
+//! A configuration directory that changes while the server runs.
+
+use crate::harness::{DEADLINE, Launch, Node, eventually};
+use nix::sys::signal::Signal;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A directory with two bots and an environment, and a node that runs in it.
+struct World {
+    launch: Launch,
+    dir: PathBuf,
+}
+
+impl World {
+    fn new() -> Self {
+        let launch = Launch::new();
+        let dir = launch.home().join("configs");
+        fs::create_dir_all(dir.join("environments")).unwrap();
+        fs::create_dir_all(dir.join("domains")).unwrap();
+        let launch = launch.arg("--config", &dir);
+        let world = Self { launch, dir };
+        world.environment("small", "");
+        world.bot("fixed", "llm: {provider: echo, model: m}, system_prompt: one");
+        world.bot("bound", "llm: {$resource: chat, type: llms}, system_prompt: one");
+        world
+    }
+
+    /// The environment of this test: which model, and its settings.
+    fn environment(&self, model: &str, settings: &str) {
+        let yaml = format!(
+            "resources: {{llms: {{chat: {{provider: echo, model: {model}}}}}}}\nsettings: {{{settings}}}\n"
+        );
+        replace(&self.dir.join("environments/development.yaml"), &yaml);
+    }
+
+    fn bot(&self, id: &str, config: &str) {
+        let yaml = format!("domain: {{id: {id}, name: {id}}}\nbot: {{{config}}}\n");
+        replace(&self.file(id), &yaml);
+    }
+
+    fn file(&self, id: &str) -> PathBuf {
+        self.dir.join(format!("domains/{id}.yaml"))
+    }
+}
+
+/// As an editor does: whoever reads sees the old text or the new one.
+fn replace(path: &Path, text: &str) {
+    let temporary = path.with_extension("tmp");
+    fs::write(&temporary, text).unwrap();
+    fs::rename(temporary, path).unwrap();
+}
+
+async fn prompt_of(node: &Node, id: &str) -> String {
+    let stored = node.get(&format!("/api/v1/bots/{id}")).await;
+    stored.json()["config"]["system_prompt"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+async fn has_prompt(node: &Node, id: &str, prompt: &str) {
+    eventually("the prompt", DEADLINE, async || {
+        let found = prompt_of(node, id).await;
+        if found == prompt { Ok(()) } else { Err(found) }
+    })
+    .await;
+}
+
+async fn builds(node: &Node) -> u64 {
+    node.health().await["cache"]["builds"].as_u64().unwrap()
+}
+
+async fn warns(node: &Node, words: &str) {
+    eventually("the warning", DEADLINE, async || {
+        let warnings = node.health().await["warnings"].to_string();
+        if warnings.contains(words) { Ok(()) } else { Err(warnings) }
+    })
+    .await;
+}
+
+async fn is_content(node: &Node) {
+    eventually("no warning", DEADLINE, async || {
+        let warnings = node.health().await["warnings"].to_string();
+        if warnings == "[]" { Ok(()) } else { Err(warnings) }
+    })
+    .await;
+}
+
+/// A bot's file and the environment's change: the one is registered anew, the other rebuilds what it makes a difference
+/// to, and nothing else.
+///
+/// Mutations: an environment that changed is not handed on; every change rebuilds everything; a bot that did not change
+/// is written again.
+#[tokio::test]
+async fn what_changes_in_the_directory_is_in_service_without_a_restart() {
+    let world = World::new();
+    let node = world.launch.start().await;
+    let fixed = node.served("fixed").await;
+    let bound = node.served("bound").await;
+    let head = node.head().await;
+
+    world.bot("fixed", "llm: {provider: echo, model: m}, system_prompt: two");
+    world.bot("third", "llm: {provider: echo, model: m}, system_prompt: three");
+    has_prompt(&node, "fixed", "two").await;
+    has_prompt(&node, "third", "three").await;
+    assert!(node.served("fixed").await > fixed);
+    assert_eq!(node.served("bound").await, bound);
+    assert_eq!(node.head().await, head + 2, "one write for each");
+
+    node.served("third").await;
+    let before = builds(&node).await;
+    world.environment("large", "");
+    eventually("rebuilt", DEADLINE, async || {
+        let now = builds(&node).await;
+        if now > before { Ok(()) } else { Err(now.to_string()) }
+    })
+    .await;
+    node.signal(Signal::SIGHUP);
+    eventually("asked by hand", DEADLINE, async || {
+        let log = node.errors();
+        if log.contains("configuration directory is applied") { Ok(()) } else { Err(log) }
+    })
+    .await;
+    assert_eq!(builds(&node).await, before + 1, "the one that is bound to it");
+    assert_eq!(node.served("bound").await, bound, "nothing of it was written");
+    assert_eq!(node.head().await, head + 2);
+    is_content(&node).await;
+    node.terminate().await;
+}
+
+/// Mutations: what of a broken directory is good is applied; the error is not told; it stays told once all is mended.
+#[tokio::test]
+async fn a_broken_file_keeps_the_last_good_set_and_says_where_it_is_broken() {
+    let world = World::new();
+    let node = world.launch.start().await;
+    let served = [node.served("fixed").await, node.served("bound").await];
+    let head = node.head().await;
+
+    fs::write(world.file("broken"), "domain: {id: broken}\nbot: [\n").unwrap();
+    world.bot("fixed", "llm: {provider: echo, model: m}, system_prompt: two");
+    warns(&node, "broken.yaml:").await;
+    assert_eq!(node.head().await, head, "nothing is written");
+    assert_eq!([node.served("fixed").await, node.served("bound").await], served);
+
+    fs::remove_file(world.file("broken")).unwrap();
+    has_prompt(&node, "fixed", "two").await;
+    is_content(&node).await;
+
+    world.environment("${NOT_SET}", "");
+    warns(&node, "NOT_SET").await;
+    world.environment("small", "");
+    is_content(&node).await;
+    node.terminate().await;
+}
+
+/// Mutations: the file wins over what was written since; a file that goes takes its bot along.
+#[tokio::test]
+async fn what_was_changed_elsewhere_is_not_overwritten_and_nothing_is_deleted() {
+    let world = World::new();
+    let node = world.launch.start().await;
+    node.put_bot("fixed", "by the API").await;
+    world.bot("fixed", "llm: {provider: echo, model: m}, system_prompt: two");
+    warns(&node, "fixed: was changed in the registry").await;
+    assert_eq!(prompt_of(&node, "fixed").await, "by the API");
+
+    fs::remove_file(world.file("bound")).unwrap();
+    warns(&node, "bound: is gone from the configuration directory").await;
+    assert_eq!(prompt_of(&node, "bound").await, "one");
+    node.delete("/api/v1/bots/bound").await;
+    // The file becomes what the registry has: then all is said.
+    world.bot("fixed", "llm: {provider: echo, model: echo-1}, system_prompt: by the API");
+    node.signal(Signal::SIGHUP);
+    eventually("only the first is left", DEADLINE, async || {
+        let warnings = node.health().await["warnings"].to_string();
+        if warnings.contains("bound") { Err(warnings) } else { Ok(()) }
+    })
+    .await;
+    node.terminate().await;
+}
+
+/// Mutations: settings are read at start only; a setting that needs a restart is passed over; what needs none is changed
+/// although something else does.
+#[tokio::test]
+async fn settings_change_live_and_those_that_cannot_are_named() {
+    let world = World::new();
+    world.environment("small", "log_level: warn, max_body_bytes: 4096");
+    let node = world.launch.start().await;
+    let large = serde_json::json!({"config": {"llm": {"provider": "echo", "model": "m"}, "pad": "x".repeat(5_000)}});
+    node.put("/api/v1/bots/large", &large).await.expect(413);
+
+    world.environment("small", "log_level: info, max_body_bytes: 100000, cache_capacity: 1");
+    eventually("the limit", DEADLINE, async || {
+        let answer = node.put("/api/v1/bots/large", &large).await;
+        if matches!(answer.status, 200 | 201) { Ok(()) } else { Err(format!("{answer:?}")) }
+    })
+    .await;
+    node.signal(Signal::SIGHUP);
+    eventually("the log", DEADLINE, async || {
+        let log = node.errors();
+        if log.contains("configuration directory is applied") { Ok(()) } else { Err(log) }
+    })
+    .await;
+    for id in ["fixed", "bound", "fixed"] {
+        node.served(id).await;
+    }
+    eventually("a smaller cache", DEADLINE, async || {
+        let cache = node.health().await["cache"].clone();
+        if cache["instances"] == 1 { Ok(()) } else { Err(cache.to_string()) }
+    })
+    .await;
+
+    let restart = "max_body_bytes: 4294967295, cache_capacity: 100";
+    world.environment("small", restart);
+    warns(&node, "settings.max_body_bytes needs a restart").await;
+    node.served("fixed").await;
+    node.served("bound").await;
+    assert_eq!(node.health().await["cache"]["evictions"].as_u64().map(|n| n > 1), Some(true));
+    world.environment("small", "poll_interval: soon");
+    warns(&node, "settings.poll_interval").await;
+    node.terminate().await;
+}
+
+/// Five hundred files that are written one after another are one change.
+///
+/// Mutation: each sign of a change is acted on at once.
+#[tokio::test]
+async fn a_checkout_of_many_files_is_applied_at_once() {
+    const FILES: usize = 500;
+    let world = World::new();
+    let node = world.launch.start().await;
+    let head = node.head().await;
+    for n in 0..FILES {
+        world.bot(&format!("bot-{n:03}"), "llm: {provider: echo, model: m}, system_prompt: new");
+    }
+    let log = eventually("applied", DEADLINE, async || {
+        let log = node.errors();
+        if log.contains("configuration directory is applied") { Ok(log) } else { Err(log) }
+    })
+    .await;
+    assert!(log.contains(&format!("created={FILES}")), "{log}");
+    assert_eq!(node.head().await, head + FILES as u64);
+    node.terminate().await;
+}
