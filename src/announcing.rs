@@ -2,14 +2,40 @@
 
 use crate::serve_args::ServeArgs;
 use anyhow::{Context, Result};
-use hotbed::backends::BusUrl;
+use hotbed::backends::{BusUrl, bus_resource};
+use hotbed::configs::Environment;
 use hotbed::events::{Interest, Pattern, Topic};
 use hotbed::registry::{CollectionName, Registry};
+use serde_json::Value;
 
 /// Where the Python config service's classes announce and listen, unless told otherwise: each somewhere else.
 const OF_PYTHON: [&str; 3] = ["registry:bots", "registry:instances", "registry:configs"];
 /// Where its pollers announce.
 const OF_PYTHON_POLLERS: &str = "registry:changes";
+
+/// The resource of an environment that says where the event bus is: its type and its name.
+const RESOURCE: [&str; 2] = ["event_buses", "default"];
+
+/// Where the bus is, and who says so if it is the environment: a flag or variable, else the environment's resource, else
+/// this process.
+pub(crate) fn bus(
+    args: &ServeArgs,
+    environment: &Environment,
+) -> Result<(BusUrl, Option<String>)> {
+    if let Some(url) = &args.bus {
+        return Ok((url.parse()?, None));
+    }
+    let [kind, name] = RESOURCE;
+    let Some(resource) = environment.resource(kind, name) else {
+        return Ok((BusUrl::Memory, None));
+    };
+    let place = format!(
+        "resources.{kind}.{name} of the environment {:?}",
+        environment.name()
+    );
+    let url = bus_resource(&Value::Object(resource.clone())).with_context(|| place.clone())?;
+    Ok((url, Some(place)))
+}
 
 /// The topics of the bots' collection.
 #[derive(Debug)]
@@ -75,7 +101,8 @@ mod tests {
     fn topics(arguments: &[&str]) -> Result<(String, String)> {
         let words = std::iter::once("serve").chain(arguments.iter().copied());
         let Whole { args } = Whole::try_parse_from(words)?;
-        let topics = Topics::of(&args, &args.bus.parse()?)?;
+        let bus = args.bus.clone().unwrap_or_else(|| "memory:".into());
+        let topics = Topics::of(&args, &bus.parse()?)?;
         let publish: Interest = topics.publish.into_iter().collect();
         Ok((publish.to_string(), topics.listen.to_string()))
     }

@@ -1,7 +1,7 @@
 //! The composition root: which parts a server is made of, and in which order they start and stop.
 
 use crate::account::Account;
-use crate::announcing::Topics;
+use crate::announcing::{self, Topics};
 use crate::config_dir::{ConfigDir, Source};
 use crate::domains::{Domains, Registered};
 use crate::forget::ForgetDeleted;
@@ -97,7 +97,10 @@ impl App {
             )
         })?;
         let address = listener.local_addr()?;
-        let bus_url: BusUrl = args.bus.parse()?;
+        let (bus_url, bus_named_by) = announcing::bus(&args, &config.environment)?;
+        if let Some(named_by) = &bus_named_by {
+            tracing::info!(bus = %bus_url, "no --bus was given: it is that of {named_by}");
+        }
         let topics = Topics::of(&args, &bus_url)?;
         let host = host_name();
         let node = match &args.node_id {
@@ -238,6 +241,7 @@ impl App {
                 source,
                 args: args.clone(),
                 url: store.url().clone(),
+                bus: bus_url,
                 live,
                 registry: registry.clone(),
                 warnings: warn,

@@ -45,14 +45,9 @@ pub(crate) struct ServeArgs {
     /// Where configurations live: sqlite:PATH, postgres://…, file:DIR, s3://BUCKET/PREFIX, https://HOST/api/v1, layered:OVERLAY,BASE or memory: [default: the environment's resource databases.registry, else sqlite:DATA_DIR/hotbed.db]
     #[arg(long, value_name = "URL", env = "HOTBED_REGISTRY")]
     pub(crate) registry: Option<String>,
-    /// What carries changes between components: memory:
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "HOTBED_BUS",
-        default_value = "memory:"
-    )]
-    pub(crate) bus: String,
+    /// What carries changes between nodes: redis://…, postgres://…, nats://… or memory: [default: the environment's resource event_buses.default, else memory:]
+    #[arg(long, value_name = "URL", env = "HOTBED_BUS")]
+    pub(crate) bus: Option<String>,
     /// Topics on which each change is announced [default: registry:bots; on a bus between processes also registry:instances and registry:configs]
     #[arg(
         long,

@@ -2,6 +2,7 @@
 
 mod trigger;
 
+use crate::announcing;
 use crate::config_dir::{ConfigDir, Source};
 use crate::live::Live;
 use crate::serve_args::ServeArgs;
@@ -9,7 +10,7 @@ use crate::settings::Settings;
 use crate::storage::Storage;
 use crate::warnings::{Subject, Warnings};
 use anyhow::bail;
-use hotbed::backends::RegistryUrl;
+use hotbed::backends::{BusUrl, RegistryUrl};
 use hotbed::registry::{Draft, Error, Id, Precondition, Registry, Status};
 use hotbed_deploy::{Bot, MANAGED_BY};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,8 @@ pub(crate) struct Watching {
     pub(crate) args: ServeArgs,
     /// Where the registry is, which does not change while the server runs.
     pub(crate) url: RegistryUrl,
+    /// Where the event bus is, likewise.
+    pub(crate) bus: BusUrl,
     pub(crate) live: Live,
     pub(crate) registry: Registry,
     pub(crate) warnings: Arc<Warnings>,
@@ -114,6 +117,11 @@ impl Watching {
         if url != self.url {
             let place = named_by.unwrap_or_else(|| "the registry".into());
             bail!("{place} needs a restart: this node goes on with {}", self.url);
+        }
+        let (bus, named_by) = announcing::bus(&self.args, &environment)?;
+        if bus != self.bus {
+            let place = named_by.unwrap_or_else(|| "the event bus".into());
+            bail!("{place} needs a restart: this node goes on with {}", self.bus);
         }
         self.live
             .settings(&self.settings, &settings)

@@ -79,7 +79,7 @@ pub use file::{FileOptions, FileProblem, FileStore, Watching};
 pub use http::{HttpStore, HttpUrl};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore, PostgresUrl};
-pub use resource::{InvalidResource, RegistryResource, create_registry_backend};
+pub use resource::{InvalidResource, RegistryResource, bus_resource, create_registry_backend};
 #[cfg(feature = "s3")]
 pub use s3::{S3Options, S3Store, S3Url};
 pub use snapshot::{DiskSnapshot, InvalidSnapshotKey, SnapshotError, SnapshotKey};

@@ -5,6 +5,7 @@ mod kinds;
 #[cfg(test)]
 mod tests;
 
+use crate::bus::BusUrl;
 use crate::store::{OpenError, Store};
 use crate::url::RegistryUrl;
 use hotbed_registry::{CollectionName, RegistryBackend};
@@ -52,7 +53,7 @@ impl RegistryResource {
                 collection: CollectionName::bots(),
             }),
             Value::Object(map) => {
-                let (kind, mut fields) = kinds::kind(map).map_err(one)?;
+                let (kind, mut fields) = kinds::registry(map).map_err(one)?;
                 let url = (kind.url)(&mut fields);
                 let named = fields.text("collection");
                 let named = named.as_deref().map(CollectionName::new);
@@ -72,6 +73,33 @@ impl RegistryResource {
             _ => Err(one("neither the URL of a registry nor an object".into())),
         }
     }
+}
+
+/// Understands the event bus that a resource of an environment names: the text of a URL, or an object.
+///
+/// | `backend` | keys |
+/// |---|---|
+/// | `memory` | |
+/// | `nats` | `host` (localhost), `port` (4222), `user` and `password` or `token`, `ssl`, `ssl_ca_certs` |
+/// | `postgres`, `postgresql` | `connection_string`, or `host` (localhost), `port` (5432), `database`, `user` (postgres), `password`, `sslmode` |
+/// | `redis` | `host` (localhost), `port` (6379), `db`, `user`, `password`, `ssl`, `ssl_ca_certs` |
+///
+/// `channel_prefix` goes with each of them but `memory`, and is `events` if it is not given.
+pub fn bus_resource(value: &Value) -> Result<BusUrl, InvalidResource> {
+    let one = |problem: String| InvalidResource {
+        problems: vec![problem],
+    };
+    let url = match value {
+        Value::String(url) => url.clone(),
+        Value::Object(map) => {
+            let (kind, mut fields) = kinds::bus(map).map_err(one)?;
+            let url = (kind.url)(&mut fields);
+            fields.finish()?;
+            url
+        }
+        _ => return Err(one("neither the URL of an event bus nor an object".into())),
+    };
+    url.parse::<BusUrl>().map_err(|it| one(it.to_string()))
 }
 
 /// Opens the collection that a resource names: the text of a URL, or an object with a `backend` as

@@ -7,6 +7,8 @@ const ALIKE: f64 = 0.8;
 /// The keys of a resource, read one after another; what is wrong is collected.
 pub(super) struct Fields<'r> {
     backend: &'static str,
+    /// What it is a backend of.
+    of: &'static str,
     map: &'r Map<String, Value>,
     problems: Vec<String>,
 }
@@ -15,16 +17,18 @@ impl<'r> Fields<'r> {
     /// Refuses keys that are none of those known.
     pub(super) fn new(
         backend: &'static str,
+        of: &'static str,
         map: &'r Map<String, Value>,
         known: &[&'static str],
     ) -> Self {
         let mut fields = Self {
             backend,
+            of,
             map,
             problems: Vec::new(),
         };
         let mut known = known.to_vec();
-        known.extend(["backend", "collection"]);
+        known.push("backend");
         known.sort_unstable();
         for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
             let meant = nearest(key, &known);
@@ -83,7 +87,7 @@ impl<'r> Fields<'r> {
     /// Adds something that is wrong.
     pub(super) fn refuse(&mut self, problem: &str) {
         self.problems
-            .push(format!("{} registry: {problem}", self.backend));
+            .push(format!("{} {}: {problem}", self.backend, self.of));
     }
 
     pub(super) fn finish(self) -> Result<(), InvalidResource> {

@@ -4,7 +4,7 @@ use super::fields::{Fields, nearest};
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 
-/// A kind of registry.
+/// A kind of registry, or of event bus.
 pub(super) struct Kind {
     /// What `backend` is.
     pub(super) name: &'static str,
@@ -13,7 +13,7 @@ pub(super) struct Kind {
     pub(super) url: fn(&mut Fields<'_>) -> String,
 }
 
-/// All kinds that there are, whether or not this build can open them: a URL of one that it cannot is refused.
+/// All kinds of registries that there are, whether or not this build can open them: a URL of one that it cannot is refused.
 const KINDS: [Kind; 7] = [
     Kind {
         name: "file",
@@ -66,6 +66,64 @@ const KINDS: [Kind; 7] = [
     },
 ];
 
+/// All kinds of event buses that there are, likewise.
+const BUSES: [Kind; 5] = [
+    Kind {
+        name: "memory",
+        keys: &[],
+        url: |_| "memory:".into(),
+    },
+    Kind {
+        name: "nats",
+        keys: &[
+            "channel_prefix",
+            "host",
+            "password",
+            "port",
+            "ssl",
+            "ssl_ca_certs",
+            "token",
+            "user",
+        ],
+        url: nats_bus,
+    },
+    Kind {
+        name: "postgres",
+        keys: POSTGRES_BUS,
+        url: postgres_bus,
+    },
+    Kind {
+        name: "postgresql",
+        keys: POSTGRES_BUS,
+        url: postgres_bus,
+    },
+    Kind {
+        name: "redis",
+        keys: &[
+            "channel_prefix",
+            "db",
+            "host",
+            "password",
+            "port",
+            "ssl",
+            "ssl_ca_certs",
+            "user",
+        ],
+        url: redis_bus,
+    },
+];
+
+const POSTGRES_BUS: &[&str] = &[
+    "channel_prefix",
+    "connection_string",
+    "database",
+    "host",
+    "password",
+    "port",
+    "sslmode",
+    "user",
+];
+
 const POSTGRES: &[&str] = &[
     "connection_string",
     "database",
@@ -77,9 +135,22 @@ const POSTGRES: &[&str] = &[
     "user",
 ];
 
+/// The registry that `backend` names.
+pub(super) fn registry(map: &Map<String, Value>) -> Result<(&'static Kind, Fields<'_>), String> {
+    let kind = kind(map, &KINDS)?;
+    let known: Vec<_> = kind.keys.iter().copied().chain(["collection"]).collect();
+    Ok((kind, Fields::new(kind.name, "registry", map, &known)))
+}
+
+/// The bus that `backend` names.
+pub(super) fn bus(map: &Map<String, Value>) -> Result<(&'static Kind, Fields<'_>), String> {
+    let kind = kind(map, &BUSES)?;
+    Ok((kind, Fields::new(kind.name, "event bus", map, kind.keys)))
+}
+
 /// The kind that `backend` names, in letters of either case.
-pub(super) fn kind(map: &Map<String, Value>) -> Result<(&'static Kind, Fields<'_>), String> {
-    let known = KINDS.each_ref().map(|kind| kind.name);
+fn kind(map: &Map<String, Value>, kinds: &'static [Kind]) -> Result<&'static Kind, String> {
+    let known: Vec<_> = kinds.iter().map(|kind| kind.name).collect();
     let named = match map.get("backend") {
         Some(Value::String(named)) => named.to_lowercase(),
         Some(_) => return Err("backend is not a text".into()),
@@ -88,20 +159,89 @@ pub(super) fn kind(map: &Map<String, Value>) -> Result<(&'static Kind, Fields<'_
             return Err(format!("backend is missing: use one of {known}"));
         }
     };
-    let kind = KINDS.iter().find(|kind| kind.name == named);
-    let kind = kind.ok_or_else(|| {
+    let kind = kinds.iter().find(|kind| kind.name == named);
+    kind.ok_or_else(|| {
         let named: String = named.chars().take(64).collect();
         let meant = nearest(&named, &known);
         format!(
             "unknown backend {named:?}{meant}; known are {}",
             known.join(", ")
         )
-    })?;
-    Ok((kind, Fields::new(kind.name, map, kind.keys)))
+    })
 }
 
 fn postgres(fields: &mut Fields<'_>) -> String {
     let table = fields.text("table");
+    postgres_with(fields, ("table", table))
+}
+
+fn postgres_bus(fields: &mut Fields<'_>) -> String {
+    let prefix = fields.text("channel_prefix");
+    postgres_with(fields, ("prefix", prefix))
+}
+
+fn redis_bus(fields: &mut Fields<'_>) -> String {
+    let scheme = if fields.flag("ssl") == Some(true) {
+        "rediss"
+    } else {
+        "redis"
+    };
+    let place = place(fields, "6379");
+    let user = fields.text("user").unwrap_or_default();
+    let login = match fields.text("password") {
+        Some(password) => format!("{}:{}@", encode(&user), encode(&password)),
+        None if user.is_empty() => String::new(),
+        None => encode(&user) + "@",
+    };
+    let database = fields.text("db").map_or_else(String::new, |db| "/".to_owned() + &db);
+    with_parameters(
+        format!("{scheme}://{login}{place}{database}"),
+        &[
+            ("prefix", fields.text("channel_prefix")),
+            ("ssl_ca_certs", fields.text("ssl_ca_certs")),
+        ],
+    )
+}
+
+fn nats_bus(fields: &mut Fields<'_>) -> String {
+    let scheme = if fields.flag("ssl") == Some(true) {
+        "tls"
+    } else {
+        "nats"
+    };
+    let place = place(fields, "4222");
+    let (user, password) = (fields.text("user"), fields.text("password"));
+    let login = match (fields.text("token"), user, password) {
+        (Some(token), None, None) => encode(&token) + "@",
+        (None, Some(user), Some(password)) => format!("{}:{}@", encode(&user), encode(&password)),
+        (None, None, None) => String::new(),
+        _ => {
+            fields.refuse("give user and password, or token, or none of them");
+            String::new()
+        }
+    };
+    with_parameters(
+        format!("{scheme}://{login}{place}"),
+        &[
+            ("prefix", fields.text("channel_prefix")),
+            ("ca", fields.text("ssl_ca_certs")),
+        ],
+    )
+}
+
+/// Host and port of a server.
+fn place(fields: &mut Fields<'_>, port: &str) -> String {
+    let host = fields.text("host").unwrap_or_else(|| "localhost".into());
+    let port = fields.text("port").unwrap_or_else(|| port.into());
+    if host.contains(':') && !host.starts_with('[') {
+        // An address of IPv6.
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+fn postgres_with(fields: &mut Fields<'_>, own: (&'static str, Option<String>)) -> String {
     if let Some(url) = fields.text("connection_string") {
         for beside in ["database", "host", "password", "port", "sslmode", "user"] {
             if fields.has(beside) {
@@ -113,7 +253,7 @@ fn postgres(fields: &mut Fields<'_>) -> String {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             fields.refuse("connection_string does not begin with postgres://");
         }
-        return with_parameters(url, &[("table", table)]);
+        return with_parameters(url, &[own]);
     }
     let or = |given: Option<String>, default: &str| given.unwrap_or_else(|| default.into());
     let host = or(fields.text("host"), "localhost");
@@ -139,7 +279,7 @@ fn postgres(fields: &mut Fields<'_>) -> String {
     with_parameters(
         url,
         &[
-            ("table", table),
+            own,
             ("sslmode", fields.text("sslmode")),
             ("host", socket(host)),
             ("port", socket(port)),

@@ -15,7 +15,7 @@ fn refusal(resource: &Value) -> String {
 
 /// The URL that a resource reads as, whether or not this build can open it.
 fn text(resource: &Value) -> String {
-    let (kind, mut fields) = kinds::kind(resource.as_object().unwrap()).unwrap();
+    let (kind, mut fields) = kinds::registry(resource.as_object().unwrap()).unwrap();
     let url = (kind.url)(&mut fields);
     fields.finish().unwrap();
     url
@@ -217,4 +217,50 @@ async fn a_resource_is_opened_and_keeps_what_is_written() {
     assert!(second.get(&id).await.unwrap().is_some());
     let refused = create_registry_backend(&json!({"backend": "sqlit"})).await;
     assert!(matches!(refused, Err(OpenError::Resource(_))));
+}
+
+#[cfg(all(feature = "nats", feature = "postgres", feature = "redis"))]
+#[test]
+fn a_bus_resource_says_what_a_url_says() {
+    for (resource, shown) in [
+        (json!("memory:"), "memory:"),
+        (json!({"backend": "Memory"}), "memory:"),
+        (
+            json!({"backend": "redis", "host": "cache.example", "ssl": "true"}),
+            "rediss://cache.example:6379?prefix=events",
+        ),
+        (
+            json!({"backend": "redis", "host": "::1", "port": 6380, "password": "p@ss/:#?", "channel_prefix": "blue"}),
+            "redis://[::1]:6380?prefix=blue",
+        ),
+        (
+            json!({"backend": "postgres", "database": "conf", "user": "bot", "password": "p@ss/", "channel_prefix": "blue"}),
+            "postgres://bot@localhost:5432/conf?prefix=blue",
+        ),
+        (
+            json!({"backend": "nats", "host": "bus", "token": "secret"}),
+            "nats://bus:4222?prefix=events",
+        ),
+    ] {
+        let url = bus_resource(&resource).unwrap().to_string();
+        assert_eq!(url.replace("/0?", "?"), shown, "{resource}");
+    }
+}
+
+#[test]
+fn a_bus_resource_that_says_too_little_or_too_much_is_refused() {
+    let refusal = |resource: Value| bus_resource(&resource).unwrap_err().to_string();
+    assert_eq!(
+        refusal(json!({"backend": "redis", "hots": "h"})),
+        "redis event bus: unknown key \"hots\", did you mean \"host\"?; known are backend, channel_prefix, db, host, \
+         password, port, ssl, ssl_ca_certs, user"
+    );
+    assert_eq!(
+        refusal(json!({"backend": "kafka"})),
+        "unknown backend \"kafka\"; known are memory, nats, postgres, postgresql, redis"
+    );
+    assert_eq!(
+        refusal(json!({"backend": "nats", "user": "me"})),
+        "nats event bus: give user and password, or token, or none of them"
+    );
 }
