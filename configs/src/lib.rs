@@ -32,18 +32,21 @@
 //! ```
 
 mod detect;
+mod did_you_mean;
 mod domain;
 mod environment;
 mod error;
 mod interpolate;
 mod limits;
 mod object;
+mod origins;
 mod path;
 mod portable;
 mod reference;
 mod registration_file;
 mod resolve;
 mod resolved;
+mod secret;
 mod shown;
 mod variables;
 mod warning;
@@ -58,7 +61,8 @@ pub use object::canonical_json;
 pub use path::ConfigPath;
 pub use portable::PortableConfig;
 pub use registration_file::RegistrationFile;
-pub use resolved::ResolvedConfig;
+pub use resolved::{ResolvedConfig, ResolvedDigest};
+pub use secret::{SecretKeeper, SecretRef, SecretSource, WrittenIn};
 pub use variables::Variables;
 pub use warning::ConfigWarning;
 pub use yaml::Syntax;

@@ -24,7 +24,10 @@ impl Resolver<'_> {
     ) -> Map<String, Value> {
         let problems_before = self.problems.count();
         let parts = object.iter().filter(|(key, _)| is_part(key));
+        let origins = std::mem::take(&mut self.origins);
         let parts = self.entries(parts, text, &Map::new());
+        // The parts are no values of what comes of the reference.
+        self.origins = origins;
         if self.problems.count() > problems_before {
             // A name with a missing variable in it would be looked up, and reported, in vain.
             return Map::new();
