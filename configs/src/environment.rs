@@ -16,6 +16,7 @@ use crate::resolve::{References, Resolver, Secrets, Text};
 use crate::resolved::ResolvedConfig;
 use crate::secret::SecretSource;
 use crate::variables::Variables;
+use crate::warning::ConfigWarning;
 use chain::Chain;
 
 /// Holds what differs between the places where a configuration runs: resources by type and name, settings, and the
@@ -31,6 +32,7 @@ pub struct Environment {
     miss_policy: MissPolicy,
     variables: Variables,
     secrets: Option<Arc<dyn SecretSource>>,
+    warnings: Arc<[ConfigWarning]>,
 }
 
 /// Holds the text of an environment file, and what the file is called in messages. `Debug` shows no text.
@@ -63,6 +65,7 @@ impl Environment {
             miss_policy: MissPolicy::Warn,
             variables: Variables::default(),
             secrets: None,
+            warnings: Arc::default(),
         }
     }
 
@@ -184,6 +187,11 @@ impl Environment {
             .into_iter()
             .flat_map(BTreeMap::keys)
             .map(String::as_str)
+    }
+
+    /// What is doubtful about its files: texts that look like secrets written out, at most a hundred.
+    pub fn warnings(&self) -> &[ConfigWarning] {
+        &self.warnings
     }
 
     pub(crate) fn miss_policy(&self) -> MissPolicy {

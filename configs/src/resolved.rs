@@ -14,6 +14,7 @@ use crate::object::Object;
 use crate::origins::Origins;
 use crate::portable::PortableConfig;
 use crate::warning::ConfigWarning;
+use redacted::Hide;
 
 /// Holds a configuration in which nothing is left to fill in: what an instance is built from on this node.
 ///
@@ -82,9 +83,10 @@ impl ResolvedConfig {
         ResolvedDigest(self.object.digest().to_owned())
     }
 
-    /// The configuration for people: with a text such as `[secret env:NAME]` in the place of each secret.
+    /// The configuration for people: with a text such as `[secret env:NAME]` in the place of each secret, and
+    /// `[hidden: …]` where a variable or the configuration itself brought in what looks like one.
     pub fn redacted(&self) -> Value {
-        redacted::object(self.as_map(), Some(&self.origins))
+        redacted::object(self.as_map(), Some(&self.origins), Hide::Lookalikes)
     }
 
     /// What was doubtful, such as an optional resource that the environment does not have; at most a hundred.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::chain::Chain;
 use super::{Environment, MissPolicy, Resources};
 use crate::error::{ConfigErrorKind, ConfigErrors, Problems};
+use crate::literal_secret::literal_secrets;
 use crate::path::ConfigPath;
 use crate::reference::{flag, text};
 use crate::resolve::{References, Resolver, Secrets, Text};
@@ -16,9 +17,10 @@ use crate::variables::Variables;
 const KEYS: &[&str] = &["extends", "name", "description", "resources", "settings"];
 
 pub(super) fn parse(chain: &Chain, variables: &Variables) -> Result<Environment, ConfigErrors> {
+    let document = chain.document();
     let mut resolver = Resolver::new(variables, References::Keep, Secrets::Keep);
     let mut file = File {
-        written: resolver.object(&chain.document(), Text::Raw),
+        written: resolver.object(&document, Text::Raw),
         problems: resolver.problems,
     };
     file.refuse_unknown_keys();
@@ -33,6 +35,7 @@ pub(super) fn parse(chain: &Chain, variables: &Variables) -> Result<Environment,
         settings,
         variables: variables.clone(),
         secrets: None,
+        warnings: literal_secrets(&document).into(),
     };
     chain.locate(file.problems).or(environment)
 }

@@ -6,13 +6,10 @@ use super::{Resolver, Text};
 use crate::environment::{Environment, MissPolicy};
 use crate::error::{ConfigErrorKind, MissingResource};
 use crate::reference::{Reference, is_part};
-use crate::warning::ConfigWarning;
+use crate::warning::{ConfigWarning, WARNINGS};
 
 /// A message lists a few names to choose from, not thousands.
 const NAMES_IN_A_MESSAGE: usize = 10;
-
-/// Further warnings of one configuration say nothing new.
-const WARNINGS: usize = 100;
 
 impl Resolver<'_> {
     /// Binds one reference: the resource, and beside it the inline values whose keys it lacks.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use serde_path_to_error::Segment;
 
 use super::ResolvedConfig;
+use super::redacted::{self, Hide};
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::path::ConfigPath;
 
@@ -18,7 +19,7 @@ pub(super) fn read<T: DeserializeOwned>(config: &ResolvedConfig) -> Result<T, Co
     }
     // A type's own words may hold a secret in any form: in part, in another case, decoded. So the words are taken from a
     // second reading, which has never seen one.
-    let shown = config.redacted();
+    let shown = redacted::object(config.as_map(), Some(&config.origins), Hide::Secrets);
     if let Err(error) = serde_path_to_error::deserialize::<_, T>(&shown) {
         return Err(told(&error, std::iter::once(&shown)));
     }
