@@ -42,6 +42,7 @@ mod literal_secret;
 mod object;
 mod origins;
 mod path;
+mod portability;
 mod portable;
 mod reference;
 mod registration_file;
@@ -61,6 +62,9 @@ pub use error::{ConfigError, ConfigErrorKind, ConfigErrors, Location, MissingRes
 pub use limits::{MAX_EXPANDED_UNITS, MAX_NESTING, MAX_PARENTS, MAX_TEXT_BYTES};
 pub use object::canonical_json;
 pub use path::ConfigPath;
+pub use portability::{
+    PortabilityIssue, has_resource_references, is_portable, validate_portability,
+};
 pub use portable::PortableConfig;
 pub use registration_file::RegistrationFile;
 pub use resolved::{ResolvedConfig, ResolvedDigest};

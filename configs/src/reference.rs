@@ -30,6 +30,11 @@ pub(crate) fn is_reference(object: &Map<String, Value>) -> bool {
         .any(|key| object.contains_key(*key))
 }
 
+/// Tells whether an object names a resource.
+pub(crate) fn refers_to_a_resource(object: &Map<String, Value>) -> bool {
+    object.contains_key(RESOURCE)
+}
+
 /// Tells whether a key of a reference is part of the reference, or else an inline value.
 pub(crate) fn is_part(key: &str) -> bool {
     key == TYPE || key.starts_with('$')
