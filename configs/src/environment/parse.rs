@@ -51,7 +51,7 @@ impl File {
     fn refuse_unknown_keys(&mut self) {
         for key in self.written.keys() {
             if !KEYS.contains(&key.as_str()) {
-                let kind = ConfigErrorKind::UnknownKey { known: KEYS };
+                let kind = ConfigErrorKind::unknown_key(key, KEYS);
                 self.problems.push(ConfigPath::of_keys([key]), kind);
             }
         }

@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 
 use serde_json::Value;
 
+use crate::did_you_mean::nearest;
 use crate::limits::{MAX_EXPANDED_UNITS, MAX_NESTING, MAX_PARENTS, MAX_TEXT_BYTES};
 use crate::secret::SecretRef;
 use crate::shown::Shown;
@@ -69,10 +70,12 @@ pub enum ConfigErrorKind {
         found: &'static str,
     },
     /// A key that means nothing here.
-    #[error("unknown key; known here: {}", known.join(", "))]
+    #[error("unknown key; known here: {}{}", known.join(", "), meant(*did_you_mean))]
     UnknownKey {
         /// The keys that mean something here.
         known: &'static [&'static str],
+        /// What was probably meant.
+        did_you_mean: Option<&'static str>,
     },
     /// A key that must be there is not.
     #[error("required, but not given; add it")]
@@ -200,6 +203,13 @@ impl Display for MissingResource {
 }
 
 impl ConfigErrorKind {
+    pub(crate) fn unknown_key(key: &str, known: &'static [&'static str]) -> Self {
+        Self::UnknownKey {
+            known,
+            did_you_mean: nearest(key, known),
+        }
+    }
+
     pub(crate) fn wrong_type(expected: &'static str, value: &Value) -> Self {
         Self::WrongType {
             expected,
