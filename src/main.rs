@@ -13,7 +13,7 @@ mod supervise;
 
 use app::App;
 use clap::{CommandFactory, Parser, Subcommand};
-use hotbed_cli::{ClientOptions, Completions, EXIT_CODES, Exit, Reader, Streams};
+use hotbed_cli::{ClientOptions, Completions, EXIT_CODES, Exit, Reader, Streams, USAGE};
 use serve_args::{LogFormat, ServeArgs};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -43,7 +43,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Cli { client, command } = Cli::parse();
+    let Cli { client, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return answer(&said),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -57,13 +60,25 @@ fn main() -> ExitCode {
             Err(error) => fail(&error),
         },
         Command::Client(command) => {
-            let exit = runtime.block_on(run_client(command, &client));
+            let process = process_environment();
+            let exit = runtime.block_on(run_client(async |streams| {
+                hotbed_cli::run(command, &client, &process, streams).await
+            }));
             // A read of standard input cannot be cancelled: the process does not wait for it.
             runtime.shutdown_background();
             exit.into()
         }
         Command::Moving(command) => {
-            let exit = runtime.block_on(moving::run(command, client.output));
+            let exit = runtime.block_on(async {
+                match command.of_the_server() {
+                    Some(export) => run_client(async |streams| {
+                        hotbed_cli::export(&export, &client, streams).await
+                    })
+                    .await
+                    .into(),
+                    None => moving::run(command, client.output).await,
+                }
+            });
             runtime.shutdown_background();
             exit
         }
@@ -73,6 +88,17 @@ fn main() -> ExitCode {
                 Err(error) => fail(&anyhow::Error::new(error).context("cannot write completions")),
             }
         }
+    }
+}
+
+/// Ends with what the parser of arguments has to say: the help that was asked for, or what is wrong with them.
+fn answer(said: &clap::Error) -> ExitCode {
+    // Nothing can be done about an output that cannot be written to.
+    drop(said.print());
+    if said.use_stderr() {
+        USAGE.into()
+    } else {
+        ExitCode::SUCCESS
     }
 }
 
@@ -118,7 +144,8 @@ fn start_log(args: &ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn run_client(command: hotbed_cli::Command, options: &ClientOptions) -> Exit {
+/// Runs a command of the client with the streams of this process.
+async fn run_client(command: impl AsyncFnOnce(Streams<'_>) -> Exit) -> Exit {
     let reader = if std::io::stdin().is_terminal() {
         Reader::Person
     } else {
@@ -130,7 +157,7 @@ async fn run_client(command: hotbed_cli::Command, options: &ClientOptions) -> Ex
         output: &mut std::io::stdout(),
         errors: &mut std::io::stderr(),
     };
-    hotbed_cli::run(command, options, streams).await
+    command(streams).await
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
