@@ -1,16 +1,13 @@
-//! Reads a directory of environments and domains. Which text means what is decided in `hotbed_configs`; here is only
-//! which files there are.
+//! Which environment this node runs in, and which bots its directory holds. Which files there are and what they say is
+//! decided in `hotbed_deploy`.
 
-use anyhow::{Context, bail};
-use hotbed::configs::{DomainBot, Environment, Variables, detect_environment, parse_domain};
-use std::fs;
-use std::io;
+use anyhow::bail;
+use hotbed::configs::{DomainBot, Environment, Variables, detect_environment};
+use hotbed::deploy::{Directory, Reading, bot_variables};
 use std::path::{Path, PathBuf};
 
 /// The directory that is used without being named.
 const DEFAULT: &str = "configs";
-/// The endings of the files that are read; JSON is YAML too.
-const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 /// The environment that needs no file.
 const UNNAMED: &str = "development";
 
@@ -59,16 +56,20 @@ impl ConfigDir {
         if !name.chars().all(is_plain) {
             bail!("environment {name:?} is not a name: use letters, digits, '-' and '_'");
         }
-        let file = dir
-            .as_deref()
-            .map(|dir| dir.join("environments"))
-            .and_then(|dir| with_ending(&dir, &name));
+        let reading = dir.as_ref().map(|dir| Directory::new(dir).read());
+        let file = reading
+            .as_ref()
+            .and_then(|reading| Some((reading, reading.environment_file(&name)?)));
+        if let (None, Some(reading)) = (&file, &reading)
+            && let Some(problem) = reading.unread_environment(&name)
+        {
+            bail!("{problem}");
+        }
         let mut warnings = Vec::new();
         let (environment, from) = match (&file, &dir) {
-            (Some(file), _) => {
-                let environment =
-                    Environment::parse(&file.display().to_string(), &read(file)?, &variables)?;
-                (environment, format!("from {}", file.display()))
+            (Some((reading, file)), _) => {
+                let environment = reading.environment(file, &variables)?;
+                (environment, format!("from {}", file.path.display()))
             }
             (None, Some(dir)) if chosen || name != UNNAMED => {
                 let file = dir.join("environments").join(format!("{name}.yaml"));
@@ -99,77 +100,39 @@ impl ConfigDir {
         let domains_dir = dir
             .map(|dir| dir.join("domains"))
             .filter(|dir| dir.is_dir());
-        let mut domains = Vec::new();
-        for file in domains_dir
-            .as_deref()
-            .map(yaml_files)
-            .transpose()?
-            .unwrap_or_default()
-        {
-            let bots = parse_domain(&file.display().to_string(), &read(&file)?)?;
-            domains.push(DomainFile { path: file, bots });
-        }
+        let domains = reading.as_ref().map(domains).transpose()?;
         Ok(Self {
-            environment: environment.with_variables(for_bots(process)),
+            environment: environment.with_variables(bot_variables(process)),
             environment_note: format!("{name} ({reason}), {from}"),
-            domains,
+            domains: domains.unwrap_or_default(),
             domains_dir,
             warnings,
         })
     }
 }
 
-/// The variables that a bot's configuration may refer to. Whoever may write configurations can have them echoed, so
-/// what is named like a secret is withheld.
-fn for_bots(process: &[(String, String)]) -> Variables {
-    const SECRET: [&str; 13] = [
-        "KEY", "TOKEN", "SECRET", "PASS", "PWD", "CRED", "AUTH", "PRIVATE", "SESSION", "COOKIE",
-        "DSN", "CONN", "CERT",
-    ];
-    let harmless = |(name, value): &&(String, String)| {
-        let name = name.to_ascii_uppercase();
-        // A URL with a user in it has a password in it, as a rule.
-        let holds_login = value
-            .split_once("://")
-            .is_some_and(|(_, rest)| rest.contains('@'));
-        !holds_login && !SECRET.iter().any(|word| name.contains(word))
-    };
-    process.iter().filter(harmless).cloned().collect()
-}
-
-fn with_ending(dir: &Path, name: &str) -> Option<PathBuf> {
-    ENDINGS
-        .iter()
-        .map(|ending| dir.join(format!("{name}.{ending}")))
-        .find(|file| file.is_file())
-}
-
-/// The YAML files of a directory, in the order of their names.
-fn yaml_files(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(dir).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let entries = entries.with_context(|| format!("cannot list {}", dir.display()))?;
-    let is_yaml = |file: &PathBuf| {
-        file.extension()
-            .and_then(|e| e.to_str())
-            .is_some_and(|e| ENDINGS.contains(&e))
-            && file.is_file()
-    };
-    let mut files: Vec<PathBuf> = entries
-        .into_iter()
-        .map(|entry| entry.path())
-        .filter(is_yaml)
-        .collect();
-    files.sort();
-    Ok(files)
-}
-
-fn read(file: &Path) -> anyhow::Result<String> {
-    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        anyhow::anyhow!(
-            "{} is not UTF-8: byte {at} is wrong; save it as UTF-8",
-            file.display()
-        )
-    })
+/// The bots of the domain files, or everything that is wrong with those.
+fn domains(reading: &Reading) -> anyhow::Result<Vec<DomainFile>> {
+    let environments = reading.root.join("environments");
+    let unread = reading.problems.iter();
+    let unread = unread.filter(|it| {
+        it.path()
+            .is_none_or(|path| !path.starts_with(&environments))
+    });
+    let mut wrong: Vec<_> = unread.map(ToString::to_string).collect();
+    let mut domains = Vec::new();
+    for file in &reading.domains {
+        match &*file.bots {
+            Ok(bots) => domains.push(DomainFile {
+                path: file.path.clone(),
+                bots: bots.clone(),
+            }),
+            Err(errors) => wrong.push(errors.to_string()),
+        }
+    }
+    if wrong.is_empty() {
+        Ok(domains)
+    } else {
+        bail!("{}", wrong.join("\n"))
+    }
 }
