@@ -5,7 +5,7 @@
 use anyhow::{anyhow, bail};
 use hotbed::configs::{Environment, Variables, detect_environment};
 use hotbed::registry::Id;
-use hotbed_deploy::{Bot, Deployment, Directory, Reading, bot_variables};
+use hotbed::deploy::{Bot, Deployment, Directory, Problem, Reading, bot_variables};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -196,16 +196,15 @@ impl Source {
             is_named,
         } = &self.environment;
         let variables: Variables = self.process.iter().cloned().collect();
-        let (environment, from) = match reading.environment_file(name) {
+        let file = reading.environment_file(name);
+        if let (None, Some(problem)) = (file, reading.unread_environment(name)) {
+            bail!("{problem}");
+        }
+        let (environment, from) = match file {
             Some(file) => {
                 let environment = reading.environment(file, &variables)?;
                 (environment, format!("from {}", file.path.display()))
             }
-            None if reading.unread_environment(name).is_some() => (
-                // Told with everything else that could not be read.
-                Environment::empty(name),
-                String::new(),
-            ),
             None if *is_named || name != UNNAMED => {
                 let file = reading.root.join("environments").join(format!("{name}.yaml"));
                 bail!(
@@ -218,7 +217,17 @@ impl Source {
                 "empty: it has no file".to_owned(),
             ),
         };
-        let deployment = Deployment::prove(reading)?;
+        // The environments of others are none of this node's business.
+        let environments = reading.root.join("environments");
+        let is_ours = |problem: &&Problem| {
+            problem
+                .path()
+                .is_none_or(|path| !path.starts_with(&environments))
+        };
+        let deployment = Deployment::prove(&Reading {
+            problems: reading.problems.iter().filter(is_ours).cloned().collect(),
+            ..reading.clone()
+        })?;
         let bots = deployment.bots().map(|(id, bot)| {
             let known = Id::new(id).map_err(|error| {
                 anyhow!("{}: domain.id: {error}", bot.file.display())

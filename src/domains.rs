@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 use hotbed::registry::{Admission, Draft, Error, Id, Precondition, Registry, Status};
-use hotbed_deploy::Bot;
+use hotbed::deploy::Bot;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -8,6 +8,7 @@ pub use hotbed_backends as backends;
 pub use hotbed_bots as bots;
 pub use hotbed_cache as cache;
 pub use hotbed_configs as configs;
+pub use hotbed_deploy as deploy;
 pub use hotbed_events as events;
 pub use hotbed_fleet as fleet;
 pub use hotbed_hotreload as hotreload;

@@ -18,7 +18,7 @@ mod watching;
 
 use app::App;
 use clap::{CommandFactory, Parser, Subcommand};
-use hotbed_cli::{ClientOptions, Completions, EXIT_CODES, Exit, Reader, Streams};
+use hotbed_cli::{ClientOptions, Completions, EXIT_CODES, Exit, Reader, Streams, USAGE};
 use log::Log;
 use serve_args::ServeArgs;
 use std::io::{IsTerminal, Write};
@@ -49,7 +49,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Cli { client, command } = Cli::parse();
+    let Cli { client, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return answer(&said),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -63,13 +66,25 @@ fn main() -> ExitCode {
             Err(error) => fail(&error),
         },
         Command::Client(command) => {
-            let exit = runtime.block_on(run_client(command, &client));
+            let process = process_environment();
+            let exit = runtime.block_on(run_client(async |streams| {
+                hotbed_cli::run(command, &client, &process, streams).await
+            }));
             // A read of standard input cannot be cancelled: the process does not wait for it.
             runtime.shutdown_background();
             exit.into()
         }
         Command::Moving(command) => {
-            let exit = runtime.block_on(moving::run(command, client.output));
+            let exit = runtime.block_on(async {
+                match command.of_the_server() {
+                    Some(export) => run_client(async |streams| {
+                        hotbed_cli::export(&export, &client, streams).await
+                    })
+                    .await
+                    .into(),
+                    None => moving::run(command, client.output).await,
+                }
+            });
             runtime.shutdown_background();
             exit
         }
@@ -79,6 +94,17 @@ fn main() -> ExitCode {
                 Err(error) => fail(&anyhow::Error::new(error).context("cannot write completions")),
             }
         }
+    }
+}
+
+/// Ends with what the parser of arguments has to say: the help that was asked for, or what is wrong with them.
+fn answer(said: &clap::Error) -> ExitCode {
+    // Nothing can be done about an output that cannot be written to.
+    drop(said.print());
+    if said.use_stderr() {
+        USAGE.into()
+    } else {
+        ExitCode::SUCCESS
     }
 }
 
@@ -109,7 +135,9 @@ fn process_environment() -> Vec<(String, String)> {
     std::env::vars_os().filter_map(is_text).collect()
 }
 
-async fn run_client(command: hotbed_cli::Command, options: &ClientOptions) -> Exit {
+use hotbed_cli::{ClientOptions, Completions, EXIT_CODES, Exit, Reader, Streams, USAGE};
+use log::Log;
+use serve_args::ServeArgs;
     let reader = if std::io::stdin().is_terminal() {
         Reader::Person
     } else {
@@ -121,7 +149,7 @@ async fn run_client(command: hotbed_cli::Command, options: &ClientOptions) -> Ex
         output: &mut std::io::stdout(),
         errors: &mut std::io::stderr(),
     };
-    hotbed_cli::run(command, options, streams).await
+    command(streams).await
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {

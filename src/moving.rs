@@ -28,6 +28,16 @@ pub(crate) enum Command {
     Import(import::ImportArgs),
 }
 
+impl Command {
+    /// The command for the server's bots that it stands for, if it names no store.
+    pub(crate) fn of_the_server(&self) -> Option<hotbed_cli::ExportArgs> {
+        match self {
+            Self::Export(args) => args.of_the_server(),
+            Self::Migrate(_) | Self::Import(_) => None,
+        }
+    }
+}
+
 /// Runs a command until it is done or the process is told to stop; tells standard error what went wrong.
 pub(crate) async fn run(command: Command, format: Format) -> ExitCode {
     let ended = match Signals::install() {

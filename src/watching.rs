@@ -12,7 +12,7 @@ use crate::warnings::{Subject, Warnings};
 use anyhow::bail;
 use hotbed::backends::{BusUrl, RegistryUrl};
 use hotbed::registry::{Draft, Error, Id, Precondition, Registry, Status};
-use hotbed_deploy::{Bot, MANAGED_BY};
+use hotbed::deploy::{Bot, MANAGED_BY};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

@@ -29,6 +29,15 @@ pub struct Instance {
     pub error: Option<InstanceError>,
 }
 
+/// A page of what a node holds in memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InstanceList {
+    /// How each stands, in the order of the ids.
+    pub items: Vec<Instance>,
+    /// Send it as `after` for the next page. Null when there is none.
+    pub next: Option<String>,
+}
+
 /// How an id stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

@@ -31,7 +31,7 @@ pub use health::{
     Admission, BusHealth, CacheHealth, Failures, Freshness, Health, HealthStatus, Liveness,
     Readiness, RegistryHealth, RegistryState,
 };
-pub use instance::{Instance, InstanceError, InstanceState};
+pub use instance::{Instance, InstanceError, InstanceList, InstanceState};
 pub use past::{History, PastWrite, Rollback};
 pub use peer::{Access, AccessList, Count, Head, HeadList};
 pub use problem::{Place, Problem};

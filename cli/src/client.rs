@@ -19,7 +19,11 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How much of an answer that is not ours is shown.
 const EXCERPT_CHARS: usize = 200;
 
-/// Speaks to one server.
+/// Where an answer says which revision it tells of.
+const REVISION: &str = "x-hotbed-revision";
+
+/// Speaks to one server; clones share its connections.
+#[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
     server: Server,
@@ -28,6 +32,8 @@ pub(crate) struct Client {
 /// An answer that came whole.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    /// The revision that it tells of, if it does.
+    pub(crate) revision: Option<u64>,
     pub(crate) body: String,
 }
 
@@ -132,6 +138,8 @@ impl Client {
 
     async fn finish(&self, response: Response) -> Result<Answer, Error> {
         let status = response.status();
+        let revision = response.headers().get(REVISION);
+        let revision = revision.and_then(|it| it.to_str().ok()?.parse().ok());
         let body = response.bytes().await;
         let body = body.map_err(|source| Error::Silent {
             server: self.server.to_string(),
@@ -139,6 +147,7 @@ impl Client {
         })?;
         Ok(Answer {
             status,
+            revision,
             body: String::from_utf8_lossy(&body).into_owned(),
         })
     }

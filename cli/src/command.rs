@@ -1,5 +1,6 @@
 use clap::Subcommand;
 
+use crate::deploy::{ApplyArgs, CheckArgs, InitArgs, PlanArgs, ResolveArgs};
 use crate::options::BotId;
 
 pub(crate) mod bot;
@@ -40,6 +41,23 @@ pub enum Command {
     /// Show which nodes there are and how far each one is
     #[command(subcommand)]
     Fleet(FleetCommand),
+    /// Look for mistakes in a directory of configurations, without a server
+    ///
+    /// Every file is read and every bot is resolved in every environment. All problems are told, each with its place.
+    Check(CheckArgs),
+    /// Show a bot of a directory as it is built in an environment, without a server
+    ///
+    /// References and variables are filled in. What is secret is not shown.
+    Resolve(ResolveArgs),
+    /// Show what `apply` would change, field by field; exit code 2 if that is anything
+    Diff(PlanArgs),
+    /// Make the server hold what a directory says
+    ///
+    /// Each write is made under the condition that nobody wrote meanwhile: what somebody else changes at the same time
+    /// is reported as a conflict and left as it is. What cannot be done does not keep the rest from being done.
+    Apply(ApplyArgs),
+    /// Write a small directory of configurations to begin with; nothing that is there is touched
+    Init(InitArgs),
     /// Show how the server is doing
     ///
     /// Fails unless the server is ready and all is well.

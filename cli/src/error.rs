@@ -22,6 +22,15 @@ pub(crate) enum Error {
     /// What was to be sent is not what it must be.
     #[error("{what} cannot be used: {reason}")]
     InvalidInput { what: String, reason: String },
+    /// A file cannot be written.
+    #[error("cannot write {what}")]
+    Write { what: String, source: io::Error },
+    /// No domain file has such a bot.
+    #[error("no bot {id:?} stands in {dir}/domains")]
+    NotInDirectory { id: String, dir: String },
+    /// Nobody would notice that the command is to end.
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
     /// Not even a request could be made.
     #[error("cannot set up HTTP")]
     Setup(#[source] reqwest::Error),
@@ -70,7 +79,7 @@ impl Error {
             // Whoever reads along has seen enough: `hotbed bots list | head -1`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Unreachable { .. } | Self::Silent { .. } => Exit::Unreachable,
-            Self::NoEarlierVersion { .. } => Exit::NotFound,
+            Self::NoEarlierVersion { .. } | Self::NotInDirectory { .. } => Exit::NotFound,
             Self::Refused(problem) => match problem.status {
                 404 => Exit::NotFound,
                 412 => Exit::Conflict,

@@ -5,12 +5,15 @@ pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  failed: the server refused, could not do it, or gave an answer that makes no sense
-  2  wrong usage
+  2  there are differences: of `diff`, `apply --dry-run`, and `bots diff --exit-code`
   3  not found
   4  conflict: the registration is not at the revision that was asked for, or exists already; or a move
      would lose what its target holds
   5  the server cannot be reached, or stopped answering
-  6  there are differences, where --exit-code asks for them";
+  64 wrong usage";
+
+/// The exit code of wrong usage, as `sysexits.h` has it.
+pub const USAGE: u8 = 64;
 
 /// How a client command ended, for scripts to act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,20 +28,20 @@ pub enum Exit {
     Conflict,
     /// The server cannot be reached or stopped answering. A write may or may not have happened.
     Unreachable,
-    /// What was compared is not the same, and `--exit-code` asked.
+    /// What was compared is not the same.
     Differs,
 }
 
 impl Exit {
-    /// The exit code of the process. 2 is left to the parser of arguments.
+    /// The exit code of the process. [`USAGE`] is left to the parser of arguments.
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Failed => 1,
+            Self::Differs => 2,
             Self::NotFound => 3,
             Self::Conflict => 4,
             Self::Unreachable => 5,
-            Self::Differs => 6,
         }
     }
 }

@@ -1,18 +1,19 @@
 //! Does from a terminal what the API allows.
 //!
 //! The binary parses a [`Command`] and [`ClientOptions`] out of its arguments, hands them to [`run`] with the
-//! [`Streams`] of the process, and ends with the [`Exit`] that comes back. Everything here speaks HTTP to a server;
-//! nothing here opens a registry.
+//! [`Streams`] of the process, and ends with the [`Exit`] that comes back. Everything here speaks HTTP to a server, or
+//! reads a directory of configurations; nothing here opens a registry.
 
 mod backoff;
 mod client;
 mod command;
 mod completions;
-mod difference;
+mod deploy;
 mod document;
 mod duration;
 mod error;
 mod exit;
+mod interrupt;
 mod json;
 mod options;
 mod printable;
@@ -28,8 +29,11 @@ pub use command::{
     WatchArgs, WriteArgs,
 };
 pub use completions::Completions;
+pub use deploy::{
+    ApplyArgs, CheckArgs, DirectoryArgs, ExportArgs, InitArgs, OwnerArgs, PlanArgs, ResolveArgs,
+};
 pub use duration::parse_duration;
-pub use exit::{EXIT_CODES, Exit};
+pub use exit::{EXIT_CODES, Exit, USAGE};
 pub use options::{BotId, ClientOptions, Format, InvalidServer, Server};
-pub use run::run;
+pub use run::{export, run};
 pub use streams::{Reader, Streams};

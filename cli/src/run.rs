@@ -6,6 +6,7 @@ use crate::command::{
     BotsCommand, Command, bot, chat, diff, fleet, health, history, list, put, reload, rollback,
     watch,
 };
+use crate::deploy::{ExportArgs, apply, check, export, init, plan, resolve};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::options::ClientOptions;
@@ -16,15 +17,42 @@ use crate::streams::Streams;
 const WATCH_SILENCE: Duration = Duration::from_mins(1);
 
 /// Runs a command against a server and tells how it ended. What went wrong is already written to `streams.errors`.
+/// `process` are the variables of the process, which the configurations of a directory may refer to.
 ///
 /// Dropping the future ends the command; a write that was sent by then may still happen.
-pub async fn run(command: Command, options: &ClientOptions, streams: Streams<'_>) -> Exit {
+pub async fn run(
+    command: Command,
+    options: &ClientOptions,
+    process: &[(String, String)],
+    streams: Streams<'_>,
+) -> Exit {
     let silence = match &command {
         Command::Bots(command) if matches!(**command, BotsCommand::Watch(_)) => {
             options.timeout.max(WATCH_SILENCE)
         }
         _ => options.timeout,
     };
+    in_session(options, silence, process, streams, async |session| {
+        dispatch(command, options.timeout, session).await
+    })
+    .await
+}
+
+/// Writes the server's bots into a directory as domain files, and tells how that ended, as [`run`] does.
+pub async fn export(args: &ExportArgs, options: &ClientOptions, streams: Streams<'_>) -> Exit {
+    in_session(options, options.timeout, &[], streams, async |session| {
+        export::run(args, session).await
+    })
+    .await
+}
+
+async fn in_session(
+    options: &ClientOptions,
+    silence: Duration,
+    process: &[(String, String)],
+    streams: Streams<'_>,
+    command: impl AsyncFnOnce(&mut Session<'_>) -> Result<Exit, Error>,
+) -> Exit {
     let client = match Client::new(options.server.clone(), silence) {
         Ok(client) => client,
         Err(error) => {
@@ -35,14 +63,13 @@ pub async fn run(command: Command, options: &ClientOptions, streams: Streams<'_>
     let mut session = Session {
         client,
         format: options.output,
+        process: process.to_vec(),
         streams,
     };
-    dispatch(command, options.timeout, &mut session)
-        .await
-        .unwrap_or_else(|error| {
-            error.report(session.streams.errors);
-            error.exit()
-        })
+    command(&mut session).await.unwrap_or_else(|error| {
+        error.report(session.streams.errors);
+        error.exit()
+    })
 }
 
 async fn dispatch(
@@ -54,6 +81,11 @@ async fn dispatch(
         Command::Bots(command) => *command,
         Command::Reload => return reload::all(session).await,
         Command::Fleet(command) => return fleet::run(command, patience, session).await,
+        Command::Check(args) => return check::run(&args, session),
+        Command::Resolve(args) => return resolve::run(&args, session),
+        Command::Diff(args) => return plan::diff(&args, session).await,
+        Command::Apply(args) => return apply::run(&args, patience, session).await,
+        Command::Init(args) => return init::run(&args, session),
         Command::Health => return health::run(session).await,
     };
     match command {

@@ -11,6 +11,8 @@ use crate::streams::Streams;
 pub(crate) struct Session<'io> {
     pub(crate) client: Client,
     pub(crate) format: Format,
+    /// The variables of the process.
+    pub(crate) process: Vec<(String, String)>,
     pub(crate) streams: Streams<'io>,
 }
 

@@ -58,7 +58,7 @@ fn parse_bot(document: Value, problems: &mut Problems) -> Option<DomainBot> {
         }
     };
     for key in file.keys().filter(|key| !KEYS.contains(&key.as_str())) {
-        let kind = ConfigErrorKind::UnknownKey { known: KEYS };
+        let kind = ConfigErrorKind::unknown_key(key, KEYS);
         problems.push(ConfigPath::of_keys([key]), kind);
     }
     let domain = take_object(&mut file, "domain", problems);

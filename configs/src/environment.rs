@@ -12,9 +12,11 @@ use serde_json::{Map, Value};
 
 use crate::error::ConfigErrors;
 use crate::portable::PortableConfig;
-use crate::resolve::{References, Resolver, Text};
+use crate::resolve::{References, Resolver, Secrets, Text};
 use crate::resolved::ResolvedConfig;
+use crate::secret::SecretSource;
 use crate::variables::Variables;
+use crate::warning::ConfigWarning;
 use chain::Chain;
 
 /// Holds what differs between the places where a configuration runs: resources by type and name, settings, and the
@@ -29,6 +31,8 @@ pub struct Environment {
     settings: Map<String, Value>,
     miss_policy: MissPolicy,
     variables: Variables,
+    secrets: Option<Arc<dyn SecretSource>>,
+    warnings: Arc<[ConfigWarning]>,
 }
 
 /// Holds the text of an environment file, and what the file is called in messages. `Debug` shows no text.
@@ -60,6 +64,8 @@ impl Environment {
             settings: Map::new(),
             miss_policy: MissPolicy::Warn,
             variables: Variables::default(),
+            secrets: None,
+            warnings: Arc::default(),
         }
     }
 
@@ -106,20 +112,51 @@ impl Environment {
         self
     }
 
-    /// Makes a configuration fit for this environment: binds its `$resource` references, then fills in its `${VAR}`.
+    /// Gives the environment what reads the secrets that `{"$secret": …}` names, in its resources and in the
+    /// configurations it resolves. Without it, none can be read.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: Arc<dyn SecretSource>) -> Self {
+        self.secrets = Some(secrets);
+        self
+    }
+
+    /// Makes a configuration fit for this environment, for an instance to be built from it: binds its `$resource`
+    /// references, fills in its `${VAR}` and reads its secrets.
     ///
     /// A reference becomes the resource and, beside it, the inline values whose keys the resource lacks. A missing
     /// resource is a problem if the reference has `$required: true`, or no `$required` and something in `$requires`,
     /// or neither and this environment is strict; else it is a warning and the inline values stand alone. Nothing in
-    /// a resource or in a variable's value is filled in again. All problems are reported together.
+    /// a resource or in a variable's value is filled in again. A `{"$secret": "env:NAME"}` or `{"$secret":
+    /// "file:/path"}` becomes the text of the secret. All problems are reported together.
     pub fn resolve(&self, config: &PortableConfig) -> Result<ResolvedConfig, ConfigErrors> {
-        let mut resolver = Resolver::new(&self.variables, References::Bind(self));
+        self.resolve_with(config, Secrets::Read(self.secrets.as_deref()))
+    }
+
+    /// Does what [`resolve`](Self::resolve) does, but reads no secret: each becomes a text such as `[secret
+    /// env:NAME]`. What comes of it is for checking and showing, where secrets cannot be read or must not be.
+    pub fn resolve_without_secrets(
+        &self,
+        config: &PortableConfig,
+    ) -> Result<ResolvedConfig, ConfigErrors> {
+        self.resolve_with(config, Secrets::Show)
+    }
+
+    fn resolve_with(
+        &self,
+        config: &PortableConfig,
+        secrets: Secrets<'_>,
+    ) -> Result<ResolvedConfig, ConfigErrors> {
+        let mut resolver = Resolver::new(&self.variables, References::Bind(self), secrets);
         let map = resolver.object(config.as_map(), Text::Raw);
         let Resolver {
-            problems, warnings, ..
+            problems,
+            warnings,
+            origins,
+            ..
         } = resolver;
         problems.or(())?;
-        Ok(ResolvedConfig::new(map, Arc::clone(&self.name), warnings))
+        let environment = Arc::clone(&self.name);
+        Ok(ResolvedConfig::new(map, environment, warnings).with_origins(origins))
     }
 
     /// The name.
@@ -137,7 +174,8 @@ impl Environment {
         &self.settings
     }
 
-    /// One resource as the file gives it: references in it are not bound.
+    /// One resource as the file gives it: references in it are not bound, and secrets are not read. To have that done,
+    /// [`resolve`](Self::resolve) a configuration that is a reference to it.
     pub fn resource(&self, resource_type: &str, name: &str) -> Option<&Map<String, Value>> {
         self.resources.get(resource_type)?.get(name)
     }
@@ -149,6 +187,11 @@ impl Environment {
             .into_iter()
             .flat_map(BTreeMap::keys)
             .map(String::as_str)
+    }
+
+    /// What is doubtful about its files: texts that look like secrets written out, at most a hundred.
+    pub fn warnings(&self) -> &[ConfigWarning] {
+        &self.warnings
     }
 
     pub(crate) fn miss_policy(&self) -> MissPolicy {

@@ -61,6 +61,40 @@ pub(crate) fn interpolate<'t>(
     Ok(Cow::Owned(filled))
 }
 
+/// Stands for a placeholder in a text [with holes](with_holes); no text means anything by it.
+pub(crate) const HOLE: char = '\u{fffc}';
+
+/// Tells whether a text has a placeholder in it.
+pub(crate) fn has_placeholder(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((_, mark, after)) = next_mark(rest) {
+        if matches!(mark, Mark::Placeholder { .. }) {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
+/// Leaves of a text what is the same in every environment: a hole stands for each placeholder, its default included.
+pub(crate) fn with_holes(text: &str) -> Cow<'_, str> {
+    if !has_placeholder(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut left = String::new();
+    let mut rest = text;
+    while let Some((plain, mark, after)) = next_mark(rest) {
+        left.push_str(plain);
+        match mark {
+            Mark::Escape => left.push_str("${"),
+            Mark::Placeholder { .. } => left.push(HOLE),
+        }
+        rest = after;
+    }
+    left.push_str(rest);
+    Cow::Owned(left)
+}
+
 enum Mark<'t> {
     Escape,
     Placeholder {

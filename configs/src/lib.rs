@@ -32,19 +32,25 @@
 //! ```
 
 mod detect;
+mod did_you_mean;
 mod domain;
 mod environment;
 mod error;
 mod interpolate;
 mod limits;
+mod literal_secret;
 mod object;
+mod origins;
 mod path;
+mod portability;
 mod portable;
 mod reference;
 mod registration_file;
 mod resolve;
 mod resolved;
+mod secret;
 mod shown;
+mod texts;
 mod variables;
 mod warning;
 mod yaml;
@@ -56,9 +62,13 @@ pub use error::{ConfigError, ConfigErrorKind, ConfigErrors, Location, MissingRes
 pub use limits::{MAX_EXPANDED_UNITS, MAX_NESTING, MAX_PARENTS, MAX_TEXT_BYTES};
 pub use object::canonical_json;
 pub use path::ConfigPath;
+pub use portability::{
+    PortabilityIssue, has_resource_references, is_portable, validate_portability,
+};
 pub use portable::PortableConfig;
 pub use registration_file::RegistrationFile;
-pub use resolved::ResolvedConfig;
+pub use resolved::{ResolvedConfig, ResolvedDigest};
+pub use secret::{SecretKeeper, SecretRef, SecretSource, WrittenIn};
 pub use variables::Variables;
 pub use warning::ConfigWarning;
 pub use yaml::Syntax;

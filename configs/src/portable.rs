@@ -6,8 +6,10 @@ use serde_json::{Map, Value};
 
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::limits::MAX_NESTING;
+use crate::literal_secret::literal_secrets;
 use crate::object::Object;
 use crate::path::ConfigPath;
+use crate::warning::ConfigWarning;
 
 /// Holds a configuration as it is stored and sent: a JSON object that means the same on every node.
 ///
@@ -61,6 +63,13 @@ impl PortableConfig {
     /// The SHA-256 of the canonical JSON, in hex: the same for the same content, whatever the order of its keys.
     pub fn digest(&self) -> &str {
         self.0.digest()
+    }
+
+    /// Warns of texts that look like secrets written out: of the shape of a well-known key or token, a URL with a
+    /// password, or any text at a key such as `api_key` or `password` that is not from a variable. At most a hundred;
+    /// none holds the text.
+    pub fn literal_secrets(&self) -> Vec<ConfigWarning> {
+        literal_secrets(self.as_map())
     }
 
     pub(crate) fn object(&self) -> &Object {

@@ -8,6 +8,7 @@ const RESOURCE: &str = "$resource";
 const TYPE: &str = "type";
 const REQUIRED: &str = "$required";
 const REQUIRES: &str = "$requires";
+const KEYS: &[&str] = &[RESOURCE, TYPE, REQUIRED, REQUIRES];
 
 /// The type of resources that a reference without `type` means.
 const DEFAULT_TYPE: &str = "default";
@@ -30,6 +31,11 @@ pub(crate) fn is_reference(object: &Map<String, Value>) -> bool {
         .any(|key| object.contains_key(*key))
 }
 
+/// Tells whether an object names a resource.
+pub(crate) fn refers_to_a_resource(object: &Map<String, Value>) -> bool {
+    object.contains_key(RESOURCE)
+}
+
 /// Tells whether a key of a reference is part of the reference, or else an inline value.
 pub(crate) fn is_part(key: &str) -> bool {
     key == TYPE || key.starts_with('$')
@@ -39,9 +45,9 @@ impl<'r> Reference<'r> {
     /// Reads a reference from its parts; on failure tells the key and what is wrong with it.
     pub(crate) fn parse(parts: &'r Map<String, Value>) -> Result<Self, (&'r str, ConfigErrorKind)> {
         for key in parts.keys() {
-            if ![RESOURCE, TYPE, REQUIRED, REQUIRES].contains(&key.as_str()) {
-                let known = &[RESOURCE, TYPE, REQUIRED, REQUIRES];
-                return Err((key, ConfigErrorKind::UnknownKey { known }));
+            if !KEYS.contains(&key.as_str()) {
+                let kind = ConfigErrorKind::unknown_key(key, KEYS);
+                return Err((key, kind));
             }
         }
         let Some(name) = parts.get(RESOURCE) else {

@@ -79,7 +79,7 @@ impl Parts {
     fn refuse_unknown_keys(&mut self) {
         for key in self.keys.keys() {
             if !KEYS.contains(&key.as_str()) {
-                let kind = ConfigErrorKind::UnknownKey { known: KEYS };
+                let kind = ConfigErrorKind::unknown_key(key, KEYS);
                 self.problems.push(ConfigPath::of_keys([key]), kind);
             }
         }

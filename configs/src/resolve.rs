@@ -1,6 +1,9 @@
 //! Walks a configuration and fills in what it leaves open.
 
 mod bind;
+mod secret;
+
+pub(crate) use secret::Secrets;
 
 use serde_json::{Map, Value};
 
@@ -8,8 +11,10 @@ use crate::environment::Environment;
 use crate::error::{ConfigErrorKind, Problems};
 use crate::interpolate::{Missing, interpolate};
 use crate::limits::{Budget, MAX_NESTING, VALUE_UNITS};
+use crate::origins::Origins;
 use crate::path::ConfigPath;
 use crate::reference::is_reference;
+use crate::secret::is_secret;
 use crate::variables::Variables;
 use crate::warning::ConfigWarning;
 
@@ -30,26 +35,37 @@ pub(crate) enum Text {
 }
 
 /// The walk: where it stands, what it may still spend, and what it has found.
-#[derive(Debug)]
 pub(crate) struct Resolver<'a> {
     variables: &'a Variables,
     references: References<'a>,
+    secrets: Secrets<'a>,
+    /// Where the walk stands, by keys as they are written.
     path: ConfigPath,
+    /// The same, by keys as they are filled in.
+    place: ConfigPath,
     budget: Option<Budget>,
     /// The resources which the walk is inside of, outermost first.
     open: Vec<String>,
+    pub(crate) origins: Origins,
     pub(crate) problems: Problems,
     pub(crate) warnings: Vec<ConfigWarning>,
 }
 
 impl<'a> Resolver<'a> {
-    pub(crate) fn new(variables: &'a Variables, references: References<'a>) -> Self {
+    pub(crate) fn new(
+        variables: &'a Variables,
+        references: References<'a>,
+        secrets: Secrets<'a>,
+    ) -> Self {
         Self {
             variables,
             references,
+            secrets,
             path: ConfigPath::default(),
+            place: ConfigPath::default(),
             budget: Some(Budget::new()),
             open: Vec::new(),
+            origins: Origins::default(),
             problems: Problems::default(),
             warnings: Vec::new(),
         }
@@ -58,6 +74,10 @@ impl<'a> Resolver<'a> {
     /// Fills in an object. What comes back means nothing if problems were found.
     pub(crate) fn object(&mut self, object: &Map<String, Value>, text: Text) -> Map<String, Value> {
         if !self.enter() {
+            return Map::new();
+        }
+        if is_secret(object) {
+            self.problem(ConfigErrorKind::SecretWhole);
             return Map::new();
         }
         match self.references {
@@ -70,6 +90,7 @@ impl<'a> Resolver<'a> {
 
     fn value(&mut self, value: &Value, text: Text) -> Value {
         match value {
+            Value::Object(object) if is_secret(object) => self.secret(object, text),
             Value::Object(object) => Value::Object(self.object(object, text)),
             Value::Array(items) => Value::Array(self.items(items, text)),
             Value::String(written) => {
@@ -89,7 +110,9 @@ impl<'a> Resolver<'a> {
         }
         let filled = items.iter().enumerate().map(|(index, item)| {
             self.path.push_index(index);
+            self.place.push_index(index);
             let item = self.value(item, text);
+            self.place.pop();
             self.path.pop();
             item
         });
@@ -116,7 +139,9 @@ impl<'a> Resolver<'a> {
             } else if filled.contains_key(&key) {
                 self.problem(ConfigErrorKind::KeyCollision);
             } else if !overridden_by.contains_key(&key) {
+                self.place.push_key(&key);
                 let value = self.value(value, text);
+                self.place.pop();
                 filled.insert(key, value);
             }
             self.path.pop();

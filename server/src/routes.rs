@@ -64,7 +64,9 @@ fn all(node: &Arc<Node>) -> OpenApiRouter<Arc<Node>> {
                 .routes(routes!(chat::chat))
                 .routes(routes!(reload::reload)),
         );
-    let operations = OpenApiRouter::new().routes(routes!(reload::reload_all));
+    let operations = OpenApiRouter::new()
+        .routes(routes!(reload::reload_all))
+        .routes(routes!(instance::instances));
     let peers = OpenApiRouter::new()
         .routes(routes!(peers::heads))
         .routes(routes!(peers::count))

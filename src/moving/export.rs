@@ -15,22 +15,40 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 use tokio_util::sync::CancellationToken;
 
-/// Write every registration of a store into an archive, or into a directory of YAML files
+/// Write the server's bots as domain files, or every registration of a store into an archive or a directory
 ///
-/// An archive is one file of JSON lines. Its last line proves that it is whole, so that one that was cut off or changed
+/// `hotbed export DIR` is the reverse of `hotbed apply DIR`: the server's bots become files in DIR/domains, one for each,
+/// and `hotbed diff DIR` then finds nothing to change. A file that says the same already is left as it is.
+///
+/// With --from, an archive or a directory of YAML files is made of a store, for `hotbed import`. An archive is one file of JSON lines. Its last line proves that it is whole, so that one that was cut off or changed
 /// is refused by `hotbed import`. A registration that is written meanwhile is in it as it was before or after.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// The store to read, such as sqlite:PATH
+    /// The store to read, such as sqlite:PATH, instead of the server
     #[arg(long, value_name = "URL")]
-    from: String,
-    /// The collection to write down
-    #[arg(long, value_name = "NAME", default_value = "bots", value_parser = collection_name)]
+    from: Option<String>,
+    /// The collection of the store to write down
+    #[arg(long, value_name = "NAME", default_value = "bots", value_parser = collection_name, requires = "from")]
     collection: CollectionName,
+    /// Replace domain files that say something else
+    #[arg(long, conflicts_with = "from")]
+    force: bool,
     /// The archive, replaced once the new one is complete; a directory, or what ends with a slash, for YAML files; - for
     /// an archive on standard output
     #[arg(value_name = "FILE|DIR|-")]
     place: Place,
+}
+
+impl ExportArgs {
+    /// What to export of the server, if no store is named.
+    pub(super) fn of_the_server(&self) -> Option<hotbed_cli::ExportArgs> {
+        let dir = match (&self.from, &self.place) {
+            (None, Place::Directory(dir) | Place::File(dir)) => dir.clone(),
+            _ => return None,
+        };
+        let force = self.force;
+        Some(hotbed_cli::ExportArgs { dir, force })
+    }
 }
 
 pub(crate) async fn run(
@@ -38,7 +56,12 @@ pub(crate) async fn run(
     format: Format,
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
-    let source = unless_stopped(stop, Box::pin(End::source(&args.from))).await?;
+    let Some(from) = &args.from else {
+        return Err(Failure::usage(
+            "an archive on standard output is made of a store: name it with --from",
+        ));
+    };
+    let source = unless_stopped(stop, Box::pin(End::source(from))).await?;
     let exporting = Box::pin(export(&source, &args, format));
     let exported = unless_stopped(stop, exporting).await;
     source.close().await;

@@ -1,11 +1,8 @@
 use hotbed::registry::Error;
 use hotbed::registry::moving::MoveError;
-use hotbed_cli::Exit;
+use hotbed_cli::{Exit, USAGE};
 use std::io::{self, Write};
 use std::process::ExitCode;
-
-/// The exit code of wrong usage, which the parser of arguments uses too.
-const USAGE: u8 = 2;
 
 /// Why a command ended before it was done, or is done with something missing.
 #[derive(Debug)]

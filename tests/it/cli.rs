@@ -109,8 +109,8 @@ async fn exit_codes_tell_what_went_wrong() {
             "hotbed bots deactivate b; hotbed bots chat b hi".to_owned(),
             1,
         ),
-        ("hotbed bots put b --config '{'".to_owned(), 2),
-        ("hotbed bots no-such-command".to_owned(), 2),
+        ("hotbed bots put b --config '{'".to_owned(), 64),
+        ("hotbed bots no-such-command".to_owned(), 64),
         ("hotbed --server http://127.0.0.1:1 bots list".to_owned(), 5),
         ("hotbed --server http://127.0.0.1:1 health".to_owned(), 5),
     ] {
@@ -140,7 +140,7 @@ async fn what_was_changed_is_shown_and_undone() {
         ),
         (
             "hotbed bots diff b --exit-code".to_owned(),
-            6,
+            2,
             "by Ada L.: two & more",
         ),
         (format!("{rollback} --if-match {first}"), 4, ""),

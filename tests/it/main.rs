@@ -14,6 +14,7 @@ mod chain;
 mod cli;
 mod configs;
 mod convergence;
+mod deploy;
 mod fleet;
 mod fleet_view;
 mod freshness_is_visible;

@@ -185,7 +185,7 @@ async fn flags_can_be_given_as_variables() {
     node.terminate().await;
 
     let wrong = launch.env("HOTBED_POLL_INTERVAL", "1ns").fail().await;
-    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+    assert_eq!(wrong.code, Some(64), "{wrong:?}");
 }
 
 /// Caught: a server that is ready before it knows where its registry stands.

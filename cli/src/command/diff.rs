@@ -1,10 +1,10 @@
 use clap::Args;
 use hotbed_api::Registration;
-use serde_json::{Map, Value, json};
+use hotbed_deploy::{Difference, differences, written};
+use serde_json::{Value, json};
 
 use super::history::version_before;
 use super::status_word;
-use crate::difference::{Difference, differences};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::options::{BotId, Format};
@@ -31,7 +31,7 @@ pub struct DiffArgs {
     /// The revision of the newer version; what stands now unless given
     #[arg(long, value_name = "N")]
     to: Option<u64>,
-    /// End with exit code 6 if there are differences
+    /// End with exit code 2 if there are differences
     #[arg(long)]
     exit_code: bool,
 }
@@ -79,12 +79,11 @@ async fn version(
 
 /// What a writer says: neither when, nor how often, nor the note of the write.
 fn content(version: &Registration) -> Value {
-    let metadata = version.metadata.iter();
-    let metadata = metadata.filter(|(key, _)| !NOTE.contains(&key.as_str()));
-    let metadata: Map<_, _> = metadata
-        .map(|(key, it)| (key.clone(), it.clone()))
-        .collect();
-    json!({"status": status_word(version.status), "config": version.config, "metadata": metadata})
+    written(
+        status_word(version.status),
+        &version.config,
+        &version.metadata,
+    )
 }
 
 fn print(

@@ -125,36 +125,75 @@ async fn wait(
     patience: Duration,
     session: &mut Session<'_>,
 ) -> Result<Exit, Error> {
+    let applied = applied(args, patience, session).await?;
+    match session.format {
+        Format::Json => session.print_json(&applied.body)?,
+        Format::Table => session.print(|output| writeln!(output, "{}", applied.told))?,
+    }
+    for warning in &applied.missing {
+        session.warn(warning);
+    }
+    Ok(applied.exit())
+}
+
+/// How far a fleet has come when enough of it had come so far, or nobody would wait any longer.
+pub(crate) struct Applied {
+    /// What the server said of the fleet last.
+    body: String,
+    /// How many nodes have applied the revision, as a sentence.
+    pub(crate) told: String,
+    /// Which nodes have not, and why, unless enough others have.
+    pub(crate) missing: Vec<String>,
+}
+
+impl Applied {
+    pub(crate) fn exit(&self) -> Exit {
+        if self.missing.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Failed
+        }
+    }
+}
+
+impl FleetWaitArgs {
+    /// To wait until every node has applied what was written to the bots.
+    pub(crate) fn for_bots(revision: Option<u64>) -> Self {
+        Self {
+            collection: "bots".to_owned(),
+            revision,
+            share: Share(100.0),
+        }
+    }
+}
+
+/// Waits until enough nodes have applied a revision, or until patience ends.
+pub(crate) async fn applied(
+    args: &FleetWaitArgs,
+    patience: Duration,
+    session: &Session<'_>,
+) -> Result<Applied, Error> {
     let deadline = Instant::now() + patience;
     let mut wanted = args.revision;
     loop {
         let answer = session.client.send(session.client.get(&["fleet"])).await?;
         let fleet: Fleet = session.client.understand(&answer.body)?;
-        let known = fleet.desired.get(&args.collection);
+        let collection = &args.collection;
+        let known = fleet.desired.get(collection);
         let revision = *wanted.get_or_insert(known.map_or(0, |desired| desired.revision));
-        let missing = missing(&fleet, &args.collection, revision);
+        let missing = missing(&fleet, collection, revision);
         let (all, count) = (fleet.nodes.len(), fleet.nodes.len() - missing.len());
         let enough = args.share.is_reached(count, all);
         if enough || Instant::now() >= deadline {
-            if session.format == Format::Json {
-                session.print_json(&answer.body)?;
-            } else {
-                let collection = &args.collection;
-                session.print(|output| {
-                    writeln!(
-                        output,
-                        "{collection}: revision {revision} on {count} of {all} nodes"
-                    )
-                })?;
-            }
-            for node in missing.iter().filter(|_| !enough) {
-                session.warn(&format!(
-                    "{} has not applied it: {}",
-                    node.node,
-                    why(node, &args.collection)
-                ));
-            }
-            return Ok(if enough { Exit::Done } else { Exit::Failed });
+            let tell = |node: &&FleetNode| {
+                let why = why(node, collection);
+                format!("{} has not applied it: {why}", node.node)
+            };
+            return Ok(Applied {
+                told: format!("{collection}: revision {revision} on {count} of {all} nodes"),
+                missing: missing.iter().filter(|_| !enough).map(tell).collect(),
+                body: answer.body,
+            });
         }
         sleep(LOOK.min(deadline.saturating_duration_since(Instant::now()))).await;
     }

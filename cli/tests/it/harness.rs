@@ -81,6 +81,7 @@ pub(crate) async fn run_into(
     run(
         command,
         &root.options,
+        &[],
         Streams {
             input: &mut input,
             reader,

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod chat;
+mod deploy;
 mod failures;
 mod fleet;
 mod harness;

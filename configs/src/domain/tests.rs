@@ -76,7 +76,7 @@ bot: {}
         "\
 bots.yaml:2:1: bot: required, but not given; add it
 bots.yaml:2:9: domain.id: required, but not given; add it
-bots.yaml:3:1: bots: unknown key; known here: domain, bot
+bots.yaml:3:1: bots: unknown key; known here: domain, bot; did you mean `bot`?
 bots.yaml:6:3: domain.id: expected a string, found a number
 bots.yaml:7:1: bot: expected an object, found a list
 bots.yaml:9:1: expected an object with `domain` and `bot`, found a list

@@ -3,10 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::parse::is_flat;
+use crate::secret::is_secret;
 
 /// Puts a file over its parent, which keeps nothing of its own name.
 ///
-/// Objects are merged key by key. Everything else, lists too, replaces what the parent has; null takes the parent's key
+/// Objects are merged key by key. Everything else, lists and secrets too, replaces what the parent has; null takes the parent's key
 /// away. A top-level key without a value says nothing, as in a file that extends no other. A type of resources that is
 /// written flat in one of the files and by names in the other is replaced as a whole.
 pub(super) fn merge_file(parent: &mut Map<String, Value>, child: &Map<String, Value>) {
@@ -48,7 +49,9 @@ fn merge_value(parent: &mut Map<String, Value>, key: &str, child: &Value) {
         (Some(_), Value::Null) => {
             parent.remove(key);
         }
-        (Some(Value::Object(below)), Value::Object(above)) => {
+        (Some(Value::Object(below)), Value::Object(above))
+            if !is_secret(below) && !is_secret(above) =>
+        {
             merge_by_key(below, above, merge_value);
         }
         _ => {

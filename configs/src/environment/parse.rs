@@ -7,23 +7,26 @@ use serde_json::{Map, Value};
 use super::chain::Chain;
 use super::{Environment, MissPolicy, Resources};
 use crate::error::{ConfigErrorKind, ConfigErrors, Problems};
+use crate::literal_secret::literal_secrets;
 use crate::path::ConfigPath;
 use crate::reference::{flag, text};
-use crate::resolve::{References, Resolver, Text};
+use crate::resolve::{References, Resolver, Secrets, Text};
+use crate::secret::{SECRET, is_secret};
 use crate::variables::Variables;
 
 const KEYS: &[&str] = &["extends", "name", "description", "resources", "settings"];
 
 pub(super) fn parse(chain: &Chain, variables: &Variables) -> Result<Environment, ConfigErrors> {
-    let mut resolver = Resolver::new(variables, References::Keep);
+    let document = chain.document();
+    let mut resolver = Resolver::new(variables, References::Keep, Secrets::Keep);
     let mut file = File {
-        written: resolver.object(&chain.document(), Text::Raw),
+        written: resolver.object(&document, Text::Raw),
         problems: resolver.problems,
     };
     file.refuse_unknown_keys();
     let name = file.text("name").unwrap_or_else(|| chain.name().to_owned());
     let description = file.text("description");
-    let settings = file.object("settings");
+    let settings = file.settings();
     let environment = Environment {
         name: name.into(),
         description,
@@ -31,6 +34,8 @@ pub(super) fn parse(chain: &Chain, variables: &Variables) -> Result<Environment,
         miss_policy: file.miss_policy(&settings),
         settings,
         variables: variables.clone(),
+        secrets: None,
+        warnings: literal_secrets(&document).into(),
     };
     chain.locate(file.problems).or(environment)
 }
@@ -46,7 +51,7 @@ impl File {
     fn refuse_unknown_keys(&mut self) {
         for key in self.written.keys() {
             if !KEYS.contains(&key.as_str()) {
-                let kind = ConfigErrorKind::UnknownKey { known: KEYS };
+                let kind = ConfigErrorKind::unknown_key(key, KEYS);
                 self.problems.push(ConfigPath::of_keys([key]), kind);
             }
         }
@@ -68,6 +73,13 @@ impl File {
         object_or_empty(value, &ConfigPath::of_keys([key]), &mut self.problems)
     }
 
+    fn settings(&mut self) -> Map<String, Value> {
+        let settings = self.object("settings");
+        let path = ConfigPath::of_keys(["settings"]);
+        refuse_secrets(&settings, &path, &mut self.problems);
+        settings
+    }
+
     fn resources(&mut self) -> Resources {
         let mut resources = Resources::new();
         for (resource_type, value) in self.object("resources") {
@@ -84,6 +96,9 @@ impl File {
                     .map(|(name, value)| {
                         let path = path.key(&name);
                         let fields = object_or_empty(value, &path, &mut self.problems);
+                        if is_secret(&fields) {
+                            self.problems.push(path, ConfigErrorKind::SecretWhole);
+                        }
                         (name, fields)
                     })
                     .collect()
@@ -109,6 +124,32 @@ impl File {
 /// Tells whether a type is written as the one resource of its type, without a name: `knowledge: {backend: file, path: …}`.
 pub(super) fn is_flat(of_type: &Map<String, Value>) -> bool {
     of_type.get("backend").is_some_and(Value::is_string)
+}
+
+/// Settings are handed out as they are, so that a secret among them would never be read.
+fn refuse_secrets(within: &Map<String, Value>, path: &ConfigPath, problems: &mut Problems) {
+    let mut stack: Vec<_> = within
+        .iter()
+        .map(|(key, value)| (path.key(key), value))
+        .collect();
+    while let Some((path, value)) = stack.pop() {
+        match value {
+            Value::Object(object) if is_secret(object) => {
+                problems.push(path.key(SECRET), ConfigErrorKind::SecretInSettings);
+            }
+            Value::Object(object) => {
+                stack.extend(object.iter().map(|(key, value)| (path.key(key), value)));
+            }
+            Value::Array(items) => {
+                stack.extend(items.iter().enumerate().map(|(index, item)| {
+                    let mut path = path.clone();
+                    path.push_index(index);
+                    (path, item)
+                }));
+            }
+            _ => {}
+        }
+    }
 }
 
 fn object_or_empty(value: Value, path: &ConfigPath, problems: &mut Problems) -> Map<String, Value> {

@@ -125,7 +125,7 @@ settings:
         refused(yaml),
         "\
 blue.yaml:2:1: name: must not be empty
-blue.yaml:3:1: descripton: unknown key; known here: extends, name, description, resources, settings
+blue.yaml:3:1: descripton: unknown key; known here: extends, name, description, resources, settings; did you mean `description`?
 blue.yaml:6:5: resources.databases.registry: expected an object, found a string
 blue.yaml:8:7: resources.databases.main.host: environment variable `HOST` is not set; set it, or write a default: `${HOST:default}`
 blue.yaml:9:7: resources.databases.main.password: environment variable `PASSWORD` is not set: ask the keeper

@@ -4,7 +4,9 @@ use std::fmt::{self, Display};
 
 use serde_json::Value;
 
+use crate::did_you_mean::nearest;
 use crate::limits::{MAX_EXPANDED_UNITS, MAX_NESTING, MAX_PARENTS, MAX_TEXT_BYTES};
+use crate::secret::SecretRef;
 use crate::shown::Shown;
 
 /// Says what is wrong, so that a program can tell problems apart; its `Display` tells a person what to do.
@@ -68,10 +70,12 @@ pub enum ConfigErrorKind {
         found: &'static str,
     },
     /// A key that means nothing here.
-    #[error("unknown key; known here: {}", known.join(", "))]
+    #[error("unknown key; known here: {}{}", known.join(", "), meant(*did_you_mean))]
     UnknownKey {
         /// The keys that mean something here.
         known: &'static [&'static str],
+        /// What was probably meant.
+        did_you_mean: Option<&'static str>,
     },
     /// A key that must be there is not.
     #[error("required, but not given; add it")]
@@ -119,6 +123,28 @@ pub enum ConfigErrorKind {
     /// A `$resource` reference that is not well formed.
     #[error("{0}")]
     Reference(&'static str),
+    /// A `$secret` that is not well formed.
+    #[error("{why}{}", meant(*did_you_mean))]
+    SecretMalformed {
+        /// What is wrong.
+        why: &'static str,
+        /// What was probably meant.
+        did_you_mean: Option<&'static str>,
+    },
+    /// A `$secret` in the place of a whole configuration or resource.
+    #[error("a secret is one text; it cannot be a whole configuration or resource")]
+    SecretWhole,
+    /// A `$secret` in the settings of an environment.
+    #[error("settings hold no secrets; put it into a resource")]
+    SecretInSettings,
+    /// A secret that cannot be read.
+    #[error("the secret `{}` cannot be read: {}", Shown(&secret.to_string()), Shown(reason))]
+    SecretUnavailable {
+        /// The secret.
+        secret: SecretRef,
+        /// The sentence of whoever tried to read it.
+        reason: String,
+    },
     /// A required resource that the environment does not have.
     #[error("{0}; add it there, or make the reference optional with `$required: false`")]
     ResourceNotFound(MissingResource),
@@ -140,6 +166,9 @@ pub enum ConfigErrorKind {
     /// A resolved configuration that does not fit what is built from it; the sentence is the reader's.
     #[error("{}", Shown(.0))]
     Unfit(String),
+    /// A resolved configuration that does not fit because of a secret in it.
+    #[error("does not fit; it holds a secret, so that why is not told")]
+    SecretUnfit,
 }
 
 /// Names a resource that an environment does not have.
@@ -174,6 +203,13 @@ impl Display for MissingResource {
 }
 
 impl ConfigErrorKind {
+    pub(crate) fn unknown_key(key: &str, known: &'static [&'static str]) -> Self {
+        Self::UnknownKey {
+            known,
+            did_you_mean: nearest(key, known),
+        }
+    }
+
     pub(crate) fn wrong_type(expected: &'static str, value: &Value) -> Self {
         Self::WrongType {
             expected,
@@ -192,6 +228,11 @@ pub(crate) fn name_of(value: &Value) -> &'static str {
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     }
+}
+
+/// What was probably meant, for the end of a message.
+fn meant(word: Option<&str>) -> String {
+    word.map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
 }
 
 fn missing_variable(name: &str, message: Option<&str>) -> String {

@@ -69,7 +69,7 @@ fn everything_wrong_is_told_with_its_place() {
         refused("id: odd\nstatus: odd\nconf: {}\nmetadata: 1\nconfig: []\n"),
         "a.yaml:1:1: id: id is odd\n\
          a.yaml:2:1: status: status is odd\n\
-         a.yaml:3:1: conf: unknown key; known here: id, status, metadata, config\n\
+         a.yaml:3:1: conf: unknown key; known here: id, status, metadata, config; did you mean `config`?\n\
          a.yaml:4:1: metadata: expected an object, found a number\n\
          a.yaml:5:1: config: expected an object, found a list"
     );
@@ -98,7 +98,7 @@ fn json_is_read_as_json() {
     );
     assert_eq!(
         refused("{\"config\": {},\n \"satus\": \"x\"}"),
-        "a.yaml:2:8: satus: unknown key; known here: id, status, metadata, config"
+        "a.yaml:2:8: satus: unknown key; known here: id, status, metadata, config; did you mean `status`?"
     );
 }
 

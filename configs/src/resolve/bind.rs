@@ -6,13 +6,10 @@ use super::{Resolver, Text};
 use crate::environment::{Environment, MissPolicy};
 use crate::error::{ConfigErrorKind, MissingResource};
 use crate::reference::{Reference, is_part};
-use crate::warning::ConfigWarning;
+use crate::warning::{ConfigWarning, WARNINGS};
 
 /// A message lists a few names to choose from, not thousands.
 const NAMES_IN_A_MESSAGE: usize = 10;
-
-/// Further warnings of one configuration say nothing new.
-const WARNINGS: usize = 100;
 
 impl Resolver<'_> {
     /// Binds one reference: the resource, and beside it the inline values whose keys it lacks.
@@ -24,7 +21,10 @@ impl Resolver<'_> {
     ) -> Map<String, Value> {
         let problems_before = self.problems.count();
         let parts = object.iter().filter(|(key, _)| is_part(key));
+        let origins = std::mem::take(&mut self.origins);
         let parts = self.entries(parts, text, &Map::new());
+        // The parts are no values of what comes of the reference.
+        self.origins = origins;
         if self.problems.count() > problems_before {
             // A name with a missing variable in it would be looked up, and reported, in vain.
             return Map::new();

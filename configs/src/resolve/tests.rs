@@ -193,6 +193,7 @@ fn all_problems_are_reported_together() {
             "k": {"$resource": "main", "type": ["databases"]},
             "l": {"$resource": "${C}", "$required": true},
             "m": {"${K}": 1, "key": 2},
+            "n": {"$resource": "main", "$requird": true},
         })),
         "\
 a[0]: environment variable `A` is not set; set it, or write a default: `${A:default}`
@@ -208,7 +209,8 @@ i.$requires: expected a list of strings, found a string
 j.$requires: expected a list of strings, found a number
 k.type: expected a string, found a list
 l.$resource: environment variable `C` is not set; set it, or write a default: `${C:default}`
-m.key: two keys of this object become the same once variables are filled in"
+m.key: two keys of this object become the same once variables are filled in
+n.$requird: unknown key; known here: $resource, type, $required, $requires; did you mean `$required`?"
     );
 }
 

@@ -8,9 +8,54 @@ use crate::wire;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
-use hotbed_api::{Instance, InstanceState};
-use hotbed_registry::{Error, Status};
+use hotbed_api::{Instance, InstanceList, InstanceState};
+use hotbed_cache::Held;
+use hotbed_registry::{Error, Id, Status};
 use std::sync::Arc;
+
+/// Instances per answer.
+const INSTANCES: usize = 5_000;
+
+/// See what this node holds in memory
+///
+/// In the order of the ids, page by page. Builds nothing. Ids that are known to be in nobody's registry are left out.
+#[utoipa::path(
+    get,
+    path = "/instances",
+    tag = "bots",
+    params(
+        ("after" = Option<String>, Query, description = "Only ids greater than this: the `next` of the page before."),
+        ("limit" = Option<usize>, Query, description = "At most so many, up to 5000."),
+    ),
+    responses((status = 200, description = "How they stand.", body = InstanceList), Any),
+)]
+pub(crate) async fn instances(
+    State(node): State<Arc<Node>>,
+    uri: Uri,
+) -> Result<Json<InstanceList>, Fault> {
+    let params = Params::read(&uri, &["after", "limit"])?;
+    let after = params.one("after")?.map(Id::new).transpose()?;
+    let limit = params.number("limit")?.unwrap_or(INSTANCES).min(INSTANCES);
+    let is_listed = |held: &Held| {
+        held.state != hotbed_cache::InstanceState::Absent
+            && after.as_ref().is_none_or(|after| held.id > *after)
+    };
+    let mut held: Vec<_> = node
+        .state
+        .bots
+        .held()
+        .into_iter()
+        .filter(is_listed)
+        .collect();
+    held.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+    let is_all = held.len() <= limit;
+    held.truncate(limit);
+    let last = held.last().filter(|_| !is_all);
+    Ok(Json(InstanceList {
+        next: last.map(|last| last.id.to_string()),
+        items: held.iter().map(wire::instance).collect(),
+    }))
+}
 
 /// See how a bot stands in this node's memory
 ///

@@ -50,6 +50,7 @@ async fn the_description_names_every_route() {
         "GET /api/v1/count",
         "GET /api/v1/fleet",
         "GET /api/v1/heads",
+        "GET /api/v1/instances",
         "POST /api/v1/accesses",
         "GET /api/v1/health",
         "GET /healthz",

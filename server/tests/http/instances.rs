@@ -188,3 +188,40 @@ async fn a_reload_of_everything_reports_each_id() {
         json!({"added": [], "refreshed": ["a"], "removed": [], "failed": [{"id": "b", "error": null}]})
     );
 }
+
+/// Caught: an order that is none, a page too many, one that begins again, ids that are nowhere registered.
+#[tokio::test]
+async fn what_is_held_is_listed_page_by_page() {
+    let node = Node::new().await;
+    for id in ["c", "a", "b", "idle"] {
+        node.bot(id).await;
+    }
+    for id in ["c", "a", "b", "nobody"] {
+        node.post(
+            &format!("/api/v1/bots/{id}/chat"),
+            &json!({"message": "hello"}),
+        )
+        .await;
+    }
+    let page = async |query: &str| {
+        let list = node.get(&format!("/api/v1/instances{query}")).await.json();
+        let items = list["items"].as_array().unwrap().iter();
+        let ids: Vec<_> = items
+            .map(|it| it["id"].as_str().unwrap().to_owned())
+            .collect();
+        (ids.concat(), list["next"].as_str().map(str::to_owned))
+    };
+    assert_eq!(page("").await, ("abc".to_owned(), None));
+    assert_eq!(page("?limit=3").await, ("abc".to_owned(), None));
+    assert_eq!(
+        page("?limit=2").await,
+        ("ab".to_owned(), Some("b".to_owned()))
+    );
+    assert_eq!(page("?limit=2&after=b").await, ("c".to_owned(), None));
+    let list = node.get("/api/v1/instances?limit=1").await.json();
+    assert_eq!(
+        (&list["items"][0]["state"], &list["items"][0]["revision"]),
+        (&json!("ready"), &json!(2))
+    );
+    assert_eq!(node.get("/api/v1/instances?limit=x").await.status, 422);
+}

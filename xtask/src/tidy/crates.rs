@@ -22,7 +22,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("fleet", &["events", "registry"]),
     ("knowledge", &["events"]),
     ("mods", &["configs", "events", "lease"]),
-    ("cli", &["api"]),
+    ("deploy", &["configs"]),
+    ("cli", &["api", "deploy"]),
     ("cache", &["registry", "configs", "lease"]),
     ("bots", &["cache", "configs", "knowledge"]),
     (

@@ -178,10 +178,10 @@ setings: {}
         refused([("staging", child), ("base", parent)]),
         "\
 staging.yaml:5:12: resources.databases.main.host: environment variable `CHILD` is not set; set it, or write a default: `${CHILD:default}`
-staging.yaml:6:1: descripton: unknown key; known here: extends, name, description, resources, settings
+staging.yaml:6:1: descripton: unknown key; known here: extends, name, description, resources, settings; did you mean `description`?
 base.yaml:4:30: resources.databases.main.port: environment variable `PORT` is not set; set it, or write a default: `${PORT:default}`
 base.yaml:5:5: resources.databases.other: expected an object, found a number
-base.yaml:6:1: setings: unknown key; known here: extends, name, description, resources, settings"
+base.yaml:6:1: setings: unknown key; known here: extends, name, description, resources, settings; did you mean `settings`?"
     );
 }
 

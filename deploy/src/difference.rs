@@ -6,19 +6,19 @@ use std::fmt::Write;
 
 /// One field that is not the same.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Difference {
+pub struct Difference {
     /// Where it is, as a JSON pointer (RFC 6901).
-    pub(crate) pointer: String,
+    pub pointer: String,
     /// What it was; absent if it was not there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) from: Option<Value>,
+    pub from: Option<Value>,
     /// What it became; absent if it is not there any more.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) to: Option<Value>,
+    pub to: Option<Value>,
 }
 
 /// Every difference, in the order of the fields.
-pub(crate) fn differences(from: &Value, to: &Value) -> Vec<Difference> {
+pub fn differences(from: &Value, to: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     compare("", Some(from), Some(to), &mut found);
     found
@@ -51,11 +51,21 @@ fn compare(pointer: &str, from: Option<&Value>, to: Option<&Value>, found: &mut 
 }
 
 impl Difference {
+    /// The keys that lead to the field, and the places in lists.
+    pub(crate) fn keys(&self) -> impl DoubleEndedIterator<Item = String> {
+        let steps = self
+            .pointer
+            .split('/')
+            .skip(1)
+            .collect::<Vec<_>>()
+            .into_iter();
+        steps.map(|step| step.replace("~1", "/").replace("~0", "~"))
+    }
+
     /// The field's name for people: `config.llm.model`, and `["a.b"]` for a key that is no plain word.
-    pub(crate) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         let mut name = String::new();
-        for step in self.pointer.split('/').skip(1) {
-            let key = step.replace("~1", "/").replace("~0", "~");
+        for key in self.keys() {
             let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$');
             if !key.is_empty() && key.chars().all(plain) {
                 let dot = if name.is_empty() { "" } else { "." };
@@ -69,7 +79,7 @@ impl Difference {
 
     /// What it was and what it became, line by line, each with its sign. Of long texts only the lines that differ,
     /// and those between them.
-    pub(crate) fn lines(&self) -> Vec<(char, String)> {
+    pub fn lines(&self) -> Vec<(char, String)> {
         let (from, to) = (lines(self.from.as_ref()), lines(self.to.as_ref()));
         let both = from.len().min(to.len());
         let same = from.iter().zip(&to).take_while(|(a, b)| a == b).count();

@@ -1,0 +1,211 @@
+//! Whether a directory can be deployed, found out without asking anybody.
+
+mod assumed;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use hotbed_configs::{
+    ConfigError, ConfigErrorKind, ConfigWarning, Environment, validate_portability,
+};
+
+use crate::deployment::{Bot, Deployment};
+use crate::directory::{EnvironmentFile, Reading};
+use crate::problem::Problem;
+use crate::variables::is_named_like_a_secret;
+use assumed::{Assumed, Unset, Whose};
+
+/// Tells of every file and every environment of a directory what is wrong with it.
+#[derive(Debug)]
+pub struct Check {
+    /// The bots that are good by themselves.
+    pub deployment: Deployment,
+    /// What is doubtful about a bot by itself, such as a secret that is written out.
+    pub warnings: BTreeMap<String, Vec<ConfigWarning>>,
+    /// How each environment looks, in the order of the names.
+    pub environments: Vec<Outlook>,
+    /// Everything that is wrong: files first, then environments. Nothing should be deployed while there is any.
+    pub problems: Vec<Problem>,
+}
+
+/// What is demanded of a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckTerms<'e> {
+    /// The environment that must be fit for this machine.
+    pub environment: Option<&'e str>,
+    /// Whether bots may be tied to one machine.
+    pub portability: Portability,
+}
+
+/// Whether bots may hold what means something else on another machine: paths of a home directory, addresses of the
+/// machine itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Portability {
+    /// They may not.
+    Demanded,
+    /// They may.
+    Waived,
+}
+
+/// How the bots of a directory look in one environment.
+#[derive(Clone, Debug, Default)]
+pub struct Outlook {
+    /// The environment.
+    pub name: String,
+    /// Its file.
+    pub file: PathBuf,
+    /// The variables without default that are not set here: they must be set where this environment is, and what their
+    /// writer says of them. None of an environment that was named: there each is a problem.
+    pub needs: BTreeMap<String, Option<String>>,
+    /// What is doubtful about its file.
+    pub file_warnings: Vec<ConfigWarning>,
+    /// What is doubtful here about a bot.
+    pub warnings: BTreeMap<String, Vec<ConfigWarning>>,
+}
+
+impl Check {
+    /// Looks at every bot by itself and in every environment.
+    ///
+    /// A `${VAR}` without default that is not set is a problem in the environment that is named; the others are not
+    /// meant for this machine, and only [need](Outlook::needs) it.
+    pub fn of(reading: &Reading, process: &[(String, String)], terms: CheckTerms<'_>) -> Self {
+        let (deployment, problems) = Deployment::gather(reading);
+        let doubtful = deployment.bots().filter_map(|(id, bot)| {
+            let warnings = bot.config.literal_secrets();
+            (!warnings.is_empty()).then(|| (id.to_owned(), warnings))
+        });
+        let mut check = Self {
+            warnings: doubtful.collect(),
+            deployment,
+            environments: Vec::new(),
+            problems: [reading.problems.clone(), problems].concat(),
+        };
+        if terms.portability == Portability::Demanded {
+            check.demand_portability();
+        }
+        let named = terms.environment;
+        let mut files: BTreeMap<&str, &EnvironmentFile> = BTreeMap::new();
+        for file in &reading.environments {
+            let first = reading.environment_file(&file.name).unwrap_or(file);
+            if first.path == file.path {
+                files.insert(&file.name, file);
+            } else {
+                check.problems.push(Problem::DuplicateEnvironment {
+                    name: file.name.clone(),
+                    file: file.path.clone(),
+                    first: first.path.clone(),
+                });
+            }
+        }
+        for file in files.values() {
+            let unset = if named == Some(&file.name) {
+                Unset::IsWrong
+            } else {
+                Unset::IsNoted
+            };
+            check.environment(reading, file, process, unset);
+        }
+        if let Some(name) = named.filter(|name| !files.contains_key(name)) {
+            // Why it could not be read is told already, if that is why.
+            for problem in reading.no_environment(name) {
+                if !check.problems.contains(&problem) {
+                    check.problems.push(problem);
+                }
+            }
+        }
+        check
+    }
+
+    fn demand_portability(&mut self) {
+        for (id, bot) in self.deployment.bots() {
+            let issues = validate_portability(&bot.config).into_iter();
+            self.problems
+                .extend(issues.map(|issue| Problem::Unportable {
+                    file: bot.file.clone(),
+                    id: id.to_owned(),
+                    issue,
+                }));
+        }
+    }
+
+    fn environment(
+        &mut self,
+        reading: &Reading,
+        file: &EnvironmentFile,
+        process: &[(String, String)],
+        unset: Unset,
+    ) {
+        let mut outlook = Outlook {
+            name: file.name.clone(),
+            file: file.path.clone(),
+            ..Outlook::default()
+        };
+        let mut set = Assumed::new(process, unset);
+        let parsed = set.try_with(Whose::Environment, |variables| {
+            reading.environment(file, variables)
+        });
+        match parsed {
+            Ok(environment) => {
+                outlook.file_warnings = environment.warnings().to_vec();
+                self.bots(&environment, &mut set, &mut outlook);
+            }
+            Err(errors) => {
+                let told = Problem::of_text(&file.path, &errors);
+                self.problems
+                    .extend(told.into_iter().filter(|problem| match problem {
+                        Problem::Text(error) => !set.excuses(Whose::Environment, error),
+                        _ => true,
+                    }));
+            }
+        }
+        outlook.needs = set.into_assumed();
+        self.environments.push(outlook);
+    }
+
+    fn bots(&mut self, environment: &Environment, set: &mut Assumed<'_>, outlook: &mut Outlook) {
+        for (id, bot) in self.deployment.bots() {
+            let resolved = set.try_with(Whose::Bot, |variables| {
+                let environment = environment.clone().with_variables(variables.clone());
+                environment.resolve_without_secrets(&bot.config)
+            });
+            match resolved {
+                Ok(resolved) if resolved.warnings().is_empty() => {}
+                Ok(resolved) => {
+                    let warnings = resolved.warnings().to_vec();
+                    outlook.warnings.insert(id.to_owned(), warnings);
+                }
+                Err(errors) => {
+                    let wrong = errors
+                        .iter()
+                        .filter(|error| !set.excuses(Whose::Bot, error));
+                    let told = wrong.map(|error| unresolvable(id, bot, &outlook.name, error));
+                    self.problems.extend(told);
+                }
+            }
+        }
+    }
+}
+
+/// What it means for a bot that it cannot be resolved.
+pub(crate) fn unresolvable(id: &str, bot: &Bot, environment: &str, error: &ConfigError) -> Problem {
+    let (file, id) = (bot.file.clone(), id.to_owned());
+    match error.kind() {
+        ConfigErrorKind::MissingVariable { name, .. } if is_named_like_a_secret(name) => {
+            Problem::Withheld {
+                file,
+                id,
+                name: name.clone(),
+                path: error.path().clone(),
+            }
+        }
+        _ => Problem::Unresolvable {
+            file,
+            id,
+            environment: environment.to_owned(),
+            error: error.clone(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

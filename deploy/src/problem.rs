@@ -1,0 +1,273 @@
+//! What is wrong with a directory, where, and what to do about it.
+
+use std::fmt::{self, Display};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use hotbed_configs::{
+    ConfigError, ConfigErrors, ConfigPath, Location, MAX_TEXT_BYTES, PortabilityIssue,
+};
+
+/// Tells one problem of a directory; its `Display` begins with the place and never shows the value of a text.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A file or a directory that the system does not let us read.
+    #[error("cannot read {}: {reason}", path.display())]
+    Unreadable {
+        /// What cannot be read.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// A directory is expected there.
+    #[error("{} is not a directory: put its files into one", path.display())]
+    NotADirectory {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// Named like a file that is read, and no file: a pipe or a device.
+    #[error("{} is not a file: remove it", path.display())]
+    NotAFile {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// A symbolic link to somewhere outside of the directory.
+    #[error("{} is a link that leads out of the directory: put the file there instead", path.display())]
+    LeadsOut {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A symbolic link to a directory that is read already.
+    #[error("{} is the same directory as {}: remove the link", path.display(), first.display())]
+    SameDirectory {
+        /// The link.
+        path: PathBuf,
+        /// Under which name it was read.
+        first: PathBuf,
+    },
+    /// A file with more than [`MAX_TEXT_BYTES`].
+    #[error("{} has {bytes} bytes, more than the {MAX_TEXT_BYTES} allowed: split it into several files", file.display())]
+    TooLarge {
+        /// The file.
+        file: PathBuf,
+        /// How large it is, or how far it was read.
+        bytes: u64,
+    },
+    /// A file that is no text.
+    #[error("{} is not UTF-8: byte {byte} is wrong; save it as UTF-8", file.display())]
+    NotUtf8 {
+        /// The file.
+        file: PathBuf,
+        /// The first byte that is wrong, counted from 0.
+        byte: usize,
+    },
+    /// A text that is not what it must be.
+    #[error("{0}")]
+    Text(ConfigError),
+    /// A text with more problems than are listed.
+    #[error("{}: and {count} more problems", file.display())]
+    More {
+        /// The file.
+        file: PathBuf,
+        /// How many are not listed.
+        count: usize,
+    },
+    /// Two bots with one id.
+    #[error("{}: domain.id: {id:?} stands in {} too: give each bot its own", file.display(), first.display())]
+    DuplicateId {
+        /// The id.
+        id: String,
+        /// The file that was read later.
+        file: PathBuf,
+        /// The file that was read first.
+        first: PathBuf,
+    },
+    /// An id that a URL would drop or obey.
+    #[error("{}: domain.id: {id:?} is no id: {reason}", file.display())]
+    UnfitId {
+        /// The id.
+        id: String,
+        /// Why not.
+        reason: &'static str,
+        /// Where it stands.
+        file: PathBuf,
+    },
+    /// Metadata that would be taken for what the server or `apply` says.
+    #[error("{}: domain.{key}: bot {id:?} must not have it: it is kept for what {by} notes there; choose another key", file.display())]
+    ReservedKey {
+        /// The key.
+        key: &'static str,
+        /// Who writes it.
+        by: &'static str,
+        /// The bot.
+        id: String,
+        /// Where it stands.
+        file: PathBuf,
+    },
+    /// Two files of one environment.
+    #[error("{}: the environment {name:?} has the file {} already: remove one", file.display(), first.display())]
+    DuplicateEnvironment {
+        /// The environment.
+        name: String,
+        /// The file that is not used.
+        file: PathBuf,
+        /// The file that is used.
+        first: PathBuf,
+    },
+    /// An environment was named that has no file.
+    #[error("the environment {name:?} has no file: {} is missing", file.display())]
+    NoEnvironment {
+        /// The environment.
+        name: String,
+        /// The file that it should have.
+        file: PathBuf,
+    },
+    /// A bot that cannot be resolved in an environment.
+    #[error("{}: bot {id:?} in {environment}: {error}", file.display())]
+    Unresolvable {
+        /// Where the bot stands.
+        file: PathBuf,
+        /// The bot.
+        id: String,
+        /// The environment.
+        environment: String,
+        /// What is wrong, with the place in the bot's configuration.
+        error: ConfigError,
+    },
+    /// Something in a bot that ties it to one machine.
+    #[error("{}: bot {id:?}: {issue}: put it into a resource of the environment, or into a default", file.display())]
+    Unportable {
+        /// Where the bot stands.
+        file: PathBuf,
+        /// The bot.
+        id: String,
+        /// What was found.
+        issue: PortabilityIssue,
+    },
+    /// A bot that refers to a variable which no bot is given.
+    #[error("{}: bot {id:?}: {path}: the variable {name} is withheld from bots, for it is named like a secret: put it into a resource of the environment", file.display())]
+    Withheld {
+        /// Where the bot stands.
+        file: PathBuf,
+        /// The bot.
+        id: String,
+        /// The variable.
+        name: String,
+        /// The place in the bot's configuration.
+        path: ConfigPath,
+    },
+}
+
+impl Problem {
+    pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Self::Unreadable {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        }
+    }
+
+    /// All that is wrong with one text.
+    pub(crate) fn of_text(file: &Path, errors: &ConfigErrors) -> Vec<Self> {
+        let mut problems: Vec<_> = errors.iter().cloned().map(Self::Text).collect();
+        if errors.unlisted() > 0 {
+            problems.push(Self::More {
+                file: file.to_owned(),
+                count: errors.unlisted(),
+            });
+        }
+        problems
+    }
+
+    /// The file or directory that is to be mended.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Unreadable { path, .. }
+            | Self::NotADirectory { path }
+            | Self::NotAFile { path }
+            | Self::LeadsOut { path }
+            | Self::SameDirectory { path, .. } => Some(path),
+            Self::TooLarge { file, .. }
+            | Self::NotUtf8 { file, .. }
+            | Self::More { file, .. }
+            | Self::DuplicateId { file, .. }
+            | Self::UnfitId { file, .. }
+            | Self::ReservedKey { file, .. }
+            | Self::DuplicateEnvironment { file, .. }
+            | Self::NoEnvironment { file, .. }
+            | Self::Unresolvable { file, .. }
+            | Self::Unportable { file, .. }
+            | Self::Withheld { file, .. } => Some(file),
+            Self::Text(error) => error.file().map(Path::new),
+        }
+    }
+
+    /// The place in the file, where it is known.
+    pub fn location(&self) -> Option<Location> {
+        match self {
+            Self::Text(error) => error.location(),
+            _ => None,
+        }
+    }
+
+    /// The key in the file, where it is known.
+    pub fn key(&self) -> Option<String> {
+        match self {
+            Self::Text(error) if !error.path().is_root() => Some(error.path().to_string()),
+            Self::Unresolvable { error, .. } => Some(format!("bot.{}", error.path())),
+            Self::Unportable { issue, .. } => Some(format!("bot.{}", issue.path)),
+            Self::Withheld { path, .. } => Some(format!("bot.{path}")),
+            Self::DuplicateId { .. } | Self::UnfitId { .. } => Some("domain.id".to_owned()),
+            Self::ReservedKey { key, .. } => Some(format!("domain.{key}")),
+            _ => None,
+        }
+    }
+}
+
+/// Tells everything that is wrong with a directory, one problem per line; holds at least one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// The problems, if there are any, or else the value.
+    pub(crate) fn or<T>(problems: Vec<Problem>, value: T) -> Result<T, Self> {
+        if problems.is_empty() {
+            Ok(value)
+        } else {
+            Err(Self(problems))
+        }
+    }
+
+    /// Of one problem at least.
+    pub(crate) fn from(problems: Vec<Problem>) -> Self {
+        Self(problems)
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
+        self.0.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Problems {
+    type Item = &'a Problem;
+    type IntoIter = std::slice::Iter<'a, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, problem) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
