@@ -137,6 +137,9 @@ pub(super) fn is_flat(of_type: &Map<String, Value>) -> bool {
 
 /// Settings are handed out as they are, so that a secret among them would never be read.
 fn refuse_secrets(within: &Map<String, Value>, path: &ConfigPath, problems: &mut Problems) {
+    if is_secret(within) {
+        problems.push(path.key(SECRET), ConfigErrorKind::SecretInSettings);
+    }
     let mut stack: Vec<_> = within
         .iter()
         .map(|(key, value)| (path.key(key), value))
