@@ -18,10 +18,7 @@ const RESOURCE: [&str; 2] = ["event_buses", "default"];
 
 /// Where the bus is, and who says so if it is the environment: a flag or variable, else the environment's resource, else
 /// this process.
-pub(crate) fn bus(
-    args: &ServeArgs,
-    environment: &Environment,
-) -> Result<(BusUrl, Option<String>)> {
+pub(crate) fn bus(args: &ServeArgs, environment: &Environment) -> Result<(BusUrl, Option<String>)> {
     if let Some(url) = &args.bus {
         return Ok((url.parse()?, None));
     }

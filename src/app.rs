@@ -2,7 +2,7 @@
 
 use crate::account::Account;
 use crate::announcing::{self, Topics};
-use crate::config_dir::{ConfigDir, Source};
+use crate::config_dir::Source;
 use crate::domains::{Domains, Registered};
 use crate::forget::ForgetDeleted;
 use crate::live::{self, Live};
@@ -163,8 +163,7 @@ impl App {
         warn.tell(Subject::Start, warnings);
         let fleet_bus = Arc::clone(&bus);
         let targets: Vec<Arc<dyn ReloadTarget>> = vec![last_served, Arc::clone(&bots) as _, forget];
-        let hot_reload =
-            HotReloadManager::new(
+        let hot_reload = HotReloadManager::new(
             registry.reader(),
             mode(&args, settings.poll_interval, bus, topics.listen),
             targets,
@@ -472,12 +471,7 @@ fn host_name() -> String {
     }
 }
 
-fn mode(
-    args: &ServeArgs,
-    every: Duration,
-    bus: Arc<dyn EventBus>,
-    topics: Interest,
-) -> ReloadMode {
+fn mode(args: &ServeArgs, every: Duration, bus: Arc<dyn EventBus>, topics: Interest) -> ReloadMode {
     match args.reload {
         Reload::Polling => ReloadMode::Polling { every },
         Reload::EventDriven => ReloadMode::EventDriven { bus, topics },

@@ -4,8 +4,8 @@
 
 use anyhow::{anyhow, bail};
 use hotbed::configs::{Environment, Variables, detect_environment};
-use hotbed::registry::Id;
 use hotbed::deploy::{Bot, Deployment, Directory, Problem, Reading, bot_variables};
+use hotbed::registry::Id;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -206,16 +206,16 @@ impl Source {
                 (environment, format!("from {}", file.path.display()))
             }
             None if *is_named || name != UNNAMED => {
-                let file = reading.root.join("environments").join(format!("{name}.yaml"));
+                let file = reading
+                    .root
+                    .join("environments")
+                    .join(format!("{name}.yaml"));
                 bail!(
                     "environment {name:?} ({reason}) has no file: {} is missing",
                     file.display()
                 )
             }
-            None => (
-                Environment::empty(name),
-                "empty: it has no file".to_owned(),
-            ),
+            None => (Environment::empty(name), "empty: it has no file".to_owned()),
         };
         // The environments of others are none of this node's business.
         let environments = reading.root.join("environments");
@@ -229,9 +229,8 @@ impl Source {
             ..reading.clone()
         })?;
         let bots = deployment.bots().map(|(id, bot)| {
-            let known = Id::new(id).map_err(|error| {
-                anyhow!("{}: domain.id: {error}", bot.file.display())
-            })?;
+            let known = Id::new(id)
+                .map_err(|error| anyhow!("{}: domain.id: {error}", bot.file.display()))?;
             Ok((known, bot.clone()))
         });
         Ok(ConfigDir {

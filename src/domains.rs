@@ -1,8 +1,8 @@
 //! Registers the bots of domain files.
 
 use anyhow::{Context, bail};
-use hotbed::registry::{Admission, Draft, Error, Id, Precondition, Registry, Status};
 use hotbed::deploy::Bot;
+use hotbed::registry::{Admission, Draft, Error, Id, Precondition, Registry, Status};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

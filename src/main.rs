@@ -135,9 +135,8 @@ fn process_environment() -> Vec<(String, String)> {
     std::env::vars_os().filter_map(is_text).collect()
 }
 
-use hotbed_cli::{ClientOptions, Completions, EXIT_CODES, Exit, Reader, Streams, USAGE};
-use log::Log;
-use serve_args::ServeArgs;
+/// Runs a command of the client with the streams of this process.
+async fn run_client(command: impl AsyncFnOnce(Streams<'_>) -> Exit) -> Exit {
     let reader = if std::io::stdin().is_terminal() {
         Reader::Person
     } else {

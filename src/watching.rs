@@ -11,8 +11,8 @@ use crate::storage::Storage;
 use crate::warnings::{Subject, Warnings};
 use anyhow::bail;
 use hotbed::backends::{BusUrl, RegistryUrl};
-use hotbed::registry::{Draft, Error, Id, Precondition, Registry, Status};
 use hotbed::deploy::{Bot, MANAGED_BY};
+use hotbed::registry::{Draft, Error, Id, Precondition, Registry, Status};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,12 +116,18 @@ impl Watching {
         let (url, named_by) = Storage::place(&self.args, &environment)?;
         if url != self.url {
             let place = named_by.unwrap_or_else(|| "the registry".into());
-            bail!("{place} needs a restart: this node goes on with {}", self.url);
+            bail!(
+                "{place} needs a restart: this node goes on with {}",
+                self.url
+            );
         }
         let (bus, named_by) = announcing::bus(&self.args, &environment)?;
         if bus != self.bus {
             let place = named_by.unwrap_or_else(|| "the event bus".into());
-            bail!("{place} needs a restart: this node goes on with {}", self.bus);
+            bail!(
+                "{place} needs a restart: this node goes on with {}",
+                self.bus
+            );
         }
         self.live
             .settings(&self.settings, &settings)

@@ -267,7 +267,7 @@ fn still_fits<T: Send + Sync + 'static>(
     registration: &Registration,
 ) -> bool {
     let resolved = shared.surroundings.resolve(&registration.config);
-    resolved.is_ok_and(|resolved| slot.was_built_from(resolved.digest()))
+    resolved.is_ok_and(|resolved| slot.was_built_from(&resolved.digest()))
 }
 
 /// Runs the factory where its panics and its slowness harm nobody else.
@@ -283,7 +283,7 @@ async fn create<T: Send + Sync + 'static>(
         .surroundings
         .resolve(&registration.config)
         .map_err(|error| fail(FailureKind::Config, &error))?;
-    let digest = config.digest().into();
+    let digest = config.digest();
     let mut guarded = JoinSet::new();
     // Tracked as well: once the cache is closed, no factory is at work.
     guarded.spawn(shared.tasks.track_future({

@@ -19,7 +19,7 @@ impl<T> DoorCheck<T> {
 
 impl<T: Send + Sync + 'static> Check for DoorCheck<T> {
     fn check(&self, id: &Id, config: &PortableConfig) -> Verdict {
-        let resolved = match self.shared.surroundings.resolve(config) {
+        let resolved = match self.shared.surroundings.resolve_without_secrets(config) {
             Ok(resolved) => resolved,
             Err(errors) => {
                 return Verdict {

@@ -1,14 +1,14 @@
 //! Decides who stays, on a task of its own: moka keeps the order of use and picks who leaves a full cache; idle ids
 //! and expired absences leave by rounds through all slots, a slice at a time.
 
-use crate::machine::Machine;
-use crate::{CacheSettings, EvictionPolicy};
 use crate::entry::Entry;
+use crate::machine::Machine;
 use crate::outage::Wanted;
 use crate::settings::ROUND_TICKS;
 use crate::shared::Shared;
 use crate::slot::Slot;
 use crate::stats::Counters;
+use crate::{CacheSettings, EvictionPolicy};
 use hotbed_registry::Id;
 use moka::notification::RemovalCause;
 use moka::sync::Cache;

@@ -4,6 +4,7 @@ use crate::machine::{Answer, Ask, Attempt, Effect, Fate, Machine, Next, Outcome,
 use crate::shared::{IndexRef, Shared};
 use crate::waiter::{Asked, Told, Waiter};
 use crate::{Held, Lease};
+use hotbed_configs::ResolvedDigest;
 use hotbed_lease::Lease as Loan;
 use hotbed_registry::{Change, Id, Revision};
 use papaya::Operation;
@@ -41,13 +42,13 @@ struct Inside<T> {
 pub(crate) struct New<T> {
     pub(crate) loan: Loan<T>,
     /// The digest of what it was built from.
-    pub(crate) digest: Box<str>,
+    pub(crate) digest: ResolvedDigest,
 }
 
 /// An instance in its slot.
 struct Installed<T> {
     loan: Loan<T>,
-    digest: Box<str>,
+    digest: ResolvedDigest,
     since: Instant,
 }
 
@@ -155,10 +156,10 @@ impl<T: Send + Sync + 'static> Slot<T> {
     }
 
     /// Whether the installed instance was built from a resolved configuration of this digest.
-    pub(crate) fn was_built_from(&self, digest: &str) -> bool {
+    pub(crate) fn was_built_from(&self, digest: &ResolvedDigest) -> bool {
         let inside = self.inside();
         let installed = inside.installed.as_ref();
-        installed.is_some_and(|installed| *installed.digest == *digest)
+        installed.is_some_and(|installed| installed.digest == *digest)
     }
 
     pub(crate) fn begin(&self, shared: &Shared<T>) -> Attempt {
@@ -176,13 +177,10 @@ impl<T: Send + Sync + 'static> Slot<T> {
         let now = shared.clock.now();
         let settings = shared.settings();
         let next = self.with(shared, |inside| {
-            let settlement = inside.machine.settle(
-                attempt,
-                outcome,
-                now,
-                &settings,
-                shared.chance.draw(),
-            );
+            let settlement =
+                inside
+                    .machine
+                    .settle(attempt, outcome, now, &settings, shared.chance.draw());
             match settlement.instance {
                 Fate::Install => {
                     self.show(shared, new.as_ref().map(|new| &new.loan));

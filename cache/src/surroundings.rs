@@ -34,16 +34,27 @@ impl Surroundings {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// Binds a configuration to the environment as it is now.
+    /// Binds a configuration to the environment as it is now, for an instance to be built from it.
     pub(crate) fn resolve(&self, config: &PortableConfig) -> Result<ResolvedConfig, ConfigErrors> {
-        let environment = self
-            .environment
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        match environment {
+        match self.now() {
             Some(environment) => environment.resolve(config),
             None => Ok(ResolvedConfig::verbatim(config)),
         }
+    }
+
+    /// The same for those who only judge: no secret is read.
+    pub(crate) fn resolve_without_secrets(
+        &self,
+        config: &PortableConfig,
+    ) -> Result<ResolvedConfig, ConfigErrors> {
+        match self.now() {
+            Some(environment) => environment.resolve_without_secrets(config),
+            None => Ok(ResolvedConfig::verbatim(config)),
+        }
+    }
+
+    fn now(&self) -> Option<Arc<Environment>> {
+        let environment = self.environment.read();
+        environment.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

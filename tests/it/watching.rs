@@ -20,8 +20,14 @@ impl World {
         let launch = launch.arg("--config", &dir);
         let world = Self { launch, dir };
         world.environment("small", "");
-        world.bot("fixed", "llm: {provider: echo, model: m}, system_prompt: one");
-        world.bot("bound", "llm: {$resource: chat, type: llms}, system_prompt: one");
+        world.bot(
+            "fixed",
+            "llm: {provider: echo, model: m}, system_prompt: one",
+        );
+        world.bot(
+            "bound",
+            "llm: {$resource: chat, type: llms}, system_prompt: one",
+        );
         world
     }
 
@@ -73,7 +79,11 @@ async fn builds(node: &Node) -> u64 {
 async fn warns(node: &Node, words: &str) {
     eventually("the warning", DEADLINE, async || {
         let warnings = node.health().await["warnings"].to_string();
-        if warnings.contains(words) { Ok(()) } else { Err(warnings) }
+        if warnings.contains(words) {
+            Ok(())
+        } else {
+            Err(warnings)
+        }
     })
     .await;
 }
@@ -81,7 +91,11 @@ async fn warns(node: &Node, words: &str) {
 async fn is_content(node: &Node) {
     eventually("no warning", DEADLINE, async || {
         let warnings = node.health().await["warnings"].to_string();
-        if warnings == "[]" { Ok(()) } else { Err(warnings) }
+        if warnings == "[]" {
+            Ok(())
+        } else {
+            Err(warnings)
+        }
     })
     .await;
 }
@@ -99,8 +113,14 @@ async fn what_changes_in_the_directory_is_in_service_without_a_restart() {
     let bound = node.served("bound").await;
     let head = node.head().await;
 
-    world.bot("fixed", "llm: {provider: echo, model: m}, system_prompt: two");
-    world.bot("third", "llm: {provider: echo, model: m}, system_prompt: three");
+    world.bot(
+        "fixed",
+        "llm: {provider: echo, model: m}, system_prompt: two",
+    );
+    world.bot(
+        "third",
+        "llm: {provider: echo, model: m}, system_prompt: three",
+    );
     has_prompt(&node, "fixed", "two").await;
     has_prompt(&node, "third", "three").await;
     assert!(node.served("fixed").await > fixed);
@@ -112,17 +132,33 @@ async fn what_changes_in_the_directory_is_in_service_without_a_restart() {
     world.environment("large", "");
     eventually("rebuilt", DEADLINE, async || {
         let now = builds(&node).await;
-        if now > before { Ok(()) } else { Err(now.to_string()) }
+        if now > before {
+            Ok(())
+        } else {
+            Err(now.to_string())
+        }
     })
     .await;
     node.signal(Signal::SIGHUP);
     eventually("asked by hand", DEADLINE, async || {
         let log = node.errors();
-        if log.contains("configuration directory is applied") { Ok(()) } else { Err(log) }
+        if log.contains("configuration directory is applied") {
+            Ok(())
+        } else {
+            Err(log)
+        }
     })
     .await;
-    assert_eq!(builds(&node).await, before + 1, "the one that is bound to it");
-    assert_eq!(node.served("bound").await, bound, "nothing of it was written");
+    assert_eq!(
+        builds(&node).await,
+        before + 1,
+        "the one that is bound to it"
+    );
+    assert_eq!(
+        node.served("bound").await,
+        bound,
+        "nothing of it was written"
+    );
     assert_eq!(node.head().await, head + 2);
     is_content(&node).await;
     node.terminate().await;
@@ -137,10 +173,16 @@ async fn a_broken_file_keeps_the_last_good_set_and_says_where_it_is_broken() {
     let head = node.head().await;
 
     fs::write(world.file("broken"), "domain: {id: broken}\nbot: [\n").unwrap();
-    world.bot("fixed", "llm: {provider: echo, model: m}, system_prompt: two");
+    world.bot(
+        "fixed",
+        "llm: {provider: echo, model: m}, system_prompt: two",
+    );
     warns(&node, "broken.yaml:").await;
     assert_eq!(node.head().await, head, "nothing is written");
-    assert_eq!([node.served("fixed").await, node.served("bound").await], served);
+    assert_eq!(
+        [node.served("fixed").await, node.served("bound").await],
+        served
+    );
 
     fs::remove_file(world.file("broken")).unwrap();
     has_prompt(&node, "fixed", "two").await;
@@ -159,7 +201,10 @@ async fn what_was_changed_elsewhere_is_not_overwritten_and_nothing_is_deleted() 
     let world = World::new();
     let node = world.launch.start().await;
     node.put_bot("fixed", "by the API").await;
-    world.bot("fixed", "llm: {provider: echo, model: m}, system_prompt: two");
+    world.bot(
+        "fixed",
+        "llm: {provider: echo, model: m}, system_prompt: two",
+    );
     warns(&node, "fixed: was changed in the registry").await;
     assert_eq!(prompt_of(&node, "fixed").await, "by the API");
 
@@ -168,11 +213,18 @@ async fn what_was_changed_elsewhere_is_not_overwritten_and_nothing_is_deleted() 
     assert_eq!(prompt_of(&node, "bound").await, "one");
     node.delete("/api/v1/bots/bound").await;
     // The file becomes what the registry has: then all is said.
-    world.bot("fixed", "llm: {provider: echo, model: echo-1}, system_prompt: by the API");
+    world.bot(
+        "fixed",
+        "llm: {provider: echo, model: echo-1}, system_prompt: by the API",
+    );
     node.signal(Signal::SIGHUP);
     eventually("only the first is left", DEADLINE, async || {
         let warnings = node.health().await["warnings"].to_string();
-        if warnings.contains("bound") { Err(warnings) } else { Ok(()) }
+        if warnings.contains("bound") {
+            Err(warnings)
+        } else {
+            Ok(())
+        }
     })
     .await;
     node.terminate().await;
@@ -188,16 +240,27 @@ async fn settings_change_live_and_those_that_cannot_are_named() {
     let large = serde_json::json!({"config": {"llm": {"provider": "echo", "model": "m"}, "pad": "x".repeat(5_000)}});
     node.put("/api/v1/bots/large", &large).await.expect(413);
 
-    world.environment("small", "log_level: info, max_body_bytes: 100000, cache_capacity: 1");
+    world.environment(
+        "small",
+        "log_level: info, max_body_bytes: 100000, cache_capacity: 1",
+    );
     eventually("the limit", DEADLINE, async || {
         let answer = node.put("/api/v1/bots/large", &large).await;
-        if matches!(answer.status, 200 | 201) { Ok(()) } else { Err(format!("{answer:?}")) }
+        if matches!(answer.status, 200 | 201) {
+            Ok(())
+        } else {
+            Err(format!("{answer:?}"))
+        }
     })
     .await;
     node.signal(Signal::SIGHUP);
     eventually("the log", DEADLINE, async || {
         let log = node.errors();
-        if log.contains("configuration directory is applied") { Ok(()) } else { Err(log) }
+        if log.contains("configuration directory is applied") {
+            Ok(())
+        } else {
+            Err(log)
+        }
     })
     .await;
     for id in ["fixed", "bound", "fixed"] {
@@ -205,7 +268,11 @@ async fn settings_change_live_and_those_that_cannot_are_named() {
     }
     eventually("a smaller cache", DEADLINE, async || {
         let cache = node.health().await["cache"].clone();
-        if cache["instances"] == 1 { Ok(()) } else { Err(cache.to_string()) }
+        if cache["instances"] == 1 {
+            Ok(())
+        } else {
+            Err(cache.to_string())
+        }
     })
     .await;
 
@@ -214,7 +281,12 @@ async fn settings_change_live_and_those_that_cannot_are_named() {
     warns(&node, "settings.max_body_bytes needs a restart").await;
     node.served("fixed").await;
     node.served("bound").await;
-    assert_eq!(node.health().await["cache"]["evictions"].as_u64().map(|n| n > 1), Some(true));
+    assert_eq!(
+        node.health().await["cache"]["evictions"]
+            .as_u64()
+            .map(|n| n > 1),
+        Some(true)
+    );
     world.environment("small", "poll_interval: soon");
     warns(&node, "settings.poll_interval").await;
     node.terminate().await;
@@ -230,11 +302,18 @@ async fn a_checkout_of_many_files_is_applied_at_once() {
     let node = world.launch.start().await;
     let head = node.head().await;
     for n in 0..FILES {
-        world.bot(&format!("bot-{n:03}"), "llm: {provider: echo, model: m}, system_prompt: new");
+        world.bot(
+            &format!("bot-{n:03}"),
+            "llm: {provider: echo, model: m}, system_prompt: new",
+        );
     }
     let log = eventually("applied", DEADLINE, async || {
         let log = node.errors();
-        if log.contains("configuration directory is applied") { Ok(log) } else { Err(log) }
+        if log.contains("configuration directory is applied") {
+            Ok(log)
+        } else {
+            Err(log)
+        }
     })
     .await;
     assert!(log.contains(&format!("created={FILES}")), "{log}");

@@ -193,7 +193,9 @@ fn redis_bus(fields: &mut Fields<'_>) -> String {
         None if user.is_empty() => String::new(),
         None => encode(&user) + "@",
     };
-    let database = fields.text("db").map_or_else(String::new, |db| "/".to_owned() + &db);
+    let database = fields
+        .text("db")
+        .map_or_else(String::new, |db| "/".to_owned() + &db);
     with_parameters(
         format!("{scheme}://{login}{place}{database}"),
         &[

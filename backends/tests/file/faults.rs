@@ -120,7 +120,7 @@ async fn a_file_that_was_never_in_order_is_not_written_over() {
     let directory = Directory::new();
     directory.write("a.yaml", "conf: {}\n");
     let it = directory.open().await;
-    let said = "bots/a.yaml:1:1: conf: unknown key; known here: id, status, metadata, config\n\
+    let said = "bots/a.yaml:1:1: conf: unknown key; known here: id, status, metadata, config; did you mean `config`?\n\
                 bots/a.yaml:1:1: config: required, but not given; add it";
     assert_eq!(only_problem(&it).await, said);
     assert_eq!(it.store.problems().await[0].id, None);

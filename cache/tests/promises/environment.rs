@@ -45,7 +45,12 @@ async fn put(world: &World, id: &str, config: Value) -> Revision {
 #[tokio::test(start_paused = true)]
 async fn a_new_environment_rebuilds_exactly_what_resolves_to_something_else() {
     let world = world(environment("small", "hello"));
-    put(&world, "refers", json!({"llm": {"$resource": "chat", "type": "llms"}})).await;
+    put(
+        &world,
+        "refers",
+        json!({"llm": {"$resource": "chat", "type": "llms"}}),
+    )
+    .await;
     put(&world, "varies", json!({"prompt": "${GREETING}"})).await;
     put(&world, "stands", json!({"prompt": "plain"})).await;
     let ids = ["refers", "varies", "stands"];
@@ -60,11 +65,17 @@ async fn a_new_environment_rebuilds_exactly_what_resolves_to_something_else() {
 
     let gate = world.workshop.gate("refers");
     world.cache.set_environment(environment("large", "hello"));
-    eventually("it is being rebuilt", || world.workshop.begun("refers") == 2).await;
+    eventually("it is being rebuilt", || {
+        world.workshop.begun("refers") == 2
+    })
+    .await;
     assert_eq!(world.get("refers").await.unwrap().serial, old.serial);
     gate.add_permits(1);
     eventually("the new one serves", || {
-        world.cache.hit("refers").is_some_and(|it| it.serial != old.serial)
+        world
+            .cache
+            .hit("refers")
+            .is_some_and(|it| it.serial != old.serial)
     })
     .await;
     pass(Duration::from_secs(30)).await;
@@ -72,7 +83,10 @@ async fn a_new_environment_rebuilds_exactly_what_resolves_to_something_else() {
     assert!(!world.workshop.destroyed(old.serial));
 
     world.cache.set_environment(environment("large", "servus"));
-    eventually("the other is rebuilt", || world.workshop.begun("varies") == 2).await;
+    eventually("the other is rebuilt", || {
+        world.workshop.begun("varies") == 2
+    })
+    .await;
     pass(Duration::from_secs(30)).await;
     assert_eq!(begun(), [2, 2, 1]);
 
@@ -100,7 +114,10 @@ async fn an_environment_that_comes_during_a_build_is_seen_after_it() {
     assert_eq!(first.revision(), revision);
     gate.add_permits(1);
     eventually("it is built in the new one", || {
-        world.cache.hit("a").is_some_and(|it| it.serial != first.serial)
+        world
+            .cache
+            .hit("a")
+            .is_some_and(|it| it.serial != first.serial)
     })
     .await;
     pass(Duration::from_mins(1)).await;
@@ -117,7 +134,9 @@ async fn what_does_not_resolve_any_more_serves_on_and_is_tried_again_with_the_ne
     let needs = json!({"llm": {"$resource": "chat", "type": "llms", "$required": true}});
     put(&world, "a", needs).await;
     let good = world.get("a").await.unwrap();
-    world.cache.set_environment(Arc::new(Environment::empty("bare")));
+    world
+        .cache
+        .set_environment(Arc::new(Environment::empty("bare")));
     eventually("it is known", || {
         world.state("a") == Some(InstanceState::Degraded)
     })

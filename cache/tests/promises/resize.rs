@@ -23,7 +23,11 @@ async fn a_cache_becomes_smaller_and_larger_while_it_serves() {
     world.cache.resize(5, CacheSettings::default().ttl);
     pass(Duration::from_millis(200)).await;
     let serving = |id: &String| world.cache.hit(id).is_some();
-    let stay: Vec<&str> = ids.iter().filter(|id| serving(id)).map(String::as_str).collect();
+    let stay: Vec<&str> = ids
+        .iter()
+        .filter(|id| serving(id))
+        .map(String::as_str)
+        .collect();
     assert_eq!(stay, ["bot-0", "bot-16", "bot-17", "bot-18", "bot-19"]);
     assert!(!world.workshop.destroyed(held.serial));
 
