@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::error::ConfigErrors;
+use crate::origins::Origins;
 use crate::portable::PortableConfig;
 use crate::resolve::{References, Resolver, Secrets, Text};
 use crate::resolved::ResolvedConfig;
@@ -44,8 +45,16 @@ pub struct EnvironmentText {
     pub text: String,
 }
 
-/// Type, name, fields.
-type Resources = BTreeMap<String, BTreeMap<String, Map<String, Value>>>;
+/// By type and name.
+type Resources = BTreeMap<String, BTreeMap<String, Resource>>;
+
+/// One resource, with its variables filled in.
+#[derive(Clone)]
+pub(crate) struct Resource {
+    pub(crate) fields: Map<String, Value>,
+    /// Which of the fields came from variables.
+    pub(crate) origins: Origins,
+}
 
 /// What happens to a reference whose resource is not there, where it does not say so itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +186,11 @@ impl Environment {
     /// One resource as the file gives it: references in it are not bound, and secrets are not read. To have that done,
     /// [`resolve`](Self::resolve) a configuration that is a reference to it.
     pub fn resource(&self, resource_type: &str, name: &str) -> Option<&Map<String, Value>> {
+        let resource = self.filled_resource(resource_type, name)?;
+        Some(&resource.fields)
+    }
+
+    pub(crate) fn filled_resource(&self, resource_type: &str, name: &str) -> Option<&Resource> {
         self.resources.get(resource_type)?.get(name)
     }
 

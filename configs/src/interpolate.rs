@@ -61,6 +61,14 @@ pub(crate) fn interpolate<'t>(
     Ok(Cow::Owned(filled))
 }
 
+/// The variable of a text that is one placeholder and nothing else.
+pub(crate) fn only_variable(text: &str) -> Option<&str> {
+    match next_mark(text) {
+        Some(("", Mark::Placeholder { name, .. }, "")) => Some(name),
+        _ => None,
+    }
+}
+
 /// Stands for a placeholder in a text [with holes](with_holes); no text means anything by it.
 pub(crate) const HOLE: char = '\u{fffc}';
 

@@ -8,9 +8,10 @@
 //!
 //! A [`PortableConfig`] is what is stored and sent between nodes: it may hold `${VAR}` and `$resource`, and means the
 //! same everywhere. A [`ResolvedConfig`] is what an instance is built from on one node; nothing in it is left to fill
-//! in. Everything wrong with a text is reported together, each problem with its place and with what to do about it.
+//! in. Secrets are named and not written, as in `{"$secret": "env:OPENAI_API_KEY"}`; a [`SecretSource`] reads them on the
+//! way to an instance, and what people are shown never holds one. Everything wrong with a text is reported together, each problem with its place and with what to do about it.
 //!
-//! This crate reads no file, no clock, no network and no process environment: texts and variables are handed in.
+//! This crate reads no file, no clock, no network and no process environment: texts, variables and secrets are handed in.
 //!
 //! ```
 //! use hotbed_configs::{Environment, Variables, parse_domain};
@@ -48,6 +49,7 @@ mod reference;
 mod registration_file;
 mod resolve;
 mod resolved;
+mod schema;
 mod secret;
 mod shown;
 mod texts;
@@ -68,6 +70,7 @@ pub use portability::{
 pub use portable::PortableConfig;
 pub use registration_file::RegistrationFile;
 pub use resolved::{ResolvedConfig, ResolvedDigest};
+pub use schema::{domain_schema, environment_schema};
 pub use secret::{SecretKeeper, SecretRef, SecretSource, WrittenIn};
 pub use variables::Variables;
 pub use warning::ConfigWarning;

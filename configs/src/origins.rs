@@ -19,6 +19,8 @@ pub(crate) struct Origins {
 pub(crate) enum Origin {
     /// It is a secret, or stands for it.
     Secret(SecretRef),
+    /// It is the value of this variable as a whole, or the default that stands beside it.
+    Variable(String),
 }
 
 impl Origins {
@@ -46,6 +48,35 @@ impl Origins {
     /// What is told of an item of a list, and below it.
     pub(crate) fn item(&self, index: usize) -> Option<&Self> {
         self.items.get(&index)
+    }
+
+    /// The variable that the value itself came from.
+    pub(crate) fn variable(&self) -> Option<&str> {
+        match &self.here {
+            Some(Origin::Variable(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Shows every place whose value came whole from a variable, and that variable.
+    pub(crate) fn for_each_variable(&self, visit: &mut dyn FnMut(&ConfigPath, &str)) {
+        self.visit_variables(&mut ConfigPath::default(), visit);
+    }
+
+    fn visit_variables(&self, path: &mut ConfigPath, visit: &mut dyn FnMut(&ConfigPath, &str)) {
+        if let Some(variable) = self.variable() {
+            visit(path, variable);
+        }
+        for (key, below) in &self.keys {
+            path.push_key(key);
+            below.visit_variables(path, visit);
+            path.pop();
+        }
+        for (index, below) in &self.items {
+            path.push_index(*index);
+            below.visit_variables(path, visit);
+            path.pop();
+        }
     }
 
     pub(crate) fn hold_secrets(&self) -> bool {

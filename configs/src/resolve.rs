@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 
 use crate::environment::Environment;
 use crate::error::{ConfigErrorKind, Problems};
-use crate::interpolate::{Missing, interpolate};
+use crate::interpolate::{Missing, interpolate, only_variable};
 use crate::limits::{Budget, MAX_NESTING, VALUE_UNITS};
-use crate::origins::Origins;
+use crate::origins::{Origin, Origins};
 use crate::path::ConfigPath;
 use crate::reference::is_reference;
 use crate::secret::is_secret;
@@ -27,11 +27,39 @@ pub(crate) enum References<'e> {
     Bind(&'e Environment),
 }
 
-/// Whether variables were filled in before. Doing it twice would let a variable's value name other variables.
+/// Whether variables were filled in before, and where. Doing it twice would let a variable's value name other
+/// variables.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Text {
+pub(crate) enum Text<'o> {
     Raw,
-    Filled,
+    Filled(Option<&'o Origins>),
+}
+
+impl<'o> Text<'o> {
+    fn key(self, key: &str) -> Self {
+        match self {
+            Self::Raw => Self::Raw,
+            Self::Filled(origins) => Self::Filled(origins.and_then(|origins| origins.key(key))),
+        }
+    }
+
+    fn item(self, index: usize) -> Self {
+        match self {
+            Self::Raw => Self::Raw,
+            Self::Filled(origins) => Self::Filled(origins.and_then(|origins| origins.item(index))),
+        }
+    }
+
+    /// The variable that a text came from as a whole.
+    fn variable<'t>(self, written: &'t str) -> Option<&'t str>
+    where
+        'o: 't,
+    {
+        match self {
+            Self::Raw => only_variable(written),
+            Self::Filled(origins) => origins.and_then(Origins::variable),
+        }
+    }
 }
 
 /// The walk: where it stands, what it may still spend, and what it has found.
@@ -72,7 +100,11 @@ impl<'a> Resolver<'a> {
     }
 
     /// Fills in an object. What comes back means nothing if problems were found.
-    pub(crate) fn object(&mut self, object: &Map<String, Value>, text: Text) -> Map<String, Value> {
+    pub(crate) fn object(
+        &mut self,
+        object: &Map<String, Value>,
+        text: Text<'_>,
+    ) -> Map<String, Value> {
         if !self.enter() {
             return Map::new();
         }
@@ -88,13 +120,17 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn value(&mut self, value: &Value, text: Text) -> Value {
+    fn value(&mut self, value: &Value, text: Text<'_>) -> Value {
         match value {
             Value::Object(object) if is_secret(object) => self.secret(object, text),
             Value::Object(object) => Value::Object(self.object(object, text)),
             Value::Array(items) => Value::Array(self.items(items, text)),
             Value::String(written) => {
                 self.spend(VALUE_UNITS + written.len());
+                if let Some(variable) = text.variable(written) {
+                    let origin = Origin::Variable(variable.to_owned());
+                    self.origins.insert(&self.place, origin);
+                }
                 Value::String(self.text(written, text))
             }
             scalar => {
@@ -104,14 +140,14 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn items(&mut self, items: &[Value], text: Text) -> Vec<Value> {
+    fn items(&mut self, items: &[Value], text: Text<'_>) -> Vec<Value> {
         if !self.enter() {
             return Vec::new();
         }
         let filled = items.iter().enumerate().map(|(index, item)| {
             self.path.push_index(index);
             self.place.push_index(index);
-            let item = self.value(item, text);
+            let item = self.value(item, text.item(index));
             self.place.pop();
             self.path.pop();
             item
@@ -123,7 +159,7 @@ impl<'a> Resolver<'a> {
     fn entries<'o>(
         &mut self,
         entries: impl IntoIterator<Item = (&'o String, &'o Value)>,
-        text: Text,
+        text: Text<'_>,
         overridden_by: &Map<String, Value>,
     ) -> Map<String, Value> {
         let mut filled = Map::new();
@@ -140,7 +176,7 @@ impl<'a> Resolver<'a> {
                 self.problem(ConfigErrorKind::KeyCollision);
             } else if !overridden_by.contains_key(&key) {
                 self.place.push_key(&key);
-                let value = self.value(value, text);
+                let value = self.value(value, text.key(&key));
                 self.place.pop();
                 filled.insert(key, value);
             }
@@ -149,7 +185,7 @@ impl<'a> Resolver<'a> {
         filled
     }
 
-    fn text(&mut self, written: &str, text: Text) -> String {
+    fn text(&mut self, written: &str, text: Text<'_>) -> String {
         let (Text::Raw, Some(budget)) = (text, &mut self.budget) else {
             return written.to_owned();
         };

@@ -1,7 +1,11 @@
 //! What an instance is built from.
 
+mod node;
 mod read;
 mod redacted;
+mod schema;
+mod spelling;
+mod typed;
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -9,7 +13,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::error::ConfigError;
+use crate::error::{ConfigError, ConfigErrors};
 use crate::object::Object;
 use crate::origins::Origins;
 use crate::portable::PortableConfig;
@@ -83,6 +87,21 @@ impl ResolvedConfig {
         ResolvedDigest(self.object.digest().to_owned())
     }
 
+    /// Gives texts that came whole from a variable the types that a JSON Schema wants: where `ssl: ${SSL}` must be a
+    /// boolean, the text `false` becomes false. Booleans and numbers are spelled as in JSON. Nothing that was written as
+    /// a text is touched, nor where the schema allows a text.
+    ///
+    /// Of the schema are understood `type`, `const`, `enum`, `properties`, `additionalProperties`, `items`,
+    /// `prefixItems`, `allOf`, `anyOf`, `oneOf` and a `$ref` into the schema itself. What cannot be spelled is a problem
+    /// that names the variable and not its value; all are reported together. Whether the rest fits is not looked at.
+    pub fn typed(&self, schema: &Value) -> Result<Self, ConfigErrors> {
+        let map = typed::typed(self.as_map(), &self.origins, schema)?;
+        Ok(Self {
+            object: Object::new(map),
+            ..self.clone()
+        })
+    }
+
     /// The configuration for people: with a text such as `[secret env:NAME]` in the place of each secret, and
     /// `[hidden: …]` where a variable or the configuration itself brought in what looks like one.
     pub fn redacted(&self) -> Value {
@@ -96,7 +115,8 @@ impl ResolvedConfig {
 
     /// Reads the configuration into a type of the caller's. What does not fit is refused with the path of the
     /// offending value; the message does not repeat strings from the configuration where a type is wrong, and never
-    /// holds any part of a secret.
+    /// holds any part of a secret. A text that came whole from a variable is read as a boolean or a number where the
+    /// type wants one.
     pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         read::read(self)
     }

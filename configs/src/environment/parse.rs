@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::chain::Chain;
-use super::{Environment, MissPolicy, Resources};
+use super::{Environment, MissPolicy, Resource, Resources};
 use crate::error::{ConfigErrorKind, ConfigErrors, Problems};
 use crate::literal_secret::literal_secrets;
+use crate::origins::Origins;
 use crate::path::ConfigPath;
 use crate::reference::{flag, text};
 use crate::resolve::{References, Resolver, Secrets, Text};
@@ -30,7 +31,7 @@ pub(super) fn parse(chain: &Chain, variables: &Variables) -> Result<Environment,
     let environment = Environment {
         name: name.into(),
         description,
-        resources: file.resources(),
+        resources: file.resources(&resolver.origins),
         miss_policy: file.miss_policy(&settings),
         settings,
         variables: variables.clone(),
@@ -80,15 +81,21 @@ impl File {
         settings
     }
 
-    fn resources(&mut self) -> Resources {
+    fn resources(&mut self, origins: &Origins) -> Resources {
+        let origins = origins.key("resources");
         let mut resources = Resources::new();
         for (resource_type, value) in self.object("resources") {
             let path = ConfigPath::of_keys(["resources", &resource_type]);
             let of_type = object_or_empty(value, &path, &mut self.problems);
+            let origins = origins.and_then(|origins| origins.key(&resource_type));
             let named = if is_flat(&of_type) {
+                let resource = Resource {
+                    fields: of_type,
+                    origins: origins.cloned().unwrap_or_default(),
+                };
                 BTreeMap::from([
-                    (resource_type.clone(), of_type.clone()),
-                    ("default".to_owned(), of_type),
+                    (resource_type.clone(), resource.clone()),
+                    ("default".to_owned(), resource),
                 ])
             } else {
                 of_type
@@ -99,7 +106,9 @@ impl File {
                         if is_secret(&fields) {
                             self.problems.push(path, ConfigErrorKind::SecretWhole);
                         }
-                        (name, fields)
+                        let origins = origins.and_then(|origins| origins.key(&name));
+                        let origins = origins.cloned().unwrap_or_default();
+                        (name, Resource { fields, origins })
                     })
                     .collect()
             };
@@ -128,6 +137,9 @@ pub(super) fn is_flat(of_type: &Map<String, Value>) -> bool {
 
 /// Settings are handed out as they are, so that a secret among them would never be read.
 fn refuse_secrets(within: &Map<String, Value>, path: &ConfigPath, problems: &mut Problems) {
+    if is_secret(within) {
+        problems.push(path.key(SECRET), ConfigErrorKind::SecretInSettings);
+    }
     let mut stack: Vec<_> = within
         .iter()
         .map(|(key, value)| (path.key(key), value))

@@ -116,6 +116,12 @@ fn what_only_resembles_them_is_no_alarm() {
         random("AIza", 36),
         "eyJhbGciOiJI".to_owned(),
         format!("{}.{}", random("eyJ", 20), random("", 40)),
+        format!(
+            "{}.{}.{}",
+            random("eyJ", 20),
+            random("", 40),
+            random("", 15)
+        ),
         "-----BEGIN CERTIFICATE-----".to_owned(),
         "-----BEGIN PUBLIC KEY-----".to_owned(),
         "https://example.com:8080/a:b@c".to_owned(),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Resolver, Text};
-use crate::environment::{Environment, MissPolicy};
+use crate::environment::{Environment, MissPolicy, Resource};
 use crate::error::{ConfigErrorKind, MissingResource};
 use crate::reference::{Reference, is_part};
 use crate::warning::{ConfigWarning, WARNINGS};
@@ -17,7 +17,7 @@ impl Resolver<'_> {
         &mut self,
         environment: &Environment,
         object: &Map<String, Value>,
-        text: Text,
+        text: Text<'_>,
     ) -> Map<String, Value> {
         let problems_before = self.problems.count();
         let parts = object.iter().filter(|(key, _)| is_part(key));
@@ -46,12 +46,13 @@ impl Resolver<'_> {
         environment: &Environment,
         reference: &Reference<'_>,
     ) -> Map<String, Value> {
-        let Some(resource) = environment.resource(reference.resource_type, reference.name) else {
+        let resource = environment.filled_resource(reference.resource_type, reference.name);
+        let Some(Resource { fields, origins }) = resource else {
             self.miss(environment, reference);
             return Map::new();
         };
         let target = reference.target();
-        self.check_capabilities(reference, resource);
+        self.check_capabilities(reference, fields);
         if let Some(at) = self.open.iter().position(|open| *open == target) {
             let mut circle = self.open[at..].to_vec();
             circle.push(target);
@@ -59,7 +60,7 @@ impl Resolver<'_> {
             return Map::new();
         }
         self.open.push(target);
-        let bound = self.object(resource, Text::Filled);
+        let bound = self.object(fields, Text::Filled(Some(origins)));
         self.open.pop();
         bound
     }

@@ -21,7 +21,7 @@ pub(crate) enum Secrets<'s> {
 
 impl Resolver<'_> {
     /// Reads one secret. Its name is not filled in: a variable must not choose which secret is read.
-    pub(super) fn secret(&mut self, object: &Map<String, Value>, text: Text) -> Value {
+    pub(super) fn secret(&mut self, object: &Map<String, Value>, text: Text<'_>) -> Value {
         let secret = match SecretRef::parse(object) {
             Ok(secret) => secret,
             Err(kind) => {
@@ -52,11 +52,11 @@ impl Resolver<'_> {
 fn read(
     secret: &SecretRef,
     source: Option<&dyn SecretSource>,
-    text: Text,
+    text: Text<'_>,
 ) -> Result<String, String> {
     let written_in = match text {
         Text::Raw => WrittenIn::Configuration,
-        Text::Filled => WrittenIn::Environment,
+        Text::Filled(_) => WrittenIn::Environment,
     };
     let source = source.ok_or("nothing is set up here that reads secrets")?;
     let read = source.read(secret, written_in)?.ok_or("it is not there")?;

@@ -5,23 +5,27 @@ use serde_json::Value;
 use serde_path_to_error::Segment;
 
 use super::ResolvedConfig;
+use super::node::Node;
 use super::redacted::{self, Hide};
 use crate::error::{ConfigError, ConfigErrorKind};
+use crate::origins::Origins;
 use crate::path::ConfigPath;
 
 pub(super) fn read<T: DeserializeOwned>(config: &ResolvedConfig) -> Result<T, ConfigError> {
-    let error = match serde_path_to_error::deserialize(config.as_map()) {
+    let origins = Some(&*config.origins);
+    let whole = Value::Object(config.as_map().clone());
+    let error = match read_value(&whole, origins) {
         Ok(read) => return Ok(read),
         Err(error) => error,
     };
     if !config.origins.hold_secrets() {
-        return Err(told(&error, config.as_map().values()));
+        return Err(told(&error, &whole));
     }
     // A type's own words may hold a secret in any form: in part, in another case, decoded. So the words are taken from a
     // second reading, which has never seen one.
-    let shown = redacted::object(config.as_map(), Some(&config.origins), Hide::Secrets);
-    if let Err(error) = serde_path_to_error::deserialize::<_, T>(&shown) {
-        return Err(told(&error, std::iter::once(&shown)));
+    let shown = redacted::object(config.as_map(), origins, Hide::Secrets);
+    if let Err(error) = read_value::<T>(&shown, origins) {
+        return Err(told(&error, &shown));
     }
     // The name of a variant is a text of the configuration.
     let is_key = |segment: &&Segment| !matches!(segment, Segment::Enum { .. });
@@ -29,13 +33,16 @@ pub(super) fn read<T: DeserializeOwned>(config: &ResolvedConfig) -> Result<T, Co
     Err(ConfigError::new(place, ConfigErrorKind::SecretUnfit))
 }
 
-fn told<'v>(
-    error: &serde_path_to_error::Error<serde_json::Error>,
-    within: impl Iterator<Item = &'v Value>,
-) -> ConfigError {
+type Unread = serde_path_to_error::Error<serde_json::Error>;
+
+fn read_value<T: DeserializeOwned>(value: &Value, origins: Option<&Origins>) -> Result<T, Unread> {
+    serde_path_to_error::deserialize(Node { value, origins })
+}
+
+fn told(error: &Unread, within: &Value) -> ConfigError {
     let mut message = error.inner().to_string();
     if message.contains("string \"") {
-        for_each_string(within, &mut |text| {
+        for_each_string(std::iter::once(within), &mut |text| {
             // serde quotes what it found, and that may be confidential.
             message = message.replace(&format!("string {text:?}"), "a string");
         });

@@ -1,0 +1,52 @@
+//! Gives the values that came whole from a variable the types that a schema wants.
+
+use serde_json::{Map, Value};
+
+use super::schema::Schema;
+use super::spelling::{Types, read};
+use crate::error::{ConfigErrorKind, ConfigErrors, Problems};
+use crate::origins::Origins;
+use crate::path::{ConfigPath, Segment};
+
+pub(super) fn typed(
+    map: &Map<String, Value>,
+    origins: &Origins,
+    schema: &Value,
+) -> Result<Map<String, Value>, ConfigErrors> {
+    let mut schema = Schema::new(schema);
+    let whole = Value::Object(map.clone());
+    let mut typed = whole.clone();
+    let mut problems = Problems::default();
+    origins.for_each_variable(&mut |path, variable| {
+        let wanted = schema.allowed_at(&whole, path.segments());
+        if wanted.has(Types::TEXT) || wanted & Types::SPELLED == Types::NONE {
+            return;
+        }
+        let Some(place) = at(&mut typed, path) else {
+            return;
+        };
+        let Value::String(text) = &*place else {
+            return;
+        };
+        match read(text, variable, wanted & Types::SPELLED) {
+            Ok(value) => *place = value,
+            Err(why) => problems.push(path.clone(), ConfigErrorKind::Unfit(why)),
+        }
+    });
+    match typed {
+        Value::Object(map) => problems.or(map),
+        _ => problems.or(Map::new()),
+    }
+}
+
+fn at<'v>(value: &'v mut Value, path: &ConfigPath) -> Option<&'v mut Value> {
+    path.segments()
+        .iter()
+        .try_fold(value, |value, segment| match segment {
+            Segment::Key(key) => value.get_mut(key),
+            Segment::Index(index) => value.get_mut(index),
+        })
+}
+
+#[cfg(test)]
+mod tests;
