@@ -129,20 +129,16 @@ fn sentence(plan: &Plan) -> String {
             parts.push(format!("{count} {what}"));
         }
     }
-    let mut sentence = parts.join(", ");
+    let mut sentence = vec![parts.join(", ")];
     for (effect, what) in [(Effect::Rebuilt, "rebuilt"), (Effect::Removed, "removed")] {
-        match plan
-            .steps
-            .iter()
-            .filter(|step| step.effect == effect)
-            .count()
-        {
+        let steps = plan.steps.iter().filter(|step| step.effect == effect);
+        match steps.count() {
             0 => {}
-            1 => sentence += &format!("; 1 live instance is {what}"),
-            count => sentence += &format!("; {count} live instances are {what}"),
+            1 => sentence.push(format!("1 live instance is {what}")),
+            count => sentence.push(format!("{count} live instances are {what}")),
         }
     }
-    sentence
+    sentence.join("; ")
 }
 
 /// What a step does, in one line.
