@@ -56,8 +56,9 @@ struct Outcome {
 impl Watching {
     /// Follows until it is told to stop.
     pub(crate) async fn run(mut self, mut trigger: Trigger, stop: CancellationToken) {
-        let mut wanted = BTreeMap::new();
+        let mut wanted = self.applied.clone();
         let mut retry = false;
+        let mut trouble = None;
         loop {
             let again = async {
                 if retry {
@@ -75,16 +76,23 @@ impl Watching {
             if let Some(by_hand) = by_hand {
                 match self.take(by_hand).await {
                     Ok(Some(bots)) => wanted = bots,
+                    // It is again what it was before it was broken.
+                    Ok(None) if trouble.is_some() => {}
                     Ok(None) => continue,
                     Err(error) => {
-                        let text = format!("{error:#}");
-                        tracing::warn!(error = text, "configuration directory is not applied");
-                        self.warnings.tell(Subject::Directory, vec![format!(
-                            "the configuration directory is not applied, what ran before runs on: {text}"
-                        )]);
+                        let error = format!("{error:#}");
+                        if trouble.as_ref() != Some(&error) {
+                            tracing::warn!(error, "configuration directory is not applied");
+                        }
+                        let warning = format!(
+                            "the configuration directory is not applied, what ran before runs on: {error}"
+                        );
+                        self.warnings.tell(Subject::Directory, vec![warning]);
+                        trouble = Some(error);
                         continue;
                     }
                 }
+                trouble = None;
             }
             let outcome = self.apply(&wanted).await;
             retry = outcome.retry;

@@ -188,7 +188,7 @@ async fn a_broken_file_keeps_the_last_good_set_and_says_where_it_is_broken() {
     has_prompt(&node, "fixed", "two").await;
     is_content(&node).await;
 
-    world.environment("${NOT_SET}", "");
+    world.environment("\"${NOT_SET}\"", "");
     warns(&node, "NOT_SET").await;
     world.environment("small", "");
     is_content(&node).await;
