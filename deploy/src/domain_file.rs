@@ -1,5 +1,7 @@
 //! A registration as a domain file, which reads back as the same.
 
+use std::fmt::Write;
+
 use hotbed_configs::{PortableConfig, parse_domain};
 use serde_json::{Map, Value};
 use serde_yaml::Mapping;
@@ -71,7 +73,9 @@ pub fn file_name(id: &str) -> String {
         match c {
             // A name that begins with it would be passed over.
             '.' if at == 0 => name.push_str("%2E"),
-            ':' | '*' | '"' | '<' | '>' | '|' => name.push_str(&format!("%{:02X}", u32::from(c))),
+            ':' | '*' | '"' | '<' | '>' | '|' => {
+                write!(name, "%{:02X}", u32::from(c)).expect("memory takes any text");
+            }
             c => name.push(c),
         }
     }

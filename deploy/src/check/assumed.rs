@@ -32,7 +32,7 @@ pub(super) struct Assumed<'p> {
     process: &'p [(String, String)],
     unset: Unset,
     /// What the writer of each says of it.
-    assumed: BTreeMap<String, Option<String>>,
+    elsewhere: BTreeMap<String, Option<String>>,
     all: Variables,
     of_bots: Variables,
 }
@@ -42,7 +42,7 @@ impl<'p> Assumed<'p> {
         let mut new = Self {
             process,
             unset,
-            assumed: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
             all: Variables::default(),
             of_bots: Variables::default(),
         };
@@ -51,7 +51,7 @@ impl<'p> Assumed<'p> {
     }
 
     pub(super) fn into_assumed(self) -> BTreeMap<String, Option<String>> {
-        self.assumed
+        self.elsewhere
     }
 
     /// Whether an error only says that a variable is not set which may be set elsewhere.
@@ -59,7 +59,7 @@ impl<'p> Assumed<'p> {
         let ConfigErrorKind::MissingVariable { name, .. } = error.kind() else {
             return false;
         };
-        may_be_given(whose, name) && self.assumed.contains_key(name)
+        may_be_given(whose, name) && self.elsewhere.contains_key(name)
     }
 
     /// Tries something with variables, and again with those that it lacks, for as long as that brings it further.
@@ -74,15 +74,15 @@ impl<'p> Assumed<'p> {
                 Err(errors) if self.unset == Unset::IsWrong => return Err(errors),
                 Err(errors) => errors,
             };
-            let known = self.assumed.len();
+            let known = self.elsewhere.len();
             for error in &errors {
-                if let ConfigErrorKind::MissingVariable { name, message } = error.kind() {
-                    if may_be_given(whose, name) {
-                        self.assumed.insert(name.clone(), message.clone());
-                    }
+                if let ConfigErrorKind::MissingVariable { name, message } = error.kind()
+                    && may_be_given(whose, name)
+                {
+                    self.elsewhere.insert(name.clone(), message.clone());
                 }
             }
-            if self.assumed.len() == known {
+            if self.elsewhere.len() == known {
                 return Err(errors);
             }
             self.fill();
@@ -98,7 +98,7 @@ impl<'p> Assumed<'p> {
 
     fn fill(&mut self) {
         let assumed = self
-            .assumed
+            .elsewhere
             .keys()
             .map(|name| (name.clone(), PLACEHOLDER.to_owned()));
         let together: Vec<_> = self.process.iter().cloned().chain(assumed).collect();

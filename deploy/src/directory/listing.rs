@@ -100,11 +100,10 @@ impl Walk<'_> {
             return;
         }
         match self.look(&path) {
-            Some(metadata) if metadata.is_dir() => {
-                if self.nesting == Nesting::Deep {
-                    self.directory(path);
-                }
+            Some(metadata) if metadata.is_dir() && self.nesting == Nesting::Deep => {
+                self.directory(path);
             }
+            Some(metadata) if metadata.is_dir() => {}
             Some(metadata) if metadata.is_file() => self.files.push(Listed { path, metadata }),
             Some(_) => self.problems.push(Problem::NotAFile { path }),
             None => {}

@@ -29,7 +29,7 @@ fn put(dir: &Path, path: &str, text: &str) {
 
 /// Has a file look as if nobody had written to it for a while.
 fn age(path: &Path) {
-    let then = SystemTime::now() - Duration::from_secs(3_600);
+    let then = SystemTime::now() - Duration::from_hours(1);
     File::options()
         .append(true)
         .open(path)

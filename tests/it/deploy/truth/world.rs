@@ -321,7 +321,7 @@ impl World {
 
     /// Lets every task do what it has to.
     async fn settle(&self) {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 
     pub(super) async fn close(&self) {
