@@ -83,7 +83,12 @@ impl App {
         log: Log,
     ) -> anyhow::Result<Self> {
         let (key, process) = Storage::snapshot_key(&args, process)?;
-        let mut source = Source::find(args.config.as_deref(), args.env.as_deref(), &process)?;
+        let mut source = Source::find(
+            args.config.as_deref(),
+            args.env.as_deref(),
+            &process,
+            &args.config_secrets,
+        )?;
         let config = source.read()?;
         source.take_note(&config);
         let settings = Settings::of(&args, &config.environment)?;

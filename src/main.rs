@@ -9,6 +9,8 @@ mod forget;
 mod live;
 mod log;
 mod moving;
+mod own_resource;
+mod secrets;
 mod serve_args;
 mod settings;
 mod storage;
