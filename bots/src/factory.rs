@@ -30,17 +30,22 @@ impl BotFactory {
             dialler: Dialler::default(),
         }
     }
+
+    /// Reads a configuration.
+    fn read(&self, config: &ResolvedConfig) -> Result<(BotConfig, Vec<String>), BoxError> {
+        Ok(BotConfig::read(config, &self.keys)?)
+    }
 }
 
 #[async_trait]
 impl InstanceFactory<Bot> for BotFactory {
     fn check(&self, _: &Id, config: &ResolvedConfig) -> Result<Vec<String>, BoxError> {
-        let (_, warnings) = BotConfig::read(config.as_map(), &self.keys)?;
+        let (_, warnings) = self.read(config)?;
         Ok(warnings)
     }
 
     async fn create(&self, id: &Id, _: Revision, config: ResolvedConfig) -> Result<Bot, BoxError> {
-        let (config, _) = BotConfig::read(config.as_map(), &self.keys)?;
+        let (config, _) = self.read(&config)?;
         let provider: Arc<dyn Provider> = match &config.llm.provider {
             ProviderConfig::Echo => Arc::new(Echo),
             ProviderConfig::Remote(remote) => {
