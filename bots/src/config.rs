@@ -1,6 +1,7 @@
 mod fields;
 mod llm;
 mod problem;
+mod schema;
 
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use self::fields::{Fields, Findings};
 use crate::keys::ProviderKeys;
 
 pub use self::problem::{InvalidBotConfig, Problem};
+pub use self::schema::bot_schema;
+pub(crate) use self::schema::resolved_bot_schema;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use hotbed_cache::{BoxError, Id, InstanceFactory, Revision};
 use hotbed_configs::ResolvedConfig;
 
 use crate::bot::Bot;
-use crate::config::{BotConfig, ProviderConfig};
+use crate::config::{BotConfig, ProviderConfig, resolved_bot_schema};
 use crate::conversations::Conversations;
 use crate::keys::ProviderKeys;
 use crate::provider::{Dialler, Echo, Provider, Remote};
@@ -31,9 +31,10 @@ impl BotFactory {
         }
     }
 
-    /// Reads a configuration.
+    /// Reads a configuration. What came from variables is text; where a number belongs, it is read as one.
     fn read(&self, config: &ResolvedConfig) -> Result<(BotConfig, Vec<String>), BoxError> {
-        Ok(BotConfig::read(config, &self.keys)?)
+        let typed = config.typed(&resolved_bot_schema())?;
+        Ok(BotConfig::read(&typed, &self.keys)?)
     }
 }
 

@@ -23,7 +23,7 @@ mod provider;
 pub use bot::{Bot, Reply, ReplyEvent, ReplyStream, Turn};
 pub use config::{
     Api, BotConfig, InvalidBotConfig, LlmConfig, MemoryConfig, Problem, ProviderConfig,
-    RemoteConfig,
+    RemoteConfig, bot_schema,
 };
 pub use conversation::{ConversationId, InvalidConversationId, Message, Role};
 pub use conversations::{ConversationLimits, Conversations};

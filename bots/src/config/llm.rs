@@ -9,9 +9,9 @@ use super::{Api, LlmConfig, ProviderConfig, RemoteConfig};
 use crate::keys::ProviderKeys;
 
 const DEFAULT_TIMEOUT_MS: u64 = 60_000;
-const MAX_TIMEOUT_MS: u64 = 600_000;
+pub(super) const MAX_TIMEOUT_MS: u64 = 600_000;
 
-const PROVIDERS: [&str; 4] = ["echo", "openai", "anthropic", "ollama"];
+pub(super) const PROVIDERS: [&str; 4] = ["echo", "openai", "anthropic", "ollama"];
 
 /// Keys that mean something to a provider behind HTTP only. A model's name is harmless and often left in place.
 const REMOTE_KEYS: [&str; 5] = [
