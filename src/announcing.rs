@@ -1,12 +1,12 @@
 //! On which topics changes are announced, and which are listened to.
 
+use crate::own_resource::OwnResource;
 use crate::serve_args::ServeArgs;
 use anyhow::{Context, Result};
 use hotbed::backends::{BusUrl, bus_resource};
 use hotbed::configs::Environment;
 use hotbed::events::{Interest, Pattern, Topic};
 use hotbed::registry::{CollectionName, Registry};
-use serde_json::Value;
 
 /// Where the Python config service's classes announce and listen, unless told otherwise: each somewhere else.
 const OF_PYTHON: [&str; 3] = ["registry:bots", "registry:instances", "registry:configs"];
@@ -22,15 +22,10 @@ pub(crate) fn bus(args: &ServeArgs, environment: &Environment) -> Result<(BusUrl
     if let Some(url) = &args.bus {
         return Ok((url.parse()?, None));
     }
-    let [kind, name] = RESOURCE;
-    let Some(resource) = environment.resource(kind, name) else {
+    let Some(OwnResource { value, place }) = OwnResource::find(environment, RESOURCE)? else {
         return Ok((BusUrl::Memory, None));
     };
-    let place = format!(
-        "resources.{kind}.{name} of the environment {:?}",
-        environment.name()
-    );
-    let url = bus_resource(&Value::Object(resource.clone())).with_context(|| place.clone())?;
+    let url = bus_resource(&value).with_context(|| place.clone())?;
     Ok((url, Some(place)))
 }
 
@@ -88,6 +83,8 @@ fn and(all: Interest, text: &str) -> Result<Interest> {
 mod tests {
     use super::*;
     use clap::Parser;
+    use hotbed::configs::{SecretRef, Variables, WrittenIn};
+    use std::sync::Arc;
 
     #[derive(Debug, Parser)]
     struct Whole {
@@ -130,5 +127,55 @@ mod tests {
         assert_eq!(listen, "c, a:*");
         let error = topics(&["--listen-topics", "a b"]).unwrap_err();
         assert!(format!("{error:#}").starts_with("--listen-topics: \"a b\" is not"));
+    }
+
+    fn bus_of(yaml: &str) -> Result<(BusUrl, Option<String>)> {
+        let Whole { args } = Whole::try_parse_from(["serve"])?;
+        let environment = Environment::parse("here.yaml", yaml, &Variables::default())?;
+        let secrets = |secret: &SecretRef, _: WrittenIn| {
+            Ok((secret.name() == "KNOWN").then(|| "hunter2".to_owned()))
+        };
+        bus(&args, &environment.with_secrets(Arc::new(secrets)))
+    }
+
+    /// Caught: to take the resource as it is written, to show what is wrong by its value, to let any key hold a secret.
+    #[test]
+    fn the_password_of_a_bus_may_be_a_secret_and_is_not_shown() {
+        let of = |keys: &str| {
+            bus_of(&format!(
+                "resources: {{event_buses: {{default: {{{keys}}}}}}}"
+            ))
+        };
+        let (url, place) = of("backend: redis, host: h, password: {$secret: env:KNOWN}").unwrap();
+        assert_eq!(
+            url,
+            "redis://:hunter2@h:6379?prefix=events".parse().unwrap()
+        );
+        let shown = format!("{url} {url:?} {place:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+
+        for (keys, why) in [
+            (
+                "backend: redis, password: {$secret: env:OTHER}",
+                "password: the secret `env:OTHER` cannot be read: it is not there",
+            ),
+            (
+                "backend: redis, host: {$secret: env:KNOWN}",
+                "host is shown to whoever looks at this node, so it cannot be the secret `env:KNOWN`; those that can be \
+                 are auth_token, aws_secret_access_key, password, token",
+            ),
+            (
+                "backend: redis, db: x, password: {$secret: env:KNOWN}",
+                "event bus ",
+            ),
+        ] {
+            let error = format!("{:#}", of(keys).unwrap_err());
+            let place = "resources.event_buses.default of the environment \"here\": ";
+            let told = error
+                .strip_prefix(place)
+                .unwrap_or_else(|| panic!("{error}"));
+            assert!(told.starts_with(why), "{told}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
     }
 }

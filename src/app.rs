@@ -7,6 +7,7 @@ use crate::domains::{Domains, Registered};
 use crate::forget::ForgetDeleted;
 use crate::live::{self, Live};
 use crate::log::Log;
+use crate::portability::PortabilityCheck;
 use crate::serve_args::{self, Reload, ServeArgs};
 use crate::settings::Settings;
 use crate::storage::Storage;
@@ -83,7 +84,12 @@ impl App {
         log: Log,
     ) -> anyhow::Result<Self> {
         let (key, process) = Storage::snapshot_key(&args, process)?;
-        let mut source = Source::find(args.config.as_deref(), args.env.as_deref(), &process)?;
+        let mut source = Source::find(
+            args.config.as_deref(),
+            args.env.as_deref(),
+            &process,
+            &args.config_secrets,
+        )?;
         let config = source.read()?;
         source.take_note(&config);
         let settings = Settings::of(&args, &config.environment)?;
@@ -143,6 +149,9 @@ impl App {
         // Before anybody who answers from what it is told: what is told to be gone must not come back at a restart.
         registry.add_observer(Arc::clone(&last_served) as _);
         let (bots, forget) = keep_bots(&settings, &process, &registry, config.environment.clone());
+        registry.add_check(Arc::new(PortabilityCheck {
+            is_waived: args.allow_unportable,
+        }));
         let domains = match config.domains_dir {
             Some(dir) => Some(Domains::prove(dir, &config.bots, &registry, admission)?),
             None => None,

@@ -2,6 +2,7 @@
 //!
 //! Which text means what is decided in `hotbed_configs`, which files there are in `hotbed_deploy`.
 
+use crate::secrets::{AllowList, Secrets};
 use anyhow::{anyhow, bail};
 use hotbed::configs::{Environment, Variables, detect_environment};
 use hotbed::deploy::{Bot, Deployment, Directory, Problem, Reading, bot_variables};
@@ -24,6 +25,7 @@ pub(crate) struct Source {
     directory: Option<Arc<Mutex<Directory>>>,
     environment: Chosen,
     process: Arc<[(String, String)]>,
+    secrets: Arc<Secrets>,
     /// The texts of the environments, as they were taken note of last.
     texts: Texts,
     /// The bots, likewise.
@@ -75,6 +77,7 @@ impl Source {
         dir: Option<&Path>,
         env: Option<&str>,
         process: &[(String, String)],
+        config_secrets: &AllowList,
     ) -> anyhow::Result<Self> {
         let dir = match dir {
             Some(dir) if dir.is_dir() => Some(dir.to_owned()),
@@ -105,10 +108,13 @@ impl Source {
                 environment.name
             );
         }
+        let process: Arc<[_]> = process.into();
+        let secrets = Secrets::new(Arc::clone(&process), config_secrets.clone());
         Ok(Self {
             directory: dir.map(|dir| Arc::new(Mutex::new(Directory::new(dir)))),
             environment,
-            process: process.into(),
+            process,
+            secrets: Arc::new(secrets),
             texts: Texts::new(),
             bots: BTreeMap::new(),
         })
@@ -247,9 +253,11 @@ impl Source {
         })
     }
 
-    /// The environment with what its bots may refer to.
+    /// The environment with what its bots may refer to, and what reads its secrets.
     fn dressed(&self, environment: Environment) -> Environment {
-        environment.with_variables(bot_variables(&self.process))
+        environment
+            .with_variables(bot_variables(&self.process))
+            .with_secrets(Arc::clone(&self.secrets) as _)
     }
 
     fn note(&self, from: &str) -> String {

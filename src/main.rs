@@ -9,6 +9,10 @@ mod forget;
 mod live;
 mod log;
 mod moving;
+mod own_resource;
+mod portability;
+mod schema;
+mod secrets;
 mod serve_args;
 mod settings;
 mod storage;
@@ -20,6 +24,7 @@ use app::App;
 use clap::{CommandFactory, Parser, Subcommand};
 use hotbed_cli::{ClientOptions, Completions, EXIT_CODES, Exit, Reader, Streams, USAGE};
 use log::Log;
+use schema::SchemaArgs;
 use serve_args::ServeArgs;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -46,6 +51,7 @@ enum Command {
     #[command(flatten)]
     Moving(moving::Command),
     Completions(Completions),
+    Schema(SchemaArgs),
 }
 
 fn main() -> ExitCode {
@@ -94,6 +100,10 @@ fn main() -> ExitCode {
                 Err(error) => fail(&anyhow::Error::new(error).context("cannot write completions")),
             }
         }
+        Command::Schema(schema) => match schema.write(&mut std::io::stdout().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&anyhow::Error::new(error).context("cannot write the schema")),
+        },
     }
 }
 

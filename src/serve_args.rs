@@ -1,4 +1,6 @@
+use crate::secrets::AllowList;
 use crate::settings::MIN_BODY_BYTES;
+use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use hotbed_fleet::NodeId;
 use hotbed_registry::HistoryRetention;
@@ -17,6 +19,15 @@ pub(crate) struct ServeArgs {
     /// Environment to run in: environments/NAME.yaml. Found out if not given: production in a cloud, else development
     #[arg(long, value_name = "NAME", env = "HOTBED_ENVIRONMENT")]
     pub(crate) env: Option<String>,
+    /// Secrets that configurations may name themselves, such as env:SLACK_TOKEN,file:/run/secrets/x, or env:BOT_* for all that begin so: whoever may write a configuration has them. Resources of the environment may name any [default: none]
+    #[arg(
+        long,
+        value_name = "SECRETS",
+        env = "HOTBED_CONFIG_SECRETS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) config_secrets: AllowList,
     /// Address to listen on; beyond loopback only if you say so, and then anybody who reaches it may change everything
     #[arg(
         long,
@@ -73,6 +84,13 @@ pub(crate) struct ServeArgs {
     /// What happens to a configuration that no bot can be built from: stored with a warning, or refused
     #[arg(long, value_enum, env = "HOTBED_ADMISSION", default_value_t = Admission::Permissive)]
     pub(crate) admission: Admission,
+    /// Warn, where others are refused, of configurations that mean something else on another machine, such as by the path of a home directory
+    #[arg(
+        long,
+        env = "HOTBED_ALLOW_UNPORTABLE",
+        value_parser = FalseyValueParser::new()
+    )]
+    pub(crate) allow_unportable: bool,
     /// How many past versions of each bot are kept to go back to, where the registry keeps any
     #[arg(
         long,
@@ -199,5 +217,23 @@ mod tests {
         let expected = HistoryRetention::default();
         assert_eq!(args.history_versions, expected.versions);
         assert_eq!(args.history_age, expected.age);
+    }
+
+    /// Caught: another default, to take a list for one secret.
+    #[test]
+    fn nothing_is_waived_or_allowed_by_default() {
+        let Whole { args } = Whole::try_parse_from(["serve"]).unwrap();
+        assert!(!args.allow_unportable);
+        assert_eq!(args.config_secrets, AllowList::default());
+        let flags = [
+            "serve",
+            "--allow-unportable",
+            "--config-secrets",
+            "env:A,file:/run/secrets/x",
+        ];
+        let Whole { args } = Whole::try_parse_from(flags).unwrap();
+        assert!(args.allow_unportable);
+        let allowed = "env:A, file:/run/secrets/x".parse().unwrap();
+        assert_eq!(args.config_secrets, allowed);
     }
 }

@@ -1,11 +1,11 @@
 //! Where the bots' registrations are: the registry, and this node's snapshot for when it is down.
 
+use crate::own_resource::OwnResource;
 use crate::serve_args::ServeArgs;
 use anyhow::{Context, bail};
 use hotbed::backends::{DiskSnapshot, RegistryResource, RegistryUrl, SnapshotKey, StoreAt};
 use hotbed::configs::Environment;
 use hotbed::registry::{CollectionName, ConnectingBackend, RegistryBackend, Snapshot};
-use serde_json::Value;
 use std::sync::Arc;
 
 /// The resource of an environment that says where the registry is: its type and its name.
@@ -37,16 +37,11 @@ impl Storage {
         if let Some(url) = &args.registry {
             return Ok((url.parse()?, None));
         }
-        let [kind, name] = RESOURCE;
-        let Some(resource) = environment.resource(kind, name) else {
+        let Some(OwnResource { value, place }) = OwnResource::find(environment, RESOURCE)? else {
             let file = args.data_dir.join("hotbed.db");
             return Ok((format!("sqlite:{}", file.display()).parse()?, None));
         };
-        let place = format!(
-            "resources.{kind}.{name} of the environment {:?}",
-            environment.name()
-        );
-        let named = RegistryResource::from_value(&Value::Object(resource.clone()));
+        let named = RegistryResource::from_value(&value);
         let RegistryResource { url, collection } = named.with_context(|| place.clone())?;
         if collection != CollectionName::bots() {
             bail!("{place}: the server keeps its bots in the collection bots, not in {collection}");
@@ -114,5 +109,49 @@ impl Storage {
             backend,
             waiting,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use hotbed::configs::{SecretRef, Variables, WrittenIn};
+
+    #[derive(Debug, Parser)]
+    struct Whole {
+        #[command(flatten)]
+        args: ServeArgs,
+    }
+
+    fn place(keys: &str) -> anyhow::Result<(RegistryUrl, Option<String>)> {
+        let Whole { args } = Whole::try_parse_from(["serve"])?;
+        let yaml = format!("resources: {{databases: {{registry: {{{keys}}}}}}}");
+        let environment = Environment::parse("here.yaml", &yaml, &Variables::default())?;
+        let secrets = |_: &SecretRef, _: WrittenIn| Ok(Some("hunter2".to_owned()));
+        Storage::place(&args, &environment.with_secrets(Arc::new(secrets)))
+    }
+
+    /// Caught: to take the resource as it is written, to let what is shown hold a secret.
+    #[test]
+    fn the_password_of_a_registry_may_be_a_secret_and_is_not_shown() {
+        let keys =
+            "backend: postgres, host: h, database: d, user: u, password: {$secret: 'file:/p'}";
+        let (url, place_of) = place(keys).unwrap();
+        assert_eq!(url, "postgres://u:hunter2@h:5432/d".parse().unwrap());
+        let shown = format!("{url} {url:?} {place_of:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+
+        let wrong = keys.replace("host:", "hots:");
+        let error = format!("{:#}", place(&wrong).unwrap_err());
+        assert!(error.contains("did you mean \"host\"?"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+        let error = place("backend: sqlite, path: {$secret: env:P}")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("path is shown") && !error.contains("hunter2"),
+            "{error}"
+        );
     }
 }

@@ -1,16 +1,19 @@
 mod fields;
 mod llm;
 mod problem;
+mod schema;
 
 use std::time::Duration;
 
+use hotbed_configs::ResolvedConfig;
 use secrecy::SecretString;
-use serde_json::{Map, Value};
 
 use self::fields::{Fields, Findings};
 use crate::keys::ProviderKeys;
 
 pub use self::problem::{InvalidBotConfig, Problem};
+pub use self::schema::bot_schema;
+pub(crate) use self::schema::resolved_bot_schema;
 
 #[cfg(test)]
 mod tests;
@@ -25,16 +28,18 @@ const MAX_MESSAGES: u64 = 1000;
 ///
 /// ```
 /// use hotbed_bots::{BotConfig, ProviderKeys};
-/// let config = serde_json::json!({
+/// use hotbed_configs::{PortableConfig, ResolvedConfig};
+/// let config = PortableConfig::from_value(serde_json::json!({
 ///     "llm": {"provider": "echo"},
 ///     "system_prompt": "You are helpful.",
 ///     "memory": {"type": "buffer", "max_messages": 10},
 ///     "tools": [],
-/// });
-/// let (config, warnings) = BotConfig::read(config.as_object().unwrap(), &ProviderKeys::default())?;
+/// }))?;
+/// let config = ResolvedConfig::verbatim(&config);
+/// let (config, warnings) = BotConfig::read(&config, &ProviderKeys::default())?;
 /// assert_eq!(config.system_prompt, "You are helpful.");
 /// assert_eq!(warnings, ["`tools` is not understood here and is ignored"]);
-/// # Ok::<(), hotbed_bots::InvalidBotConfig>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct BotConfig {
@@ -76,8 +81,8 @@ pub struct RemoteConfig {
     /// `llm.base_url`: what the paths of the API are appended to, for example `http://localhost:8000/v1/`. The
     /// provider's public address when absent. Ends in `/`.
     pub base_url: String,
-    /// The key to send. From the variable that `llm.api_key_env` names; when absent, from the API's own variable, and
-    /// then only to the provider's public address.
+    /// The key to send: `llm.api_key`, a secret as a rule, or that in the variable which `llm.api_key_env` names; when
+    /// both are absent, that in the API's own variable, and then only to the provider's public address.
     pub key: Option<SecretString>,
     /// `llm.temperature`: 0 to 2. The provider's own default when absent.
     pub temperature: Option<f64>,
@@ -112,10 +117,11 @@ pub enum MemoryConfig {
 impl BotConfig {
     /// Reads a bot's configuration. Pure.
     ///
-    /// Returns it with warnings, or every problem at once. What is not ours is ignored, with a warning that names it,
+    /// Returns it with warnings, or every problem at once; a secret anywhere in what is read but in `llm.api_key` is one,
+    /// for a bot may tell all else. What is not ours is ignored, with a warning that names it,
     /// since other programs keep their settings beside ours. `null` is the same as absent.
     pub fn read(
-        config: &Map<String, Value>,
+        config: &ResolvedConfig,
         keys: &ProviderKeys,
     ) -> Result<(Self, Vec<String>), InvalidBotConfig> {
         let mut findings = Findings::default();

@@ -5,7 +5,7 @@ use hotbed_cache::{BoxError, Id, InstanceFactory, Revision};
 use hotbed_configs::ResolvedConfig;
 
 use crate::bot::Bot;
-use crate::config::{BotConfig, ProviderConfig};
+use crate::config::{BotConfig, ProviderConfig, resolved_bot_schema};
 use crate::conversations::Conversations;
 use crate::keys::ProviderKeys;
 use crate::provider::{Dialler, Echo, Provider, Remote};
@@ -30,17 +30,23 @@ impl BotFactory {
             dialler: Dialler::default(),
         }
     }
+
+    /// Reads a configuration. What came from variables is text; where a number belongs, it is read as one.
+    fn read(&self, config: &ResolvedConfig) -> Result<(BotConfig, Vec<String>), BoxError> {
+        let typed = config.typed(&resolved_bot_schema())?;
+        Ok(BotConfig::read(&typed, &self.keys)?)
+    }
 }
 
 #[async_trait]
 impl InstanceFactory<Bot> for BotFactory {
     fn check(&self, _: &Id, config: &ResolvedConfig) -> Result<Vec<String>, BoxError> {
-        let (_, warnings) = BotConfig::read(config.as_map(), &self.keys)?;
+        let (_, warnings) = self.read(config)?;
         Ok(warnings)
     }
 
     async fn create(&self, id: &Id, _: Revision, config: ResolvedConfig) -> Result<Bot, BoxError> {
-        let (config, _) = BotConfig::read(config.as_map(), &self.keys)?;
+        let (config, _) = self.read(&config)?;
         let provider: Arc<dyn Provider> = match &config.llm.provider {
             ProviderConfig::Echo => Arc::new(Echo),
             ProviderConfig::Remote(remote) => {

@@ -8,8 +8,8 @@
 //!
 //! A [`Bot`] is what the instance cache holds: [`BotFactory`] builds it, calling no network. What was said lives in
 //! [`Conversations`], outside of any bot, so a conversation goes on when its bot is rebuilt from a new configuration.
-//! Keys of model providers come from [`ProviderKeys`] only, never from a configuration, and appear in no error, no
-//! `Debug` output and no log line of this crate.
+//! Keys of model providers come from [`ProviderKeys`], or from `llm.api_key` where a configuration names its own, and
+//! appear in no reply, no error, no `Debug` output and no log line of this crate. No other secret gets into a bot.
 
 mod bot;
 mod config;
@@ -23,7 +23,7 @@ mod provider;
 pub use bot::{Bot, Reply, ReplyEvent, ReplyStream, Turn};
 pub use config::{
     Api, BotConfig, InvalidBotConfig, LlmConfig, MemoryConfig, Problem, ProviderConfig,
-    RemoteConfig,
+    RemoteConfig, bot_schema,
 };
 pub use conversation::{ConversationId, InvalidConversationId, Message, Role};
 pub use conversations::{ConversationLimits, Conversations};

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Judges at the write door what a cache could build: resolves the configuration in this node's environment and asks
-/// the factory's pure check.
+/// the factory's pure check. Warns of secrets that are written out.
 pub struct DoorCheck<T> {
     shared: Arc<Shared<T>>,
 }
@@ -19,20 +19,18 @@ impl<T> DoorCheck<T> {
 
 impl<T: Send + Sync + 'static> Check for DoorCheck<T> {
     fn check(&self, id: &Id, config: &PortableConfig) -> Verdict {
+        let literal_secrets = config.literal_secrets();
+        let mut warnings: Vec<String> = literal_secrets.iter().map(ToString::to_string).collect();
         let resolved = match self.shared.surroundings.resolve_without_secrets(config) {
             Ok(resolved) => resolved,
             Err(errors) => {
                 return Verdict {
                     problems: vec![errors.to_string()],
-                    warnings: Vec::new(),
+                    warnings,
                 };
             }
         };
-        let mut warnings: Vec<String> = resolved
-            .warnings()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        warnings.extend(resolved.warnings().iter().map(ToString::to_string));
         let checked = catch_unwind(AssertUnwindSafe(|| {
             self.shared.factory.check(id, &resolved)
         }));

@@ -70,7 +70,7 @@ pub use portability::{
 pub use portable::PortableConfig;
 pub use registration_file::RegistrationFile;
 pub use resolved::{ResolvedConfig, ResolvedDigest};
-pub use schema::{domain_schema, environment_schema};
+pub use schema::{domain_schema, environment_schema, secret_schema};
 pub use secret::{SecretKeeper, SecretRef, SecretSource, WrittenIn};
 pub use variables::Variables;
 pub use warning::ConfigWarning;

@@ -58,23 +58,23 @@ impl Origins {
         }
     }
 
-    /// Shows every place whose value came whole from a variable, and that variable.
-    pub(crate) fn for_each_variable(&self, visit: &mut dyn FnMut(&ConfigPath, &str)) {
-        self.visit_variables(&mut ConfigPath::default(), visit);
+    /// Shows every place of which something is told, and what.
+    pub(crate) fn for_each<'o>(&'o self, visit: &mut dyn FnMut(&ConfigPath, &'o Origin)) {
+        self.visit(&mut ConfigPath::default(), visit);
     }
 
-    fn visit_variables(&self, path: &mut ConfigPath, visit: &mut dyn FnMut(&ConfigPath, &str)) {
-        if let Some(variable) = self.variable() {
-            visit(path, variable);
+    fn visit<'o>(&'o self, path: &mut ConfigPath, visit: &mut dyn FnMut(&ConfigPath, &'o Origin)) {
+        if let Some(origin) = &self.here {
+            visit(path, origin);
         }
         for (key, below) in &self.keys {
             path.push_key(key);
-            below.visit_variables(path, visit);
+            below.visit(path, visit);
             path.pop();
         }
         for (index, below) in &self.items {
             path.push_index(*index);
-            below.visit_variables(path, visit);
+            below.visit(path, visit);
             path.pop();
         }
     }

@@ -15,8 +15,10 @@ use serde_json::{Map, Value};
 
 use crate::error::{ConfigError, ConfigErrors};
 use crate::object::Object;
-use crate::origins::Origins;
+use crate::origins::{Origin, Origins};
+use crate::path::ConfigPath;
 use crate::portable::PortableConfig;
+use crate::secret::SecretRef;
 use crate::warning::ConfigWarning;
 use redacted::Hide;
 
@@ -106,6 +108,18 @@ impl ResolvedConfig {
     /// `[hidden: …]` where a variable or the configuration itself brought in what looks like one.
     pub fn redacted(&self) -> Value {
         redacted::object(self.as_map(), Some(&self.origins), Hide::Lookalikes)
+    }
+
+    /// Where the secrets stand that `$secret` named, and their names, in the order of the keys. Also tells where one would
+    /// stand in a configuration that was resolved without them.
+    pub fn secrets(&self) -> Vec<(ConfigPath, &SecretRef)> {
+        let mut secrets = Vec::new();
+        self.origins.for_each(&mut |path, origin| {
+            if let Origin::Secret(secret) = origin {
+                secrets.push((path.clone(), secret));
+            }
+        });
+        secrets
     }
 
     /// What was doubtful, such as an optional resource that the environment does not have; at most a hundred.

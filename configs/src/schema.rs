@@ -87,7 +87,7 @@ pub fn environment_schema() -> Value {
                     "items": { "$ref": "#/$defs/value" },
                 },
             },
-            "secret": secret(),
+            "secret": secret_schema(),
             "flag": flag(),
         },
     })
@@ -178,13 +178,14 @@ pub fn domain_schema() -> Value {
                     r"^[^$]": { "$ref": "#/$defs/value" },
                 },
             },
-            "secret": secret(),
+            "secret": secret_schema(),
             "flag": flag(),
         },
     })
 }
 
-fn secret() -> Value {
+/// The JSON Schema of the name of a secret, for the schemas of configurations that may hold one.
+pub fn secret_schema() -> Value {
     json!({
         "title": "Secret",
         "description": "The name of a secret, which is read when an instance is built.",

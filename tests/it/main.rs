@@ -29,6 +29,7 @@ mod openapi;
 mod python_clients;
 mod python_fleet;
 mod rolling_restart;
+mod secrets;
 mod snapshot;
 mod start;
 mod stop;

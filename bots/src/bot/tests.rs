@@ -1,6 +1,7 @@
 use std::sync::Mutex;
 
 use futures::stream;
+use hotbed_configs::{PortableConfig, ResolvedConfig};
 use serde_json::json;
 
 use super::*;
@@ -48,7 +49,8 @@ fn config(max_messages: usize) -> BotConfig {
     let config = json!({
         "llm": {"provider": "echo"}, "system_prompt": "Be kind.", "memory": {"max_messages": max_messages}
     });
-    BotConfig::read(config.as_object().unwrap(), &ProviderKeys::default())
+    let config = ResolvedConfig::verbatim(&PortableConfig::from_value(config).unwrap());
+    BotConfig::read(&config, &ProviderKeys::default())
         .unwrap()
         .0
 }

@@ -1,5 +1,9 @@
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+use std::rc::Rc;
 
+use hotbed_configs::ResolvedConfig;
+use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::problem::{InvalidBotConfig, Problem};
@@ -41,17 +45,24 @@ impl Findings {
 /// Reads one object key by key and knows in the end which keys nobody asked for.
 ///
 /// A key that is absent and one whose value is refused both read as `None`; the second is a problem by then.
+///
+/// A value that is a secret is refused wherever it is not asked for as one: a bot tells all else to whoever talks to it.
 pub(super) struct Fields<'a> {
     path: &'static str,
     map: &'a Map<String, Value>,
+    /// Where the secrets of the whole configuration stand.
+    secrets: Rc<BTreeSet<String>>,
     asked: Vec<&'static str>,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn root(map: &'a Map<String, Value>) -> Self {
+    pub(super) fn root(config: &'a ResolvedConfig) -> Self {
+        let secrets = config.secrets();
+        let places = secrets.iter().map(|(path, _)| path.to_string());
         Self {
             path: "",
-            map,
+            map: config.as_map(),
+            secrets: Rc::new(places.collect()),
             asked: Vec::new(),
         }
     }
@@ -65,12 +76,23 @@ impl<'a> Fields<'a> {
         Some(Self {
             path: key,
             map,
+            secrets: Rc::clone(&self.secrets),
             asked: Vec::new(),
         })
     }
 
     pub(super) fn text(&mut self, key: &'static str, findings: &mut Findings) -> Option<&'a str> {
         self.typed(key, "a string", Value::as_str, findings)
+    }
+
+    /// A text that may be a secret: who asks keeps it to themselves.
+    pub(super) fn secret(
+        &mut self,
+        key: &'static str,
+        findings: &mut Findings,
+    ) -> Option<SecretString> {
+        let text = self.typed_even_if_secret(key, "a string", Value::as_str, findings)?;
+        Some(SecretString::from(text))
     }
 
     pub(super) fn choice(
@@ -155,8 +177,7 @@ impl<'a> Fields<'a> {
             if is_api_key(key) && !value.is_null() {
                 findings.problem(
                     self.path_of(&cut(key)),
-                    "a key does not belong in a configuration: put it in the server's environment and name the \
-                     variable in `llm.api_key_env`",
+                    "a key does not belong here: name it in `llm.api_key`, as in {\"$secret\": \"env:NAME\"}",
                 );
             } else if at < NAMED_KEYS {
                 let path = self.path_of(&cut(key));
@@ -184,6 +205,22 @@ impl<'a> Fields<'a> {
     }
 
     fn typed<T>(
+        &mut self,
+        key: &'static str,
+        wanted: &str,
+        as_wanted: impl FnOnce(&'a Value) -> Option<T>,
+        findings: &mut Findings,
+    ) -> Option<T> {
+        let path = self.path_of(key);
+        if self.secrets.contains(&path) {
+            self.asked.push(key);
+            findings.problem(path, "a secret may stand in `llm.api_key` only");
+            return None;
+        }
+        self.typed_even_if_secret(key, wanted, as_wanted, findings)
+    }
+
+    fn typed_even_if_secret<T>(
         &mut self,
         key: &'static str,
         wanted: &str,

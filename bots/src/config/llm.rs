@@ -2,19 +2,25 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::Url;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::fields::{Fields, Findings, either};
 use super::{Api, LlmConfig, ProviderConfig, RemoteConfig};
 use crate::keys::ProviderKeys;
 
 const DEFAULT_TIMEOUT_MS: u64 = 60_000;
-const MAX_TIMEOUT_MS: u64 = 600_000;
+pub(super) const MAX_TIMEOUT_MS: u64 = 600_000;
 
-const PROVIDERS: [&str; 4] = ["echo", "openai", "anthropic", "ollama"];
+pub(super) const PROVIDERS: [&str; 4] = ["echo", "openai", "anthropic", "ollama"];
 
 /// Keys that mean something to a provider behind HTTP only. A model's name is harmless and often left in place.
-const REMOTE_KEYS: [&str; 4] = ["base_url", "api_key_env", "temperature", "max_tokens"];
+const REMOTE_KEYS: [&str; 5] = [
+    "base_url",
+    "api_key",
+    "api_key_env",
+    "temperature",
+    "max_tokens",
+];
 
 impl LlmConfig {
     pub(super) fn read(
@@ -56,6 +62,7 @@ impl LlmConfig {
 struct Given<'a> {
     model: Option<&'a str>,
     base_url: Option<String>,
+    key: Option<SecretString>,
     key_variable: Option<&'a str>,
     temperature: Option<f64>,
     max_tokens: Option<u32>,
@@ -68,6 +75,9 @@ impl<'a> Given<'a> {
             base_url: fields
                 .text("base_url", findings)
                 .and_then(|given| base_url(given, findings)),
+            key: fields
+                .secret("api_key", findings)
+                .and_then(|given| given_key(&given, findings)),
             key_variable: fields.text("api_key_env", findings),
             temperature: fields.decimal("temperature", 0.0..=2.0, findings),
             max_tokens: fields
@@ -90,7 +100,15 @@ impl<'a> Given<'a> {
             let reason = format!("is missing: {} needs the name of a model", api.name());
             findings.problem("llm.model", reason);
         }
-        let key = key(api, self.key_variable, fields, keys, findings);
+        let key = if fields.is_absent("api_key") {
+            key(api, self.key_variable, fields, keys, findings)
+        } else {
+            if !fields.is_absent("api_key_env") {
+                let reason = "stands beside `llm.api_key`: give one of them";
+                findings.problem("llm.api_key_env", reason);
+            }
+            self.key
+        };
         let base_url = match self.base_url {
             None if fields.is_absent("base_url") => api.public_base_url().to_owned(),
             given => given?,
@@ -178,12 +196,22 @@ fn key(
     if key.is_none() {
         let reason = format!(
             "{} needs a key: set {variable} in the server's environment, or name another variable in \
-             `llm.api_key_env`",
+             `llm.api_key_env` or a secret in `llm.api_key`",
             api.name()
         );
         findings.problem("llm.provider", reason);
     }
     key.cloned()
+}
+
+/// A key of the configuration's own, which is sent wherever the configuration says.
+fn given_key(given: &SecretString, findings: &mut Findings) -> Option<SecretString> {
+    let key = given.expose_secret().trim();
+    if key.is_empty() || key.contains(char::is_control) {
+        findings.problem("llm.api_key", "must be one line of text, and not blank");
+        return None;
+    }
+    Some(SecretString::from(key))
 }
 
 fn base_url(given: &str, findings: &mut Findings) -> Option<String> {
@@ -193,7 +221,7 @@ fn base_url(given: &str, findings: &mut Findings) -> Option<String> {
     let reason = match parsed {
         None => "must be an http or https address, for example http://localhost:8000/v1",
         Some(url) if !url.username().is_empty() || url.password().is_some() => {
-            "must not hold a user or a password: name a variable in `llm.api_key_env` instead"
+            "must not hold a user or a password: name a secret in `llm.api_key` instead"
         }
         Some(url) if url.query().is_some() || url.fragment().is_some() => {
             "must not hold a `?` or a `#`"

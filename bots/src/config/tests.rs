@@ -1,5 +1,8 @@
+use std::sync::Arc;
+
+use hotbed_configs::{Environment, PortableConfig, SecretRef, WrittenIn};
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -14,7 +17,29 @@ fn keys() -> ProviderKeys {
 }
 
 fn read(config: &Value) -> Result<(BotConfig, Vec<String>), InvalidBotConfig> {
-    BotConfig::read(config.as_object().unwrap(), &keys())
+    let config = PortableConfig::from_value(config.clone()).unwrap();
+    BotConfig::read(&ResolvedConfig::verbatim(&config), &keys())
+}
+
+/// Reads a configuration in which every secret is this one.
+fn read_with_secret(
+    config: &Value,
+    secret: &str,
+) -> Result<(BotConfig, Vec<String>), InvalidBotConfig> {
+    let secret = secret.to_owned();
+    let source = move |_: &SecretRef, _: WrittenIn| Ok(Some(secret.clone()));
+    let environment = Environment::empty("here").with_secrets(Arc::new(source));
+    let config = PortableConfig::from_value(config.clone()).unwrap();
+    // At the door it must be as it will be at the build.
+    let door = environment.resolve_without_secrets(&config).unwrap();
+    let door = BotConfig::read(&door, &keys()).map(|(_, warnings)| warnings);
+    let read = BotConfig::read(&environment.resolve(&config).unwrap(), &keys());
+    let at_the_build = read.as_ref().map(|(_, warnings)| warnings.clone());
+    assert_eq!(
+        door.as_ref().map_err(ToString::to_string),
+        at_the_build.as_ref().map_err(ToString::to_string)
+    );
+    read
 }
 
 fn problems(config: &Value) -> Vec<String> {
@@ -186,16 +211,116 @@ fn settings_that_mean_nothing_to_echo_are_ignored_by_name() {
 }
 
 #[test]
-fn a_key_in_the_configuration_is_refused_and_not_repeated() {
-    let advice = "a key does not belong in a configuration: put it in the server's environment and name the variable \
-                  in `llm.api_key_env`";
+fn a_key_in_the_wrong_place_is_refused_and_not_repeated() {
+    let advice =
+        "a key does not belong here: name it in `llm.api_key`, as in {\"$secret\": \"env:NAME\"}";
     let config =
-        json!({"llm": {"provider": "echo", "api_key": "sk-secret"}, "apiKey": "sk-secret"});
+        json!({"llm": {"provider": "echo", "API-Key": "sk-secret"}, "api_key": "sk-secret"});
     assert_eq!(
         problems(&config),
         [
-            format!("llm.api_key: {advice}"),
-            format!("apiKey: {advice}")
+            format!("llm.API-Key: {advice}"),
+            format!("api_key: {advice}")
+        ]
+    );
+}
+
+/// Caught: to leave the key out at a custom address, to take the API's own instead, to keep the end of the line, to keep it
+/// as a plain text, to let echo have it in silence.
+#[test]
+fn a_key_of_the_configurations_own_is_sent_wherever_it_says_and_not_shown() {
+    let llm = json!({"provider": "openai", "model": "m", "api_key": {"$secret": "env:MINE"}});
+    for base_url in [Value::Null, json!("https://10.0.0.7/v1")] {
+        let mut config = json!({ "llm": llm });
+        config["llm"]["base_url"] = base_url;
+        let (read, warnings) = read_with_secret(&config, " hunter2\n").unwrap();
+        assert_eq!(warnings, [""; 0]);
+        let shown = format!("{read:?}");
+        let ProviderConfig::Remote(remote) = read.llm.provider else {
+            panic!("not remote")
+        };
+        assert_eq!(remote.key.unwrap().expose_secret(), "hunter2");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+    let written = json!({"provider": "ollama", "model": "m", "api_key": "hunter2"});
+    let written = json!({ "llm": written });
+    assert_eq!(key(&written).as_deref(), Some("hunter2"));
+    let clear = json!({"llm": {"provider": "openai", "model": "m", "base_url": "http://h", "api_key": "k"}});
+    assert_eq!(
+        warnings(&clear),
+        ["`llm.base_url` sends the key unencrypted to http://h/"]
+    );
+    let echo = json!({"llm": {"provider": "echo", "api_key": {"$secret": "env:MINE"}}});
+    assert_eq!(
+        read_with_secret(&echo, "hunter2").unwrap().1,
+        ["`llm.api_key` means nothing to the provider echo and is ignored"]
+    );
+}
+
+/// Caught: to prefer one of the two in silence, to send a blank key, to show one that cannot be sent.
+#[test]
+fn a_key_that_cannot_be_meant_is_refused_and_not_repeated() {
+    let with = |key: Value| {
+        problems(&json!({"llm": {
+            "provider": "openai", "model": "m", "base_url": "https://h", "api_key": key
+        }}))
+    };
+    for key in [" ", "", "hun\nter2"] {
+        assert_eq!(
+            with(json!(key)),
+            ["llm.api_key: must be one line of text, and not blank"]
+        );
+    }
+    assert_eq!(
+        with(json!(["hunter2"])),
+        ["llm.api_key: must be a string, not an array"]
+    );
+    let both = json!({"llm": {
+        "provider": "openai", "model": "m", "api_key": "hunter2", "api_key_env": "OTHER_API_KEY"
+    }});
+    assert_eq!(
+        problems(&both),
+        ["llm.api_key_env: stands beside `llm.api_key`: give one of them"]
+    );
+}
+
+/// Caught: to leave out one kind of value, to look at the top level only, to tell of what is not ours.
+#[test]
+fn a_secret_anywhere_else_in_what_a_bot_reads_is_refused() {
+    let secret = json!({"$secret": "env:MINE"});
+    for path in [
+        "/llm",
+        "/llm/provider",
+        "/llm/model",
+        "/llm/base_url",
+        "/llm/api_key_env",
+        "/llm/temperature",
+        "/llm/max_tokens",
+        "/llm/timeout_ms",
+        "/system_prompt",
+        "/memory",
+        "/memory/type",
+        "/memory/max_messages",
+    ] {
+        let mut config = json!({
+            "llm": {
+                "provider": "openai", "model": "m", "base_url": null, "api_key_env": null, "temperature": 1,
+                "max_tokens": 1, "timeout_ms": 1
+            },
+            "system_prompt": "", "memory": {"type": "buffer", "max_messages": 1}
+        });
+        *config.pointer_mut(path).unwrap() = secret.clone();
+        let error = read_with_secret(&config, "echo").unwrap_err().to_string();
+        let place = path[1..].replace('/', ".");
+        let told = format!("{place}: a secret may stand in `llm.api_key` only");
+        assert!(error.contains(&told), "{error}");
+    }
+    let of_others = json!({"llm": {"provider": "echo", "x": secret}, "tools": [{"token": secret}]});
+    assert_eq!(
+        read_with_secret(&of_others, "hunter2").unwrap().1,
+        [
+            "`llm.x` is not understood here and is ignored",
+            "`tools` is not understood here and is ignored"
         ]
     );
 }
@@ -220,7 +345,7 @@ fn a_missing_key_names_the_variable_to_set() {
         problems(&json!({"llm": {"provider": "anthropic", "model": "m"}})),
         [
             "llm.provider: anthropic needs a key: set ANTHROPIC_API_KEY in the server's environment, or name another \
-          variable in `llm.api_key_env`"
+          variable in `llm.api_key_env` or a secret in `llm.api_key`"
         ]
     );
     assert_eq!(
@@ -274,7 +399,7 @@ fn an_address_with_secrets_or_a_query_is_refused_and_not_repeated() {
     assert_eq!(
         at("http://me:pass@host/"),
         [
-            "llm.base_url: must not hold a user or a password: name a variable in `llm.api_key_env` instead"
+            "llm.base_url: must not hold a user or a password: name a secret in `llm.api_key` instead"
         ]
     );
     assert_eq!(

@@ -4,6 +4,7 @@
 
 mod wire;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -12,7 +13,7 @@ use hotbed_bots::{
     Reply, ReplyEvent, Turn,
 };
 use hotbed_cache::{Id, InstanceFactory, Revision};
-use hotbed_configs::{PortableConfig, ResolvedConfig};
+use hotbed_configs::{Environment, PortableConfig, ResolvedConfig, SecretRef, WrittenIn};
 use serde_json::{Value, json};
 
 use wire::{Answer, End, Server};
@@ -93,6 +94,39 @@ async fn openai_is_sent_model_prompt_history_settings_and_key() {
             ]
         })
     );
+}
+
+/// Caught: to send a key of the configuration's own to the public address only, to build a bot that tells a secret.
+#[tokio::test]
+async fn a_secret_of_the_configuration_is_sent_as_the_key_and_told_to_nobody() {
+    let server = Server::start([Answer::says("openai", &["Hello"])]).await;
+    let source = |_: &SecretRef, _: WrittenIn| Ok(Some(KEY.to_owned()));
+    let environment = Environment::empty("here").with_secrets(Arc::new(source));
+    let resolve = |config: Value| {
+        let config = PortableConfig::from_value(config).unwrap();
+        environment.resolve(&config).unwrap()
+    };
+    let secret = json!({"$secret": "env:MINE"});
+    let llm = json!({
+        "provider": "openai", "model": "small", "base_url": server.base_url("openai"), "api_key": secret
+    });
+    let config = resolve(json!({ "llm": llm }));
+    let bot = factory().create(&id(), Revision(1), config).await.unwrap();
+    assert_eq!(say(&bot, "hi").await.unwrap().text, "Hello");
+    let request = server.requests().pop().unwrap();
+    let sent = format!("Bearer {KEY}");
+    assert_eq!(request.header("authorization"), Some(sent.as_str()));
+    let shown = format!("{bot:?}");
+    assert!(!shown.contains(KEY), "{shown}");
+
+    let told = resolve(json!({"llm": {"provider": "echo"}, "system_prompt": secret}));
+    let checked = factory().check(&id(), &told).unwrap_err().to_string();
+    assert_eq!(
+        checked,
+        "system_prompt: a secret may stand in `llm.api_key` only"
+    );
+    let built = factory().create(&id(), Revision(1), told).await;
+    assert_eq!(built.unwrap_err().to_string(), checked);
 }
 
 #[tokio::test]
@@ -441,7 +475,7 @@ async fn the_factory_checks_what_it_builds() {
     assert_eq!(
         refused,
         "llm.provider: openai needs a key: set OPENAI_API_KEY in the server's environment, or name another variable \
-         in `llm.api_key_env`"
+         in `llm.api_key_env` or a secret in `llm.api_key`"
     );
     assert_eq!(
         factory

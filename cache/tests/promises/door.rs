@@ -1,8 +1,9 @@
 use crate::world::name;
 use async_trait::async_trait;
 use hotbed_cache::{BoxError, CachingRegistryManager, Id, InstanceFactory, Revision};
-use hotbed_configs::{PortableConfig, ResolvedConfig};
+use hotbed_configs::{Environment, PortableConfig, ResolvedConfig};
 use hotbed_registry::{Check, MemoryBackend, Reader};
+use serde_json::json;
 use std::sync::Arc;
 
 struct Judge;
@@ -35,4 +36,26 @@ async fn the_door_tells_what_the_factory_says_even_when_it_panics() {
         verdict("panics").problems,
         ["the factory panicked while it checked this"]
     );
+}
+
+/// Mutation: literal secrets are not looked for, or only where the configuration can be resolved; the warning holds one.
+#[tokio::test]
+async fn the_door_warns_of_secrets_that_are_written_out() {
+    let reader = Reader::new(Arc::new(MemoryBackend::new()));
+    let cache = CachingRegistryManager::builder(reader, Judge);
+    let cache = cache
+        .environment(Arc::new(Environment::empty("here")))
+        .build();
+    for config in [
+        json!({"llm": {"api_key": "hunter2"}}),
+        json!({"llm": {"api_key": "hunter2"}, "x": "${MISSING}"}),
+    ] {
+        let config = PortableConfig::from_value(config).unwrap();
+        let warnings = cache.door_check().check(&name("a"), &config).warnings;
+        assert!(
+            warnings[0].starts_with("llm.api_key: looks like a secret, by its key"),
+            "{warnings:?}"
+        );
+        assert!(!warnings[0].contains("hunter2"), "{warnings:?}");
+    }
 }

@@ -2,6 +2,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::*;
+use crate::{Environment, SecretRef, Variables, WrittenIn};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -90,5 +91,42 @@ fn debug_shows_keys_and_no_values() {
     assert_eq!(
         format!("{:?}", verbatim(json!({"api_key": "hunter2"}))),
         r#"ResolvedConfig { object: {"api_key"}, environment: None, warnings: [], .. }"#
+    );
+}
+
+/// Caught: to tell of variables too, of what was written beside, only of the configuration's own secrets, or only of those
+/// that are read.
+#[test]
+fn a_config_tells_where_its_secrets_stand() {
+    let yaml = "resources: {llms: {chat: {key: {$secret: 'file:/key'}, url: '${URL}'}}}";
+    let variables = Variables::from_iter([("URL".to_owned(), "http://h".to_owned())]);
+    let environment = Environment::parse("here.yaml", yaml, &variables).unwrap();
+    let source = |_: &SecretRef, _: WrittenIn| Ok(Some("hunter2".to_owned()));
+    let environment = environment.with_secrets(Arc::new(source));
+    let config = PortableConfig::from_value(json!({
+        "tools": [{"token": "written"}, {"token": {"$secret": "env:TOKEN"}}],
+        "llm": {"$resource": "chat", "type": "llms"},
+        "a.b": {"$secret": "env:AB"}
+    }))
+    .unwrap();
+    let resolved = environment.resolve(&config).unwrap();
+    let shown = environment.resolve_without_secrets(&config).unwrap();
+    for resolved in [resolved, shown] {
+        let told = resolved.secrets();
+        let told: Vec<_> = told
+            .iter()
+            .map(|(path, secret)| format!("{path} {secret}"))
+            .collect();
+        let expected = [
+            "\"a.b\" env:AB",
+            "llm.key file:/key",
+            "tools[1].token env:TOKEN",
+        ];
+        assert_eq!(told, expected);
+    }
+    assert!(
+        verbatim(json!({"a": {"$secret": "env:AB"}}))
+            .secrets()
+            .is_empty()
     );
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::schema::Schema;
 use super::spelling::{Types, read};
 use crate::error::{ConfigErrorKind, ConfigErrors, Problems};
-use crate::origins::Origins;
+use crate::origins::{Origin, Origins};
 use crate::path::{ConfigPath, Segment};
 
 pub(super) fn typed(
@@ -17,7 +17,10 @@ pub(super) fn typed(
     let whole = Value::Object(map.clone());
     let mut typed = whole.clone();
     let mut problems = Problems::default();
-    origins.for_each_variable(&mut |path, variable| {
+    origins.for_each(&mut |path, origin| {
+        let Origin::Variable(variable) = origin else {
+            return;
+        };
         let wanted = schema.allowed_at(&whole, path.segments());
         if wanted.has(Types::TEXT) || wanted & Types::SPELLED == Types::NONE {
             return;
