@@ -126,7 +126,7 @@ async fn kill_half_way(from: &str, to: &str, half: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn bots_move_from_store_to_store_and_end_as_they_began() {
     // A bucket takes some hundred a second, and is asked for each once more in the end.
-    let bots_in_all = usize::try_from(sized(6_000, 100_000)).unwrap();
+    let bots_in_all = usize::try_from(sized(3_000, 100_000)).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let stores = [
         sqlite(dir.path(), "first.db"),

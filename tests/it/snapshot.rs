@@ -44,7 +44,7 @@ async fn a_node_that_is_killed_never_steps_back_behind_what_it_served() {
     let mut node = launch.start().await;
     registry.put_bot(STEADY, "p").await;
     let mut proven = 0;
-    for round in 0..sized(30, 400) {
+    for round in 0..sized(15, 400) {
         told.read(&node, STEADY).await.expect("it runs");
         let moment = LONGEST.mul_f64(chance.random());
         let killed = async {

@@ -103,7 +103,7 @@ async fn is_content(node: &Node) {
 /// A bot's file and the environment's change: the one is registered anew, the other rebuilds what it makes a difference
 /// to, and nothing else.
 ///
-/// Mutations: an environment that changed is not handed on; every change rebuilds everything; a bot that did not change
+/// Meant to catch: an environment that changed is not handed on; every change rebuilds everything; a bot that did not change
 /// is written again.
 #[tokio::test]
 async fn what_changes_in_the_directory_is_in_service_without_a_restart() {
@@ -164,7 +164,7 @@ async fn what_changes_in_the_directory_is_in_service_without_a_restart() {
     node.terminate().await;
 }
 
-/// Mutations: what of a broken directory is good is applied; the error is not told; it stays told once all is mended.
+/// Meant to catch: what of a broken directory is good is applied; the error is not told; it stays told once all is mended.
 #[tokio::test]
 async fn a_broken_file_keeps_the_last_good_set_and_says_where_it_is_broken() {
     let world = World::new();
@@ -195,7 +195,7 @@ async fn a_broken_file_keeps_the_last_good_set_and_says_where_it_is_broken() {
     node.terminate().await;
 }
 
-/// Mutations: the file wins over what was written since; a file that goes takes its bot along.
+/// Meant to catch: the file wins over what was written since; a file that goes takes its bot along.
 #[tokio::test]
 async fn what_was_changed_elsewhere_is_not_overwritten_and_nothing_is_deleted() {
     let world = World::new();
@@ -230,7 +230,7 @@ async fn what_was_changed_elsewhere_is_not_overwritten_and_nothing_is_deleted() 
     node.terminate().await;
 }
 
-/// Mutations: settings are read at start only; a setting that needs a restart is passed over; what needs none is changed
+/// Meant to catch: settings are read at start only; a setting that needs a restart is passed over; what needs none is changed
 /// although something else does.
 #[tokio::test]
 async fn settings_change_live_and_those_that_cannot_are_named() {
@@ -294,7 +294,7 @@ async fn settings_change_live_and_those_that_cannot_are_named() {
 
 /// Five hundred files that are written one after another are one change.
 ///
-/// Mutation: each sign of a change is acted on at once.
+/// Meant to catch: each sign of a change is acted on at once.
 #[tokio::test]
 async fn a_checkout_of_many_files_is_applied_at_once() {
     const FILES: usize = 500;

@@ -63,5 +63,13 @@ fn install(root: &Path, tool: &str, version: &str) -> Result<()> {
     if probe.output().is_ok_and(|output| output.status.success()) {
         return Ok(());
     }
-    cargo(root, &["install", "--locked", "--version", version, tool])
+    let args = ["install", "--locked", "--version", version, tool];
+    // It runs for seconds: to optimise it would take minutes.
+    succeed(
+        command(root, "cargo", &args)
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "256")
+            .env("CARGO_PROFILE_RELEASE_DEBUG", "0"),
+    )
 }

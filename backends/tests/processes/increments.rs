@@ -130,12 +130,12 @@ async fn increment(bots: &dyn RegistryBackend) {
 
 #[tokio::test]
 async fn increments_of_two_processes_add_up_on_sqlite() {
-    add_up(Place::sqlite(), sized(100, 1000)).await;
+    add_up(Place::sqlite(), sized(40, 1000)).await;
 }
 
 #[tokio::test]
 async fn increments_of_two_processes_add_up_on_postgres() {
-    add_up(Place::postgres(), sized(100, 1000)).await;
+    add_up(Place::postgres(), sized(40, 1000)).await;
 }
 
 #[tokio::test]

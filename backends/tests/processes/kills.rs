@@ -196,10 +196,10 @@ async fn writes_until_it_is_killed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_process_loses_nothing_that_it_acknowledged_on_sqlite() {
-    kill_again_and_again(Place::sqlite(), sized(60, 300)).await;
+    kill_again_and_again(Place::sqlite(), sized(30, 300)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_process_loses_nothing_that_it_acknowledged_on_postgres() {
-    kill_again_and_again(Place::postgres(), sized(60, 300)).await;
+    kill_again_and_again(Place::postgres(), sized(30, 300)).await;
 }

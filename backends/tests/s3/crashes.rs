@@ -78,7 +78,7 @@ async fn a_killed_gateway_has_all_that_was_acknowledged_and_a_log_without_gaps()
     let place = block_in_place(|| Place::of(&server.bucket()));
     let nodes = [place.bots().await, place.bots().await];
     let mut floors = [0; WRITERS];
-    let until = Instant::now() + Duration::from_secs(sized(60, 1200));
+    let until = Instant::now() + Duration::from_secs(sized(30, 1200));
     let mut kills = 0;
     while Instant::now() < until {
         let mut writers = JoinSet::new();

@@ -189,7 +189,7 @@ async fn processes_that_are_killed_lose_nothing_that_they_acknowledged() {
     let folder = folder(&place);
     let mut newest: BTreeMap<String, u64> = BTreeMap::new();
     let mut writes = 0;
-    let kills = sized(60, 500);
+    let kills = sized(30, 500);
     for round in 0..kills {
         let heard = killed(&folder, Duration::from_micros(round * 7919 % 40_000)).await;
         writes += heard.len() as u64;

@@ -40,8 +40,8 @@ async fn put(world: &World, id: &str, config: Value) -> Revision {
 /// One bot refers to a resource, one to a variable, one to nothing. Only what resolves to something else is rebuilt, once,
 /// also what nobody has used for longer than a TTL, and who uses it is not kept waiting.
 ///
-/// Mutations, each tried: `still_fits` is always true, or always false; `catch_up` looks only at what was used lately;
-/// `start_early` asks nothing of a misfit; `judge` leaves `fits` as it is when an instance is confirmed.
+/// Mutations, each tried: `still_fits` is always true, or always false; `catch_up` looks only at what was used lately. Meant
+/// to catch, too: `start_early` asks nothing of a misfit; `judge` leaves `fits` as it is when an instance is confirmed.
 #[tokio::test(start_paused = true)]
 async fn a_new_environment_rebuilds_exactly_what_resolves_to_something_else() {
     let world = world(environment("small", "hello"));
@@ -97,8 +97,8 @@ async fn a_new_environment_rebuilds_exactly_what_resolves_to_something_else() {
 
 /// The environment is replaced while an instance is built in the old one: it is seen to afterwards.
 ///
-/// Mutations, each tried: a build notes the environment that stands when it ends; `go_round` does not ask `check_due`
-/// (the queue gave the slot away while it was being built).
+/// Meant to catch: a build notes the environment that stands when it ends; `go_round` does not ask `check_due` (the queue
+/// gave the slot away while it was being built).
 #[tokio::test(start_paused = true)]
 async fn an_environment_that_comes_during_a_build_is_seen_after_it() {
     let world = world(environment("small", "hello"));
@@ -127,7 +127,7 @@ async fn an_environment_that_comes_during_a_build_is_seen_after_it() {
 /// What lacks something in the new environment goes on serving what was built in the old one, and says so; once it is
 /// there again, no back-off is waited for.
 ///
-/// Mutations, each tried: `learn` forgives nothing; `still_fits` is true where nothing can be resolved.
+/// Mutation, tried: `still_fits` is true where nothing can be resolved. Meant to catch, too: `learn` forgives nothing.
 #[tokio::test(start_paused = true)]
 async fn what_does_not_resolve_any_more_serves_on_and_is_tried_again_with_the_next_environment() {
     let world = world(environment("small", "hello"));

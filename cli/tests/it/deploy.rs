@@ -130,7 +130,7 @@ async fn a_diff_reads_page_by_page_and_writes_nothing() {
     );
 }
 
-/// Caught: to send no condition, or the wrong one; to leave out the label, the status or the note.
+/// Meant to catch: to send no condition, or the wrong one; to leave out the label, the status or the note.
 #[tokio::test]
 async fn every_write_says_what_it_was_compared_with() {
     let dir = directory(&["new", "old"]);

@@ -189,7 +189,7 @@ async fn a_reload_of_everything_reports_each_id() {
     );
 }
 
-/// Caught: an order that is none, a page too many, one that begins again, ids that are nowhere registered.
+/// Meant to catch: an order that is none, a page too many, one that begins again, ids that are nowhere registered.
 #[tokio::test]
 async fn what_is_held_is_listed_page_by_page() {
     let node = Node::new().await;

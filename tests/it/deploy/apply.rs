@@ -8,7 +8,7 @@ use serde_json::json;
 use std::fs;
 use std::process::Stdio;
 
-/// Caught: to write without a condition, to end at the first conflict or refusal, to end well all the same.
+/// Meant to catch: to write without a condition, to end at the first conflict or refusal, to end well all the same.
 #[tokio::test]
 async fn what_cannot_be_done_is_told_and_the_rest_is_done() {
     let home = tempfile::tempdir().unwrap();
@@ -66,7 +66,7 @@ async fn what_cannot_be_done_is_told_and_the_rest_is_done() {
 
 /// Two pipelines at once: each bot is written by one of them, and the other one says so.
 ///
-/// Caught: to write without a condition; to call a conflict anything else.
+/// Meant to catch: to write without a condition; to call a conflict anything else.
 #[tokio::test]
 async fn who_applies_at_the_same_time_is_told_of_conflicts_and_overwrites_nothing() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -93,7 +93,7 @@ async fn who_applies_at_the_same_time_is_told_of_conflicts_and_overwrites_nothin
     node.terminate().await;
 }
 
-/// Caught: to end at once, to go on, to forget a step in the account.
+/// Meant to catch: to end at once, to go on, to forget a step in the account.
 #[tokio::test]
 async fn an_interrupted_run_says_what_was_done_and_what_was_not() {
     let home = tempfile::tempdir().unwrap();
@@ -143,7 +143,7 @@ async fn an_interrupted_run_says_what_was_done_and_what_was_not() {
     node.terminate().await;
 }
 
-/// Caught: to go on against a server that is gone, or to call done what is not.
+/// Meant to catch: to go on against a server that is gone, or to call done what is not.
 #[tokio::test]
 async fn a_server_that_goes_away_ends_the_run() {
     let home = tempfile::tempdir().unwrap();
@@ -184,7 +184,7 @@ async fn a_server_that_goes_away_ends_the_run() {
     );
 }
 
-/// Caught: to write what another one said, to write half, to lose a value on the way, to call an inactive bot active.
+/// Meant to catch: to write what another one said, to write half, to lose a value on the way, to call an inactive bot active.
 #[tokio::test]
 async fn what_is_exported_is_the_same_and_nothing_else_is_overwritten() {
     let home = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 use super::{hotbed, write_bot};
 use crate::harness::Launch;
 
-/// Caught: to read the server's bots or the instances in one page, to show nothing while it takes long.
+/// Meant to catch: to read the server's bots or the instances in one page, to show nothing while it takes long.
 #[tokio::test]
 async fn five_thousand_files_are_checked_applied_and_the_same_afterwards() {
     let home = tempfile::tempdir().unwrap();

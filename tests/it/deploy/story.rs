@@ -4,9 +4,13 @@ use super::hotbed;
 use crate::harness::Launch;
 use std::fs;
 
-/// Caught: to exit with 0 where there are differences, to leave a field out of the comparison, to write what is the same,
+/// Meant to catch: to exit with 0 where there are differences, to leave a field out of the comparison, to write what is the same,
 /// to let `init` write over what is there.
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story, told from its beginning to its end"
+)]
 async fn from_an_example_to_production_and_back() {
     let home = tempfile::tempdir().unwrap();
     let dir = home.path();

@@ -325,6 +325,6 @@ impl World {
     }
 
     pub(super) async fn close(&self) {
-        self.cache.close(Duration::from_secs(60)).await.unwrap();
+        self.cache.close(Duration::from_mins(1)).await.unwrap();
     }
 }
