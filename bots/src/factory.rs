@@ -33,7 +33,7 @@ impl BotFactory {
 
     /// Reads a configuration. What came from variables is text; where a number belongs, it is read as one.
     fn read(&self, config: &ResolvedConfig) -> Result<(BotConfig, Vec<String>), BoxError> {
-        let typed = config.typed(&resolved_bot_schema())?;
+        let typed = config.typed(resolved_bot_schema())?;
         Ok(BotConfig::read(&typed, &self.keys)?)
     }
 }

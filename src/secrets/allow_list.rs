@@ -40,12 +40,16 @@ fn entry(text: &str) -> Result<Entry, String> {
         None => (text, false),
     };
     let is_whole = !begin.contains('*') && (all || !begin.ends_with([':', '/']));
-    match (begin.starts_with("env:") || begin.starts_with("file:/")) && is_whole {
-        true if all => Ok(Entry::AllThatBegin(begin.to_owned())),
-        true => Ok(Entry::One(begin.to_owned())),
-        false => Err(
+    if !is_whole || !(begin.starts_with("env:") || begin.starts_with("file:/")) {
+        return Err(
             "write each secret like env:NAME or file:/run/secrets/NAME, or like env:BOT_* for all that begin so"
                 .to_owned(),
-        ),
+        );
     }
+    let begin = begin.to_owned();
+    Ok(if all {
+        Entry::AllThatBegin(begin)
+    } else {
+        Entry::One(begin)
+    })
 }

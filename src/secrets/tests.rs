@@ -15,7 +15,7 @@ fn secrets(allowed: &str) -> Secrets {
 }
 
 /// Reads a secret that a configuration of this environment comes to.
-fn resolve(secrets: Secrets, yaml: &str, value: serde_json::Value) -> Result<String, String> {
+fn resolve(secrets: Secrets, yaml: &str, value: &serde_json::Value) -> Result<String, String> {
     let environment = Environment::parse("here.yaml", yaml, &Variables::default()).unwrap();
     let config = PortableConfig::from_value(json!({ "x": value })).unwrap();
     let resolved = environment.with_secrets(Arc::new(secrets)).resolve(&config);
@@ -28,11 +28,11 @@ fn resolve(secrets: Secrets, yaml: &str, value: serde_json::Value) -> Result<Str
 fn in_environment(name: &str) -> Result<String, String> {
     let yaml = format!("resources: {{t: {{r: {{key: {{$secret: '{name}'}}}}}}}}");
     let config = json!({"$resource": "r", "type": "t"});
-    resolve(secrets(""), &yaml, config)
+    resolve(secrets(""), &yaml, &config)
 }
 
 fn in_configuration(allowed: &str, name: &str) -> Result<String, String> {
-    resolve(secrets(allowed), "", json!({ "$secret": name }))
+    resolve(secrets(allowed), "", &json!({ "$secret": name }))
 }
 
 fn of_file(path: &Path) -> Result<String, String> {

@@ -3,6 +3,8 @@
 //! It says what [`BotConfig::read`](super::BotConfig::read) does, but for what a schema cannot: whether a variable with a
 //! key is set, the length of a prompt in bytes, odd spellings of addresses, and that `10.0` is no whole number.
 
+use std::sync::LazyLock;
+
 use hotbed_configs::secret_schema;
 use serde_json::{Value, json};
 
@@ -28,8 +30,9 @@ pub fn bot_schema() -> Value {
 }
 
 /// The same of a configuration in which nothing is left to fill in.
-pub(crate) fn resolved_bot_schema() -> Value {
-    bot(Form::Resolved)
+pub(crate) fn resolved_bot_schema() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(|| bot(Form::Resolved));
+    &SCHEMA
 }
 
 impl Form {
