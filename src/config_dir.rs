@@ -86,19 +86,18 @@ impl Source {
         };
         // Empty is not set: that is how a variable is taken back in many a deployment.
         let env = env.map(str::trim).filter(|name| !name.is_empty());
-        let environment = match env {
-            Some(name) => Chosen {
+        let environment = if let Some(name) = env {
+            Chosen {
                 name: name.to_lowercase(),
                 reason: "it was chosen".to_owned(),
                 is_named: true,
-            },
-            None => {
-                let detected = detect_environment(&process.iter().cloned().collect());
-                Chosen {
-                    name: detected.name,
-                    reason: detected.reason,
-                    is_named: false,
-                }
+            }
+        } else {
+            let detected = detect_environment(&process.iter().cloned().collect());
+            Chosen {
+                name: detected.name,
+                reason: detected.reason,
+                is_named: false,
             }
         };
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');

@@ -64,7 +64,7 @@ impl Watching {
                 if retry {
                     tokio::time::sleep(RETRY).await;
                 } else {
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
             };
             let by_hand = tokio::select! {
