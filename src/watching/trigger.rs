@@ -1,4 +1,6 @@
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use nix::sys::signal::{Signal as Kind, raise};
+use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +22,8 @@ const GIT_LOCK: &str = ".git/index.lock";
 pub(crate) struct Trigger {
     changed: Arc<Notify>,
     hangups: Signal,
+    /// Whether there was a terminal that may hang up.
+    had_terminal: bool,
     /// Where git may be at work.
     git_locks: Vec<PathBuf>,
     /// Ends with this.
@@ -51,6 +55,7 @@ impl Trigger {
         Ok(Self {
             changed,
             hangups: signal(SignalKind::hangup())?,
+            had_terminal: stdin().is_terminal(),
             git_locks: real.ancestors().map(|dir| dir.join(GIT_LOCK)).collect(),
             _watcher: watcher,
         })
@@ -59,7 +64,15 @@ impl Trigger {
     /// Waits for the next reason to read the directory; true if somebody asked by hand.
     pub(crate) async fn pulled(&mut self) -> bool {
         let by_hand = tokio::select! {
-            Some(()) = self.hangups.recv() => true,
+            Some(()) = self.hangups.recv() => {
+                if self.had_terminal && !stdin().is_terminal() {
+                    // Nobody asks: the terminal of this server is gone, and the server is to go with it.
+                    if let Err(error) = raise(Kind::SIGTERM) {
+                        tracing::warn!(%error, "terminal is gone, and this server cannot end itself");
+                    }
+                }
+                true
+            }
             () = self.changed.notified() => false,
             () = tokio::time::sleep(LOOK) => return false,
         };
