@@ -156,15 +156,18 @@ impl Source {
         Err(anyhow!("it changes all the time"))
     }
 
-    /// Remembers what was read; says what of it is not as it was.
-    pub(crate) fn take_note(&mut self, read: &ConfigDir) -> News {
-        let news = News {
+    /// What of this is not as it was when it was last taken note of.
+    pub(crate) fn news(&self, read: &ConfigDir) -> News {
+        News {
             environment: read.texts != self.texts,
             bots: read.bots != self.bots,
-        };
+        }
+    }
+
+    /// Remembers what is used from now on.
+    pub(crate) fn take_note(&mut self, read: &ConfigDir) {
         self.texts.clone_from(&read.texts);
         self.bots.clone_from(&read.bots);
-        news
     }
 
     fn nothing(&self) -> anyhow::Result<ConfigDir> {
@@ -262,5 +265,29 @@ impl Source {
     fn note(&self, from: &str) -> String {
         let Chosen { name, reason, .. } = &self.environment;
         format!("{name} ({reason}), {from}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// A set that cannot be used now, for it needs a restart, must be told again each time.
+    #[test]
+    fn what_was_not_taken_note_of_stays_news() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("environments")).unwrap();
+        let file = dir.path().join("environments/development.yaml");
+        fs::write(&file, "settings: {a: 1}").unwrap();
+        let mut source = Source::find(Some(dir.path()), None, &[]).unwrap();
+        for _ in 0..2 {
+            let news = source.news(&source.read_settled().unwrap());
+            assert_eq!((news.environment, news.bots), (true, false));
+        }
+        source.take_note(&source.read().unwrap());
+        assert!(!source.news(&source.read().unwrap()).any());
+        fs::write(&file, "settings: {a: 10}").unwrap();
+        assert!(source.news(&source.read().unwrap()).any());
     }
 }

@@ -3,7 +3,7 @@
 mod trigger;
 
 use crate::announcing;
-use crate::config_dir::{ConfigDir, Source};
+use crate::config_dir::Source;
 use crate::live::Live;
 use crate::serve_args::ServeArgs;
 use crate::settings::Settings;
@@ -113,13 +113,11 @@ impl Watching {
         let source = self.source.clone();
         let read = tokio::task::spawn_blocking(move || source.read_settled()).await?;
         let read = read?;
-        let is_news = self.source.take_note(&read);
+        let is_news = self.source.news(&read);
         if !is_news.any() && !by_hand {
             return Ok(None);
         }
-        let ConfigDir {
-            environment, bots, ..
-        } = read;
+        let environment = read.environment.clone();
         let settings = Settings::of(&self.args, &environment)?;
         let (url, named_by) = Storage::place(&self.args, &environment)?;
         if url != self.url {
@@ -145,7 +143,9 @@ impl Watching {
         if is_news.environment || by_hand {
             self.live.environment(environment);
         }
-        Ok(Some(bots))
+        // Not before: what is not used is news until it is.
+        self.source.take_note(&read);
+        Ok(Some(read.bots))
     }
 
     /// Writes the bots that are not as they were when they were last applied.

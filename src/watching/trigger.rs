@@ -1,5 +1,5 @@
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use nix::sys::signal::{Signal as Kind, raise};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
