@@ -280,7 +280,7 @@ mod tests {
         fs::create_dir(dir.path().join("environments")).unwrap();
         let file = dir.path().join("environments/development.yaml");
         fs::write(&file, "settings: {a: 1}").unwrap();
-        let mut source = Source::find(Some(dir.path()), None, &[]).unwrap();
+        let mut source = Source::find(Some(dir.path()), None, &[], &AllowList::default()).unwrap();
         for _ in 0..2 {
             let news = source.news(&source.read_settled().unwrap());
             assert_eq!((news.environment, news.bots), (true, false));
