@@ -212,9 +212,10 @@ async fn a_nodes_own_echo_builds_nothing_anew_and_reads_no_log() {
     let fence = node.write().await;
     node.follows(fence).await;
     node.is_calm().await;
+    assert_eq!(node.served().await, fence);
     assert_eq!(
         node.builds.0.load(Ordering::SeqCst),
-        builds + 20,
+        builds + 21,
         "one each"
     );
     assert_eq!(node.log_reads(), log_reads, "its own writes are no news");
