@@ -15,12 +15,8 @@ use hotbed::deploy::{Bot, MANAGED_BY};
 use hotbed::registry::{Draft, Error, Id, Precondition, Registry, Status};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 pub(crate) use trigger::Trigger;
-
-/// How long it takes to try again what could not be written.
-const RETRY: Duration = Duration::from_secs(5);
 
 /// Follows a configuration directory: what changed in it since it was read last is applied, whole or not at all.
 ///
@@ -47,56 +43,44 @@ pub(crate) struct Watching {
 struct Outcome {
     created: usize,
     updated: usize,
-    /// Why bots are not as the directory has them.
+    /// Why bots are not as the directory has them. As long as there are any it is tried again at each look.
     warnings: Vec<String>,
-    /// Some could not be written now and can later.
-    retry: bool,
 }
 
 impl Watching {
     /// Follows until it is told to stop.
     pub(crate) async fn run(mut self, mut trigger: Trigger, stop: CancellationToken) {
         let mut wanted = self.applied.clone();
-        let mut retry = false;
+        let mut is_settled = true;
         let mut trouble = None;
         loop {
-            let again = async {
-                if retry {
-                    tokio::time::sleep(RETRY).await;
-                } else {
-                    std::future::pending::<()>().await;
-                }
-            };
             let by_hand = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                by_hand = trigger.pulled() => Some(by_hand),
-                () = again => None,
+                by_hand = trigger.pulled() => by_hand,
             };
-            if let Some(by_hand) = by_hand {
-                match self.take(by_hand).await {
-                    Ok(Some(bots)) => wanted = bots,
-                    // It is again what it was before it was broken.
-                    Ok(None) if trouble.is_some() => {}
-                    Ok(None) => continue,
-                    Err(error) => {
-                        let error = format!("{error:#}");
-                        if trouble.as_ref() != Some(&error) {
-                            tracing::warn!(error, "configuration directory is not applied");
-                        }
-                        let warning = format!(
-                            "the configuration directory is not applied, what ran before runs on: {error}"
-                        );
-                        self.warnings.tell(Subject::Directory, vec![warning]);
-                        trouble = Some(error);
-                        continue;
+            match self.take(by_hand).await {
+                Ok(Some(bots)) => wanted = bots,
+                // It is again what it was before it was broken; or what is registered may have become what it says.
+                Ok(None) if trouble.is_some() || !is_settled => {}
+                Ok(None) => continue,
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    if trouble.as_ref() != Some(&error) {
+                        tracing::warn!(error, "configuration directory is not applied");
                     }
+                    let warning = format!(
+                        "the configuration directory is not applied, what ran before runs on: {error}"
+                    );
+                    self.warnings.tell(Subject::Directory, vec![warning]);
+                    trouble = Some(error);
+                    continue;
                 }
-                trouble = None;
             }
+            trouble = None;
             let outcome = self.apply(&wanted).await;
-            retry = outcome.retry;
-            if outcome.created + outcome.updated > 0 || by_hand == Some(true) {
+            is_settled = outcome.warnings.is_empty();
+            if outcome.created + outcome.updated > 0 || by_hand {
                 tracing::info!(
                     created = outcome.created,
                     updated = outcome.updated,
@@ -251,9 +235,8 @@ impl From<Error> for Refused {
 }
 
 impl Outcome {
-    /// A write that failed. What the door refuses it will refuse again; everything else is tried again.
+    /// What could not be done now.
     fn put_off(&mut self, id: &Id, error: &Error) {
-        self.retry |= !matches!(error, Error::Refused { .. });
         self.warnings.push(format!("{id}: is not written: {error}"));
     }
 }

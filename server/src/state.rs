@@ -30,8 +30,8 @@ pub struct ServerState {
     pub info: NodeInfo,
     /// Who may speak to it.
     pub access: Access,
-    /// How much it takes. Those of bodies and of waiting may change while it runs; the others are as they were at its
-    /// start.
+    /// How much it takes. What is looked at for each request (`body_bytes`, `body_read`, `request`, `catch_up`) may change
+    /// while it runs; the others are as they were at its start.
     pub limits: watch::Receiver<Limits>,
     /// Whether it takes requests.
     pub readiness: watch::Receiver<Readiness>,

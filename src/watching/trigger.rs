@@ -1,3 +1,5 @@
+//! When a configuration directory is worth reading.
+
 use nix::sys::signal::{Signal as Kind, raise};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use std::io::{IsTerminal, stdin};
