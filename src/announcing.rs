@@ -82,19 +82,12 @@ fn and(all: Interest, text: &str) -> Result<Interest> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
+    use crate::serve_args::parsed;
     use hotbed::configs::{SecretRef, Variables, WrittenIn};
     use std::sync::Arc;
 
-    #[derive(Debug, Parser)]
-    struct Whole {
-        #[command(flatten)]
-        args: ServeArgs,
-    }
-
     fn topics(arguments: &[&str]) -> Result<(String, String)> {
-        let words = std::iter::once("serve").chain(arguments.iter().copied());
-        let Whole { args } = Whole::try_parse_from(words)?;
+        let args = parsed(arguments);
         let bus = args.bus.clone().unwrap_or_else(|| "memory:".into());
         let topics = Topics::of(&args, &bus.parse()?)?;
         let publish: Interest = topics.publish.into_iter().collect();
@@ -130,7 +123,7 @@ mod tests {
     }
 
     fn bus_of(yaml: &str) -> Result<(BusUrl, Option<String>)> {
-        let Whole { args } = Whole::try_parse_from(["serve"])?;
+        let args = parsed(&[]);
         let environment = Environment::parse("here.yaml", yaml, &Variables::default())?;
         let secrets = |secret: &SecretRef, _: WrittenIn| {
             Ok((secret.name() == "KNOWN").then(|| "hunter2".to_owned()))

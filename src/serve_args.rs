@@ -200,9 +200,9 @@ pub(crate) fn interval(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// What these words after `serve` say, for tests.
 #[cfg(test)]
-mod tests {
-    use super::*;
+pub(crate) fn parsed(words: &[&str]) -> ServeArgs {
     use clap::Parser;
 
     #[derive(Debug, Parser)]
@@ -211,9 +211,17 @@ mod tests {
         args: ServeArgs,
     }
 
+    let words = std::iter::once("serve").chain(words.iter().copied());
+    Whole::try_parse_from(words).unwrap().args
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
     #[test]
     fn as_much_of_the_past_is_kept_as_the_registry_thinks_good() {
-        let Whole { args } = Whole::try_parse_from(["serve"]).unwrap();
+        let args = parsed(&[]);
         let expected = HistoryRetention::default();
         assert_eq!(args.history_versions, expected.versions);
         assert_eq!(args.history_age, expected.age);
@@ -222,16 +230,14 @@ mod tests {
     /// Caught: another default, to take a list for one secret.
     #[test]
     fn nothing_is_waived_or_allowed_by_default() {
-        let Whole { args } = Whole::try_parse_from(["serve"]).unwrap();
+        let args = parsed(&[]);
         assert!(!args.allow_unportable);
         assert_eq!(args.config_secrets, AllowList::default());
-        let flags = [
-            "serve",
+        let args = parsed(&[
             "--allow-unportable",
             "--config-secrets",
             "env:A,file:/run/secrets/x",
-        ];
-        let Whole { args } = Whole::try_parse_from(flags).unwrap();
+        ]);
         assert!(args.allow_unportable);
         let allowed = "env:A, file:/run/secrets/x".parse().unwrap();
         assert_eq!(args.config_secrets, allowed);

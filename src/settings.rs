@@ -117,18 +117,11 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
+    use crate::serve_args::parsed;
     use hotbed::configs::Variables;
 
-    #[derive(Debug, Parser)]
-    struct Whole {
-        #[command(flatten)]
-        args: ServeArgs,
-    }
-
     fn settings(arguments: &[&str], yaml: &str) -> anyhow::Result<Settings> {
-        let words = std::iter::once("serve").chain(arguments.iter().copied());
-        let Whole { args } = Whole::try_parse_from(words)?;
+        let args = parsed(arguments);
         let environment = Environment::parse("here.yaml", yaml, &Variables::default())?;
         Settings::of(&args, &environment)
     }

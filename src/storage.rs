@@ -115,17 +115,11 @@ impl Storage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
+    use crate::serve_args::parsed;
     use hotbed::configs::{SecretRef, Variables, WrittenIn};
 
-    #[derive(Debug, Parser)]
-    struct Whole {
-        #[command(flatten)]
-        args: ServeArgs,
-    }
-
     fn place(keys: &str) -> anyhow::Result<(RegistryUrl, Option<String>)> {
-        let Whole { args } = Whole::try_parse_from(["serve"])?;
+        let args = parsed(&[]);
         let yaml = format!("resources: {{databases: {{registry: {{{keys}}}}}}}");
         let environment = Environment::parse("here.yaml", &yaml, &Variables::default())?;
         let secrets = |_: &SecretRef, _: WrittenIn| Ok(Some("hunter2".to_owned()));
