@@ -7,6 +7,9 @@
     reason = "a benchmark"
 )]
 
+#[path = "support/steal.rs"]
+mod steal;
+
 use hotbed::cache::{
     BoxError, CacheSettings, CachingRegistryManager, Id, InstanceFactory, Revision,
 };
@@ -20,6 +23,8 @@ const ENTRIES: usize = 1_000_000;
 const READS: usize = 300_000;
 const LIMIT: Duration = Duration::from_millis(15);
 const TTL: Duration = Duration::from_secs(20);
+/// So many reads after another are looked at together for whether the machine was taken from us.
+const LOOK: usize = 256;
 
 struct Small;
 
@@ -96,20 +101,31 @@ async fn filled(
     manager
 }
 
+/// The longest wait, and of the reads that are not counted how many there were: half of their wait or more the host of
+/// this virtual machine ran something else.
 async fn slowest_reader(
     names: &[String],
     manager: &CachingRegistryManager<u64>,
     event: impl FnOnce(),
-) -> Duration {
+) -> (Duration, usize) {
     event();
-    let mut slowest = Duration::ZERO;
+    let (mut slowest, mut set_aside) = (Duration::ZERO, 0);
+    let mut stolen = steal::stolen();
     for read in 0..READS {
         let name = &names[read * 7_919 % ENTRIES];
         let began = Instant::now();
         manager.get_or_create(name).await.unwrap();
-        slowest = slowest.max(began.elapsed());
+        let waited = began.elapsed();
+        if waited > LIMIT || read % LOOK == 0 {
+            let before = std::mem::replace(&mut stolen, steal::stolen());
+            if waited > LIMIT && (stolen - before) * 2 >= waited {
+                set_aside += 1;
+                continue;
+            }
+        }
+        slowest = slowest.max(waited);
     }
-    slowest
+    (slowest, set_aside)
 }
 
 /// The same on plain moka, for comparison: one reader pays for the purge.
@@ -129,10 +145,10 @@ async fn plain_moka(names: &[String]) {
         cache.get_with(name.clone(), async { Arc::new(1) }).await;
         slowest = slowest.max(began.elapsed());
     }
-    show("plain moka, invalidate_all", slowest, None);
+    show("plain moka, invalidate_all", (slowest, 0), None);
 }
 
-fn show(name: &str, slowest: Duration, limit: Option<Duration>) -> bool {
+fn show(name: &str, (slowest, set_aside): (Duration, usize), limit: Option<Duration>) -> bool {
     let holds = limit.is_none_or(|limit| slowest <= limit);
     let verdict = match limit {
         None => String::new(),
@@ -142,5 +158,10 @@ fn show(name: &str, slowest: Duration, limit: Option<Duration>) -> bool {
         ),
     };
     println!("  {name:<32} {:>10}{verdict}", format!("{slowest:.1?}"));
+    if set_aside > 0 {
+        println!(
+            "    not counted: {set_aside} reads while the host of this machine ran something else"
+        );
+    }
     holds
 }

@@ -31,6 +31,7 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
     slot: Arc<Slot<T>>,
     mut place: Option<Place>,
 ) {
+    let is_early = place.is_some();
     loop {
         let (attempt, round) = tokio::select! {
             biased;
@@ -67,8 +68,13 @@ pub(crate) async fn run<T: Send + Sync + 'static>(
             }
         }
     }
-    drop(place);
+    if !is_early {
+        // A reader's place is for the next reader at once. What nobody waits for goes no faster than the keeper takes it
+        // in: a crowd that waits for the keeper, and is woken together, would stand before readers' builds.
+        place = None;
+    }
     house(&shared, slot).await;
+    drop(place);
 }
 
 async fn attempt<T: Send + Sync + 'static>(

@@ -140,12 +140,14 @@ impl<T: Send + Sync + 'static> House<T> {
         self.members.run_pending_tasks();
     }
 
+    /// Whether it is this slot, and not another one of its id, that is in here. To be looked for is a use.
+    fn has(&self, slot: &Arc<Slot<T>>) -> bool {
+        let member = self.members.get(&slot.id);
+        member.is_some_and(|member| Arc::ptr_eq(&member, slot))
+    }
+
     fn release(&self, slot: &Arc<Slot<T>>) {
-        if self
-            .members
-            .get(&slot.id)
-            .is_some_and(|member| Arc::ptr_eq(&member, slot))
-        {
+        if self.has(slot) {
             self.members.invalidate(&slot.id);
         }
     }
@@ -185,20 +187,18 @@ impl<T: Send + Sync + 'static> Keeper<T> {
         if retired {
             return;
         }
-        let known = [&self.live, &self.vacant].iter().any(|house| {
-            house
-                .members
-                .get(&slot.id)
-                .is_some_and(|member| Arc::ptr_eq(&member, &slot))
-        });
-        if live {
-            self.vacant.release(&slot);
-            self.live.admit(&slot);
+        let (home, elsewhere) = if live {
+            (&self.live, &self.vacant)
         } else {
-            self.live.release(&slot);
-            self.vacant.admit(&slot);
+            (&self.vacant, &self.live)
+        };
+        if home.has(&slot) {
+            return;
         }
-        if !known {
+        let is_known = elsewhere.has(&slot);
+        elsewhere.release(&slot);
+        home.admit(&slot);
+        if !is_known {
             self.round.push(slot);
         }
     }
