@@ -33,10 +33,9 @@ pub(crate) fn interpolate<'t>(
     mut missing: impl FnMut(Missing),
 ) -> Result<Cow<'t, str>, Exhausted> {
     let mut filled = String::new();
-    let mut rest = text;
-    while let Some((plain, found, after)) = next_mark(rest) {
+    let mut marks = Marks::of(text);
+    while let Some((plain, found)) = marks.next() {
         filled.push_str(plain);
-        rest = after;
         let put = match found {
             Mark::Escape => "${",
             Mark::Placeholder { whole, name, or } => match (variables.get(name), or) {
@@ -54,17 +53,18 @@ pub(crate) fn interpolate<'t>(
         budget.spend(put.len())?;
         filled.push_str(put);
     }
-    if rest.len() == text.len() {
+    if marks.rest.len() == text.len() {
         return Ok(Cow::Borrowed(text));
     }
-    filled.push_str(rest);
+    filled.push_str(marks.rest);
     Ok(Cow::Owned(filled))
 }
 
 /// The variable of a text that is one placeholder and nothing else.
 pub(crate) fn only_variable(text: &str) -> Option<&str> {
-    match next_mark(text) {
-        Some(("", Mark::Placeholder { name, .. }, "")) => Some(name),
+    let mut marks = Marks::of(text);
+    match (marks.next(), marks.rest) {
+        (Some(("", Mark::Placeholder { name, .. })), "") => Some(name),
         _ => None,
     }
 }
@@ -74,14 +74,7 @@ pub(crate) const HOLE: char = '\u{fffc}';
 
 /// Tells whether a text has a placeholder in it.
 pub(crate) fn has_placeholder(text: &str) -> bool {
-    let mut rest = text;
-    while let Some((_, mark, after)) = next_mark(rest) {
-        if matches!(mark, Mark::Placeholder { .. }) {
-            return true;
-        }
-        rest = after;
-    }
-    false
+    Marks::of(text).any(|(_, mark)| matches!(mark, Mark::Placeholder { .. }))
 }
 
 /// Leaves of a text what is the same in every environment: a hole stands for each placeholder, its default included.
@@ -90,16 +83,15 @@ pub(crate) fn with_holes(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut left = String::new();
-    let mut rest = text;
-    while let Some((plain, mark, after)) = next_mark(rest) {
+    let mut marks = Marks::of(text);
+    while let Some((plain, mark)) = marks.next() {
         left.push_str(plain);
         match mark {
             Mark::Escape => left.push_str("${"),
             Mark::Placeholder { .. } => left.push(HOLE),
         }
-        rest = after;
     }
-    left.push_str(rest);
+    left.push_str(marks.rest);
     Cow::Owned(left)
 }
 
@@ -117,27 +109,51 @@ enum Or<'t> {
     Missing(Option<&'t str>),
 }
 
-/// Splits off the text up to and including the next escape or placeholder.
-fn next_mark(text: &str) -> Option<(&str, Mark<'_>, &str)> {
-    let mut from = 0;
-    loop {
-        let open = from + text[from..].find("${")?;
-        if let Some(plain) = text[from..open].strip_suffix('$') {
-            return Some((&text[..from + plain.len()], Mark::Escape, &text[open + 2..]));
+/// The escapes and placeholders of a text in their order, each with the plain text before it.
+struct Marks<'t> {
+    rest: &'t str,
+    /// Whether a `}` may still come. To look for one no second time keeps this linear.
+    may_close: bool,
+}
+
+impl<'t> Marks<'t> {
+    fn of(text: &'t str) -> Self {
+        Self {
+            rest: text,
+            may_close: true,
         }
-        let inside = &text[open + 2..];
-        if inside.starts_with([':', '}']) {
+    }
+}
+
+impl<'t> Iterator for Marks<'t> {
+    type Item = (&'t str, Mark<'t>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let text = self.rest;
+        let mut from = 0;
+        loop {
+            let open = from + text[from..].find("${")?;
+            if let Some(plain) = text[from..open].strip_suffix('$') {
+                self.rest = &text[open + 2..];
+                return Some((&text[..from + plain.len()], Mark::Escape));
+            }
+            let inside = &text[open + 2..];
             from = open + 2;
-            continue;
+            if !self.may_close || inside.starts_with([':', '}']) {
+                continue;
+            }
+            let Some((inside, after)) = inside.split_once('}') else {
+                self.may_close = false;
+                continue;
+            };
+            let (name, or) = match inside.split_once(':') {
+                None => (inside, Or::Missing(None)),
+                Some((name, rest)) => (name, alternative(rest)),
+            };
+            let whole = &text[open..text.len() - after.len()];
+            self.rest = after;
+            return Some((&text[..open], Mark::Placeholder { whole, name, or }));
         }
-        // Without a `}` there is no placeholder here nor further on; to look for it no second time keeps this linear.
-        let (inside, after) = inside.split_once('}')?;
-        let (name, or) = match inside.split_once(':') {
-            None => (inside, Or::Missing(None)),
-            Some((name, rest)) => (name, alternative(rest)),
-        };
-        let whole = &text[open..text.len() - after.len()];
-        return Some((&text[..open], Mark::Placeholder { whole, name, or }, after));
     }
 }
 

@@ -67,6 +67,8 @@ fn the_grammar_of_placeholders() {
         ("${V}$${", "value${"),
         ("$${", "${"),
         ("$${A${V}}", "${Avalue}"),
+        ("${V $${V", "${V ${V"),
+        ("${$${", "${${"),
         // plain text
         ("", ""),
         ("$V", "$V"),
@@ -124,6 +126,8 @@ fn many_unclosed_placeholders_cost_linear_time() {
     // Quadratic work on this would take minutes.
     let text = "${".repeat(2_000_000);
     assert_eq!(fill(&text).0, text);
+    let text = "${$${".repeat(1_000_000);
+    assert_eq!(fill(&text).0, "${".repeat(2_000_000));
     let text = format!("{}}}", "${:".repeat(1_000_000));
     assert_eq!(fill(&text).0, text);
 }
