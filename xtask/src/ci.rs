@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use crate::step::{cargo, command, step, succeed};
 use crate::{test, tidy};
@@ -11,21 +11,15 @@ use crate::{test, tidy};
 pub(crate) fn run(root: &Path) -> Result<()> {
     step("fmt", || cargo(root, &["fmt", "--all", "--check"]))?;
     step("tidy", || tidy::run(root))?;
-    step("clippy", || {
-        cargo(
-            root,
-            &[
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--locked",
-                "--",
-                "-D",
-                "warnings",
-            ],
-        )
-    })?;
-    test::run(root)?;
+    // The one waits for the network, the other for the processors.
+    let (prepared, linted) = std::thread::scope(|scope| {
+        let prepared = scope.spawn(|| test::prepare(root));
+        let linted = step("clippy", || clippy(root));
+        (prepared.join(), linted)
+    });
+    linted?;
+    prepared.map_err(|_| anyhow!("preparing the tests panicked"))??;
+    test::run_prepared(root)?;
     step("doc", || {
         let args = ["doc", "--workspace", "--no-deps", "--locked"];
         succeed(command(root, "cargo", &args).env("RUSTDOCFLAGS", "-D warnings"))
@@ -36,6 +30,11 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         // Not as `cargo machete`: told by `cargo run` which package runs, it takes its own name for a folder to look into.
         succeed(&mut command(root, "cargo-machete", &[]))
     })
+}
+
+fn clippy(root: &Path) -> Result<()> {
+    let args = ["clippy", "--workspace", "--all-targets", "--locked", "--"];
+    cargo(root, &[&args[..], &["-D", "warnings"]].concat())
 }
 
 /// Checks licences, duplicate versions and sources of everything in the lock file.

@@ -9,8 +9,18 @@ use crate::{python, servers};
 
 /// Prepares what the tests need, then runs all of them.
 pub(crate) fn run(root: &Path) -> Result<()> {
+    prepare(root)?;
+    run_prepared(root)
+}
+
+/// Makes sure that the servers and clients are here that tests start.
+pub(crate) fn prepare(root: &Path) -> Result<()> {
     step("servers", || servers::prepare(root))?;
-    step("python clients", || python::prepare(root))?;
+    step("python clients", || python::prepare(root))
+}
+
+/// Runs all tests, once what they need is prepared.
+pub(crate) fn run_prepared(root: &Path) -> Result<()> {
     step("tests", || {
         cargo(root, &["test", "--locked", "--workspace", "--tests"])
     })?;
