@@ -100,6 +100,15 @@ impl Error {
         }
     }
 
+    /// Whether somebody answered who has no time now, or cannot reach what it needs: that passes by itself.
+    pub(crate) fn is_busy(&self) -> bool {
+        match self {
+            Self::Refused(problem) => matches!(problem.status, 429 | 503),
+            Self::Foreign { status, .. } => matches!(status.as_u16(), 429 | 502..=504),
+            _ => false,
+        }
+    }
+
     /// Tells a person what went wrong and what may help. Says nothing when the reader went away.
     pub(crate) fn report(&self, errors: &mut dyn Write) {
         if self.exit() == Exit::Done {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clap::Args;
 use futures::{StreamExt, stream};
-use hotbed_api::{RegistrationWrite, Written};
+use hotbed_api::{Registration, RegistrationWrite, Written};
 use hotbed_deploy::{Action, Desired, Plan, Step};
 use reqwest::RequestBuilder;
 use reqwest::header::{IF_MATCH, IF_NONE_MATCH};
@@ -12,7 +12,8 @@ use tokio::time::Instant;
 
 use super::outcome::{Outcome, Tally};
 use super::plan::{PlanArgs, tell};
-use crate::client::Client;
+use crate::backoff::Backoff;
+use crate::client::{Answer, Client};
 use crate::command::NoteArgs;
 use crate::command::fleet::{FleetWaitArgs, applied};
 use crate::error::Error;
@@ -24,6 +25,9 @@ use crate::session::Session;
 
 /// How many writes are under way at once.
 const AT_ONCE: usize = 16;
+
+/// Under it a write that is sent again is not done twice.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// How often it is told how far a long run has come.
 const EVERY: Duration = Duration::from_secs(2);
@@ -53,18 +57,19 @@ pub(crate) async fn run(
     patience: Duration,
     session: &mut Session<'_>,
 ) -> Result<Exit, Error> {
-    let Some(plan) = args.plan.plan(session).await? else {
+    let Some(planned) = args.plan.plan(session).await? else {
         return Ok(Exit::Failed);
     };
+    let plan = &planned.plan;
     if args.dry_run {
-        tell(&plan, session)?;
+        tell(&planned, session)?;
         return Ok(if plan.is_empty() {
             Exit::Done
         } else {
             Exit::Differs
         });
     }
-    let outcomes = carry_out(&plan, &args.note, session).await?;
+    let outcomes = carry_out(plan, &args.note, patience, session).await?;
     let results = || plan.steps.iter().zip(&outcomes);
     let newest = outcomes.iter().filter_map(Outcome::revision).max();
     let is_done = outcomes.iter().all(Outcome::is_done);
@@ -109,6 +114,7 @@ pub(crate) async fn run(
 async fn carry_out(
     plan: &Plan,
     note: &NoteArgs,
+    patience: Duration,
     session: &mut Session<'_>,
 ) -> Result<Vec<Outcome>, Error> {
     let mut interrupts = Interrupts::listen().map_err(Error::Signals)?;
@@ -121,7 +127,7 @@ async fn carry_out(
             return Outcome::NotSent;
         }
         begun.store(true, Ordering::Relaxed);
-        let outcome = carry_out_one(step, note, &client).await;
+        let outcome = carry_out_one(step, note, &client, patience, &is_over).await;
         if matches!(outcome, Outcome::NotSent | Outcome::Unknown(_)) {
             is_over.store(true, Ordering::Relaxed);
         }
@@ -178,25 +184,58 @@ fn tell_one(step: &Step, outcome: &Outcome, session: &mut Session<'_>) -> Result
     Ok(())
 }
 
-/// Does one step, under the condition that nobody wrote since the plan was made.
-async fn carry_out_one(step: &Step, note: &NoteArgs, client: &Client) -> Outcome {
+/// Does one step, under the condition that nobody wrote since the plan was made. A server that has no time, or cannot reach
+/// its registry, is asked again for as long as one is patient.
+async fn carry_out_one(
+    step: &Step,
+    note: &NoteArgs,
+    client: &Client,
+    patience: Duration,
+    is_over: &AtomicBool,
+) -> Outcome {
     let path = ["bots", step.id.as_str()];
-    let request = match &step.action {
-        Action::Create { desired } => put(client.put(&path), desired).header(IF_NONE_MATCH, "*"),
-        Action::Update { desired, at, .. } => {
-            put(client.put(&path), desired).header(IF_MATCH, format!("\"{at}\""))
+    let key = format!("apply-{:032x}", rand::random::<u128>());
+    let begun = Instant::now();
+    let mut backoff = Backoff::default();
+    let mut was_refused = false;
+    loop {
+        let request = match &step.action {
+            Action::Create { desired } => {
+                put(client.put(&path), desired).header(IF_NONE_MATCH, "*")
+            }
+            Action::Update { desired, at, .. } => {
+                put(client.put(&path), desired).header(IF_MATCH, format!("\"{at}\""))
+            }
+            Action::Delete { at } => client.delete(&path).header(IF_MATCH, format!("\"{at}\"")),
+            Action::Refuse { owner, .. } => {
+                return Outcome::Refused(format!(
+                    "it belongs to {owner}: leave it out, or use --take-over"
+                ));
+            }
+        };
+        let request = note.in_query(request).header(IDEMPOTENCY_KEY, &key);
+        let error = match client.send(request).await {
+            Ok(answer) => return done(&answer),
+            Err(error) => error,
+        };
+        if error.is_busy() && begun.elapsed() < patience && !is_over.load(Ordering::Relaxed) {
+            was_refused = true;
+            tokio::time::sleep(backoff.next_delay()).await;
+            continue;
         }
-        Action::Delete { at } => client.delete(&path).header(IF_MATCH, format!("\"{at}\"")),
-        Action::Refuse { owner, .. } => {
-            return Outcome::Refused(format!(
-                "it belongs to {owner}: leave it out, or use --take-over"
-            ));
+        let outcome = Outcome::of_error(&error);
+        // The attempt before may have been refused by somebody who did not learn that it was done.
+        if was_refused
+            && matches!(outcome, Outcome::Conflict(_))
+            && let Some(done) = done_already(step, client).await
+        {
+            return done;
         }
-    };
-    let answer = match client.send(note.in_query(request)).await {
-        Ok(answer) => answer,
-        Err(error) => return Outcome::of_error(&error),
-    };
+        return outcome;
+    }
+}
+
+fn done(answer: &Answer) -> Outcome {
     // A deletion is answered with nothing but its revision.
     let written = serde_json::from_str::<Written>(&answer.body).ok();
     let revision = written.as_ref().map(|it| it.registration.revision);
@@ -204,6 +243,34 @@ async fn carry_out_one(step: &Step, note: &NoteArgs, client: &Client) -> Outcome
         revision: revision.or(answer.revision),
         warnings: written.map(|it| it.warnings).unwrap_or_default(),
     }
+}
+
+/// What a step wanted, if that is how it is.
+async fn done_already(step: &Step, client: &Client) -> Option<Outcome> {
+    let found = client.send(client.get(&["bots", step.id.as_str()])).await;
+    let (found, wanted) = match (found, &step.action) {
+        (Err(error), Action::Delete { .. }) if error.exit() == Exit::NotFound => {
+            return Some(Outcome::Done {
+                revision: None,
+                warnings: Vec::new(),
+            });
+        }
+        (Ok(found), Action::Create { desired } | Action::Update { desired, .. }) => {
+            (found, desired)
+        }
+        _ => return None,
+    };
+    let found: Registration = client.understand(&found.body).ok()?;
+    let is_wanted = found.config == *wanted.config.as_map()
+        && found.status == hotbed_api::Status::Active
+        && wanted
+            .metadata
+            .iter()
+            .all(|(key, value)| found.metadata.get(key) == Some(value));
+    is_wanted.then(|| Outcome::Done {
+        revision: Some(found.revision),
+        warnings: Vec::new(),
+    })
 }
 
 fn put(request: RequestBuilder, desired: &Desired) -> RequestBuilder {

@@ -1,9 +1,10 @@
 use clap::Args;
 use hotbed_deploy::{
-    Action, Difference, Effect, Owner, Plan, Prune, Standing, Step, TakeOver, Terms,
+    Action, ConfigWarning, Difference, Effect, Owner, Plan, Prune, Standing, Step, TakeOver, Terms,
     shown_difference,
 };
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::existing::existing;
@@ -42,9 +43,15 @@ pub struct OwnerArgs {
     take_over: bool,
 }
 
+/// What is to be done, and what the server will warn of when it is.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    warnings: BTreeMap<String, Vec<ConfigWarning>>,
+}
+
 impl PlanArgs {
     /// Makes a plan, or tells what is wrong with the directory. Nothing is written.
-    pub(super) async fn plan(&self, session: &mut Session<'_>) -> Result<Option<Plan>, Error> {
+    pub(super) async fn plan(&self, session: &mut Session<'_>) -> Result<Option<Planned>, Error> {
         let check = self.directory.check(session).check;
         if !check.problems.is_empty() {
             if session.format == Format::Json {
@@ -69,16 +76,19 @@ impl PlanArgs {
             },
         };
         let existing = existing(session).await?;
-        Ok(Some(Plan::between(&check.deployment, &existing, &terms)))
+        Ok(Some(Planned {
+            plan: Plan::between(&check.deployment, &existing, &terms),
+            warnings: check.warnings,
+        }))
     }
 }
 
 pub(crate) async fn diff(args: &PlanArgs, session: &mut Session<'_>) -> Result<Exit, Error> {
-    let Some(plan) = args.plan(session).await? else {
+    let Some(planned) = args.plan(session).await? else {
         return Ok(Exit::Failed);
     };
-    tell(&plan, session)?;
-    Ok(if plan.is_empty() {
+    tell(&planned, session)?;
+    Ok(if planned.plan.is_empty() {
         Exit::Done
     } else {
         Exit::Differs
@@ -86,7 +96,13 @@ pub(crate) async fn diff(args: &PlanArgs, session: &mut Session<'_>) -> Result<E
 }
 
 /// Tells what would be done.
-pub(super) fn tell(plan: &Plan, session: &mut Session<'_>) -> Result<(), Error> {
+pub(super) fn tell(planned: &Planned, session: &mut Session<'_>) -> Result<(), Error> {
+    let Planned { plan, warnings } = planned;
+    for (id, warnings) in warnings {
+        for warning in warnings {
+            session.warn(&format!("{id}: {warning}"));
+        }
+    }
     match session.format {
         Format::Json => session.print_json(&document(plan).to_string()),
         Format::Table => {

@@ -2,6 +2,7 @@
 
 use super::{command, hotbed, write_bot};
 use crate::harness::{DEADLINE, Launch, echo, eventually};
+use hotbed_testkit::PostgresServer;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
@@ -147,6 +148,57 @@ async fn an_interrupted_run_says_what_was_done_and_what_was_not() {
         .await
         .expect(0);
     assert_eq!(said.json()["counts"]["created"], not_sent);
+    node.terminate().await;
+}
+
+/// While its registry is away a node answers 503, and nobody knows what of the last writes was done. It is asked again, and
+/// every bot is there once and is told of as done.
+///
+/// Meant to catch: a 503 is final; a write that was done although it was answered so is told of as a conflict.
+#[tokio::test]
+async fn a_registry_that_is_away_for_a_while_is_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path();
+    let postgres = PostgresServer::start(&[]);
+    let database = postgres.database();
+    let node = Launch::new()
+        .arg("--registry", database.tcp_url())
+        .start()
+        .await;
+    for n in 0..1_000 {
+        write_bot(dir, &format!("bot-{n:04}"), "one");
+    }
+    let mut running = command(dir, Some(&node), "apply --output json --timeout 2m");
+    let running = running
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("some are written", DEADLINE, async || {
+        let head = node.head().await;
+        if head > 20 {
+            Ok(())
+        } else {
+            Err(format!("{head}"))
+        }
+    })
+    .await;
+    postgres.kill();
+    eventually("it cannot write", DEADLINE, async || {
+        let refused = node.put("/api/v1/bots/other", &json!({"config": {}})).await;
+        if refused.status == 503 {
+            Ok(())
+        } else {
+            Err(refused.text)
+        }
+    })
+    .await;
+    postgres.resume();
+    let ended = running.wait_with_output().await.unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(0), "{told}");
+    let document: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert_eq!(document["counts"]["created"], 1_000, "{told}");
     node.terminate().await;
 }
 
