@@ -16,7 +16,7 @@ use crate::watching::{Trigger, Watching};
 use anyhow::{Context, bail};
 use chrono::Utc;
 use hotbed::cache::{CacheSettings, CachingRegistryManager};
-use hotbed::configs::Environment;
+use hotbed::configs::{ConfigSchema, Environment};
 use hotbed::events::{EventBus, Interest};
 use hotbed::hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
 use hotbed::registry::{
@@ -148,7 +148,13 @@ impl App {
         let last_served = last_served.context("the registry was built with a snapshot")?;
         // Before anybody who answers from what it is told: what is told to be gone must not come back at a restart.
         registry.add_observer(Arc::clone(&last_served) as _);
-        let (bots, forget) = keep_bots(&settings, &process, &registry, config.environment.clone());
+        let (bots, forget) = keep_bots(
+            &settings,
+            &process,
+            &registry,
+            config.environment.clone(),
+            config.schema.clone(),
+        );
         registry.add_check(Arc::new(PortabilityCheck {
             is_waived: args.allow_unportable,
         }));
@@ -351,6 +357,7 @@ fn keep_bots(
     process: &[(String, String)],
     registry: &Registry,
     environment: Environment,
+    schema: Option<Arc<ConfigSchema>>,
 ) -> (Arc<CachingRegistryManager<Bot>>, Arc<ForgetDeleted>) {
     let conversations = Conversations::new(ConversationLimits::default());
     let keys: ProviderKeys = process.iter().cloned().collect();
@@ -360,8 +367,13 @@ fn keep_bots(
         ..CacheSettings::default()
     };
     let factory = BotFactory::new(keys, conversations.clone());
-    let bots = CachingRegistryManager::builder(registry.reader(), factory).settings(settings);
-    let bots = Arc::new(bots.environment(Arc::new(environment)).build());
+    let mut bots = CachingRegistryManager::builder(registry.reader(), factory)
+        .settings(settings)
+        .environment(Arc::new(environment));
+    if let Some(schema) = schema {
+        bots = bots.schema(schema);
+    }
+    let bots = Arc::new(bots.build());
     let forget = Arc::new(ForgetDeleted {
         bots: Arc::clone(&bots),
         conversations,

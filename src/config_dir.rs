@@ -4,7 +4,7 @@
 
 use crate::secrets::{AllowList, Secrets};
 use anyhow::{anyhow, bail};
-use hotbed::configs::{Environment, Variables, detect_environment};
+use hotbed::configs::{ConfigSchema, Environment, Variables, detect_environment};
 use hotbed::deploy::{Bot, Deployment, Directory, Problem, Reading, bot_variables};
 use hotbed::registry::Id;
 use std::collections::BTreeMap;
@@ -28,6 +28,8 @@ pub(crate) struct Source {
     secrets: Arc<Secrets>,
     /// The texts of the environments, as they were taken note of last.
     texts: Texts,
+    /// What the bots must fit, likewise.
+    schema: Option<Arc<ConfigSchema>>,
     /// The bots, likewise.
     bots: BTreeMap<Id, Bot>,
 }
@@ -50,6 +52,8 @@ pub(crate) struct ConfigDir {
     pub(crate) environment: Environment,
     /// Says which environment this is, why, and from which file, for a person.
     pub(crate) environment_note: String,
+    /// What every configuration must fit.
+    pub(crate) schema: Option<Arc<ConfigSchema>>,
     pub(crate) bots: BTreeMap<Id, Bot>,
     /// Where the bots came from.
     pub(crate) domains_dir: Option<PathBuf>,
@@ -61,6 +65,7 @@ pub(crate) struct ConfigDir {
 /// What of a directory is not as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct News {
+    /// What configurations are bound to: the environments, or the schema.
     pub(crate) environment: bool,
     pub(crate) bots: bool,
 }
@@ -68,6 +73,12 @@ pub(crate) struct News {
 impl News {
     pub(crate) fn any(self) -> bool {
         self.environment || self.bots
+    }
+}
+
+impl ConfigDir {
+    fn says_what(&self, other: &Self) -> bool {
+        self.texts == other.texts && self.schema == other.schema && self.bots == other.bots
     }
 }
 
@@ -115,6 +126,7 @@ impl Source {
             process,
             secrets: Arc::new(secrets),
             texts: Texts::new(),
+            schema: None,
             bots: BTreeMap::new(),
         })
     }
@@ -144,7 +156,7 @@ impl Source {
         for _ in 1..READS {
             let next = self.read();
             let is_same = match (&last, &next) {
-                (Ok(last), Ok(next)) => last.texts == next.texts && last.bots == next.bots,
+                (Ok(last), Ok(next)) => last.says_what(next),
                 (Err(last), Err(next)) => last.to_string() == next.to_string(),
                 _ => false,
             };
@@ -159,7 +171,7 @@ impl Source {
     /// What of this is not as it was when it was last taken note of.
     pub(crate) fn news(&self, read: &ConfigDir) -> News {
         News {
-            environment: read.texts != self.texts,
+            environment: read.texts != self.texts || read.schema != self.schema,
             bots: read.bots != self.bots,
         }
     }
@@ -167,6 +179,7 @@ impl Source {
     /// Remembers what is used from now on.
     pub(crate) fn take_note(&mut self, read: &ConfigDir) {
         self.texts.clone_from(&read.texts);
+        self.schema.clone_from(&read.schema);
         self.bots.clone_from(&read.bots);
     }
 
@@ -190,6 +203,7 @@ impl Source {
         Ok(ConfigDir {
             environment: self.dressed(Environment::empty(name)),
             environment_note: self.note("empty: it has no file"),
+            schema: None,
             bots: BTreeMap::new(),
             domains_dir: None,
             warnings,
@@ -244,6 +258,7 @@ impl Source {
         Ok(ConfigDir {
             environment: self.dressed(environment),
             environment_note: self.note(&from),
+            schema: deployment.schema().cloned(),
             bots: bots.collect::<anyhow::Result<_>>()?,
             domains_dir: Some(reading.root.join("domains")).filter(|dir| dir.is_dir()),
             warnings: Vec::new(),

@@ -3,7 +3,7 @@
 use crate::log::Log;
 use crate::settings::Settings;
 use hotbed::cache::CachingRegistryManager;
-use hotbed::configs::Environment;
+use hotbed::configs::{ConfigSchema, Environment};
 use hotbed::hotreload::Handle;
 use hotbed_bots::Bot;
 use hotbed_server::Limits;
@@ -47,9 +47,10 @@ impl Live {
         Ok(())
     }
 
-    /// Builds bots in another environment from now on, and those anew that it makes a difference to.
-    pub(crate) fn environment(&self, environment: Environment) {
-        self.bots.set_environment(Arc::new(environment));
+    /// Builds bots in another environment from now on and holds them against another schema, and builds those anew that it
+    /// makes a difference to.
+    pub(crate) fn rebind(&self, environment: Environment, schema: Option<Arc<ConfigSchema>>) {
+        self.bots.rebind(Arc::new(environment), schema);
     }
 }
 

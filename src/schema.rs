@@ -30,7 +30,7 @@ impl SchemaArgs {
     pub(crate) fn write(&self, output: &mut dyn io::Write) -> io::Result<()> {
         let schema = match self.kind {
             Kind::Environment => environment_schema(),
-            Kind::Domain => domain_schema(),
+            Kind::Domain => domain_schema(bot_schema()),
             Kind::Bot => bot_schema(),
         };
         writeln!(output, "{schema:#}")?;
@@ -41,7 +41,27 @@ impl SchemaArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
+    use hotbed::configs::parse_domain;
+    use serde_json::{Value, json};
+
+    /// Caught: a domain whose bot may be anything.
+    #[test]
+    fn the_schema_of_a_domain_has_that_of_a_bot_in_it() {
+        let schema = jsonschema::validator_for(&domain_schema(bot_schema())).unwrap();
+        let domain = |llm: Value| json!({"domain": {"id": "a"}, "bot": {"llm": llm}});
+        assert!(schema.is_valid(&domain(json!({"provider": "echo"}))));
+        assert!(schema.is_valid(&domain(json!({"$resource": "chat", "type": "llms"}))));
+        assert!(!schema.is_valid(&domain(json!({"provider": "echo", "max_tokens": 0}))));
+        for example in [
+            include_str!("../configs/domains/greeter.yaml"),
+            include_str!("../configs/domains/support-bot.yaml"),
+        ] {
+            for bot in parse_domain("example.yaml", example).unwrap() {
+                let domain = json!({"domain": {"id": bot.id}, "bot": bot.config.as_map()});
+                assert!(schema.is_valid(&domain), "{domain}");
+            }
+        }
+    }
 
     /// Caught: to print another kind, or what is no JSON.
     #[test]

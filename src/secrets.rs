@@ -13,6 +13,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// No secret is larger than this, in bytes; a file that is was meant for something else.
 const MAX_BYTES: u64 = 64 << 10;
@@ -43,6 +44,15 @@ impl Secrets {
 impl SecretSource for Secrets {
     fn read(&self, secret: &SecretRef, written_in: WrittenIn) -> Result<Option<String>, String> {
         // Before anything is looked at: a refusal does not tell whether the secret is there.
+        self.permits(secret, written_in)?;
+        match secret.keeper() {
+            SecretKeeper::Env => Ok(self.variable(secret.name())),
+            SecretKeeper::File => aside(|| file(secret.name())),
+            _ => Err("this server cannot read from there".to_owned()),
+        }
+    }
+
+    fn permits(&self, secret: &SecretRef, written_in: WrittenIn) -> Result<(), String> {
         if written_in == WrittenIn::Configuration && !self.for_configurations.allows(secret) {
             return Err(
                 "configurations may name only what --config-secrets (HOTBED_CONFIG_SECRETS) allows: add it there, or put it \
@@ -50,11 +60,7 @@ impl SecretSource for Secrets {
                     .to_owned(),
             );
         }
-        match secret.keeper() {
-            SecretKeeper::Env => Ok(self.variable(secret.name())),
-            SecretKeeper::File => file(secret.name()),
-            _ => Err("this server cannot read from there".to_owned()),
-        }
+        Ok(())
     }
 }
 
@@ -63,6 +69,15 @@ impl fmt::Debug for Secrets {
         f.debug_struct("Secrets")
             .field("for_configurations", &self.for_configurations)
             .finish_non_exhaustive()
+    }
+}
+
+/// Does what may take its time, such as a read from a disk of another machine, where no other task waits for it.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|it| it.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        // A runtime of one thread has nobody to hand its tasks to.
+        _ => work(),
     }
 }
 

@@ -125,7 +125,7 @@ impl Watching {
         self.settings = settings;
         // By hand also for secrets that were rotated: nothing in the directory tells of them.
         if is_news.environment || by_hand {
-            self.live.environment(environment);
+            self.live.rebind(environment, read.schema.clone());
         }
         // Not before: what is not used is news until it is.
         self.source.take_note(&read);

@@ -7,13 +7,13 @@ use crate::places::Places;
 use crate::queue::Queue;
 use crate::shared::Shared;
 use crate::stats::Counters;
-use crate::surroundings::Surroundings;
+use crate::surroundings::{Bound, Surroundings};
 use crate::waiter::Asked;
 use crate::{
     CacheSettings, Chance, CloseError, DoorCheck, Failure, GetError, Held, InstanceFactory, Lease,
     Stats, build, keeper, reaper, refresher,
 };
-use hotbed_configs::Environment;
+use hotbed_configs::{ConfigSchema, Environment};
 use hotbed_lease::Lender;
 use hotbed_registry::{Change, Id, Observer, Reader, Revision};
 use std::fmt;
@@ -51,7 +51,7 @@ pub struct ManagerBuilder<T> {
     factory: Arc<dyn InstanceFactory<T>>,
     settings: CacheSettings,
     chance: Chance,
-    environment: Option<Arc<Environment>>,
+    bound: Bound,
 }
 
 /// What a reload by hand did to an id.
@@ -83,7 +83,15 @@ impl<T: Send + Sync + 'static> ManagerBuilder<T> {
 
     /// What references and variables in configurations are bound to; without one, configurations are used as stored.
     pub fn environment(mut self, environment: Arc<Environment>) -> Self {
-        self.environment = Some(environment);
+        self.bound.environment = Some(environment);
+        self
+    }
+
+    /// What every configuration must fit once it is bound to its environment; anything does without one. It is held
+    /// against it at the door, where the schema's own types are given to what comes from variables, and again when an
+    /// instance is built.
+    pub fn schema(mut self, schema: Arc<ConfigSchema>) -> Self {
+        self.bound.schema = Some(schema);
         self
     }
 
@@ -104,7 +112,7 @@ impl<T: Send + Sync + 'static> ManagerBuilder<T> {
         let chance = Arc::new(self.chance);
         let shared = Arc::new(Shared {
             reader: self.reader,
-            surroundings: Surroundings::new(self.environment),
+            surroundings: Surroundings::new(self.bound),
             index: Shared::index(&settings),
             clock: Clock::new(),
             generation: AtomicU64::new(0),
@@ -154,7 +162,7 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
             factory: Arc::new(factory),
             settings: CacheSettings::default(),
             chance: Chance::default(),
-            environment: None,
+            bound: Bound::default(),
         }
     }
 
@@ -294,13 +302,16 @@ impl<T: Send + Sync + 'static> CachingRegistryManager<T> {
         *settings = Arc::new(changed.bounded());
     }
 
-    /// Puts another environment in the place of the one that configurations are bound to. Returns at once.
+    /// Puts another environment and schema in the place of those that configurations are bound to. Returns at once.
     ///
     /// Every instance is checked in the background, the ones used last first: one whose resolved configuration is
     /// another now, also by a secret that was rotated, is rebuilt, and serves until its successor works; the others stay
     /// as they are. What could not be built for want of something in the old environment is tried again.
-    pub fn set_environment(&self, environment: Arc<Environment>) {
-        self.shared.surroundings.replace(environment);
+    pub fn rebind(&self, environment: Arc<Environment>, schema: Option<Arc<ConfigSchema>>) {
+        self.shared.surroundings.replace(Bound {
+            environment: Some(environment),
+            schema,
+        });
     }
 
     /// Forgets all revisions: the registry was replaced by another one, whose revisions may be smaller.

@@ -1,45 +1,45 @@
-use hotbed_configs::{ConfigErrors, Environment, PortableConfig, ResolvedConfig};
+use hotbed_configs::{ConfigErrors, ConfigSchema, Environment, PortableConfig, ResolvedConfig};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What configurations are bound to on this node, and how often that has changed.
 ///
 /// The number says for an instance whether it was built in what stands now. It never tells more than what a reader of
-/// the environment then finds: an instance may fit better than its number says, never worse.
+/// the surroundings then finds: an instance may fit better than its number says, never worse.
 #[derive(Debug)]
 pub(crate) struct Surroundings {
-    environment: RwLock<Option<Arc<Environment>>>,
+    bound: RwLock<Bound>,
     changes: AtomicU64,
 }
 
+/// What stands at one time, never half of one and half of another.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Bound {
+    pub(crate) environment: Option<Arc<Environment>>,
+    pub(crate) schema: Option<Arc<ConfigSchema>>,
+}
+
 impl Surroundings {
-    pub(crate) fn new(environment: Option<Arc<Environment>>) -> Self {
+    pub(crate) fn new(bound: Bound) -> Self {
         Self {
-            environment: RwLock::new(environment),
+            bound: RwLock::new(bound),
             changes: AtomicU64::new(0),
         }
     }
 
-    pub(crate) fn replace(&self, environment: Arc<Environment>) {
-        let mut current = self
-            .environment
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        *current = Some(environment);
+    pub(crate) fn replace(&self, bound: Bound) {
+        *self.bound.write().unwrap_or_else(PoisonError::into_inner) = bound;
         self.changes.fetch_add(1, Ordering::Release);
     }
 
-    /// How often the environment was replaced.
+    /// How often they were replaced.
     pub(crate) fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// Binds a configuration to the environment as it is now, for an instance to be built from it.
+    /// Binds a configuration to what stands now, for an instance to be built from it.
     pub(crate) fn resolve(&self, config: &PortableConfig) -> Result<ResolvedConfig, ConfigErrors> {
-        match self.now() {
-            Some(environment) => environment.resolve(config),
-            None => Ok(ResolvedConfig::verbatim(config)),
-        }
+        self.now().bind(config, Environment::resolve)
     }
 
     /// The same for those who only judge: no secret is read.
@@ -47,14 +47,29 @@ impl Surroundings {
         &self,
         config: &PortableConfig,
     ) -> Result<ResolvedConfig, ConfigErrors> {
-        match self.now() {
-            Some(environment) => environment.resolve_without_secrets(config),
-            None => Ok(ResolvedConfig::verbatim(config)),
-        }
+        self.now()
+            .bind(config, Environment::resolve_without_secrets)
     }
 
-    fn now(&self) -> Option<Arc<Environment>> {
-        let environment = self.environment.read();
-        environment.unwrap_or_else(PoisonError::into_inner).clone()
+    fn now(&self) -> Bound {
+        let bound = self.bound.read();
+        bound.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Bound {
+    fn bind(
+        &self,
+        config: &PortableConfig,
+        resolve: impl FnOnce(&Environment, &PortableConfig) -> Result<ResolvedConfig, ConfigErrors>,
+    ) -> Result<ResolvedConfig, ConfigErrors> {
+        let resolved = match &self.environment {
+            Some(environment) => resolve(environment, config)?,
+            None => ResolvedConfig::verbatim(config),
+        };
+        match &self.schema {
+            Some(schema) => schema.fit(&resolved),
+            None => Ok(resolved),
+        }
     }
 }

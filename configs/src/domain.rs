@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::error::{ConfigErrorKind, ConfigErrors, Problems};
+use crate::error::{ConfigError, ConfigErrorKind, ConfigErrors, Location, Problems};
 use crate::path::ConfigPath;
 use crate::portable::PortableConfig;
 use crate::reference::text;
@@ -45,6 +45,31 @@ pub fn parse_domain(file_name: &str, yaml: &str) -> Result<Vec<DomainBot>, Confi
         all_problems.append(problems);
     }
     all_problems.or(bots)
+}
+
+/// Says what of one bot in a domain file is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DomainPlace<'p> {
+    /// What `domain` says under this key.
+    Domain(&'p str),
+    /// What the configuration of the bot says here.
+    Config(&'p ConfigPath),
+}
+
+/// Finds where in a domain file something of one bot stands, or else the nearest thing around it; `None` if the file cannot
+/// be read, or has no such bot. Costs another parse: it is for messages about what was read before.
+pub fn locate_in_domain(yaml: &str, id: &str, place: DomainPlace<'_>) -> Option<Location> {
+    let source = Source::new("", yaml);
+    let documents = source.documents().ok()?;
+    let is_it =
+        |document: &Value| document.pointer("/domain/id").and_then(|it| text(it).ok()) == Some(id);
+    let document = documents.iter().position(is_it)?;
+    let path = match place {
+        DomainPlace::Domain(key) => ConfigPath::of_keys(["domain", key]),
+        DomainPlace::Config(path) => ConfigPath::of_keys(["bot"]).joined(path),
+    };
+    let problem = ConfigError::new(path, ConfigErrorKind::Empty);
+    source.located(document, problem).location()
 }
 
 fn parse_bot(document: Value, problems: &mut Problems) -> Option<DomainBot> {

@@ -142,12 +142,13 @@ impl Environment {
     }
 
     /// Does what [`resolve`](Self::resolve) does, but reads no secret: each becomes a text such as `[secret
-    /// env:NAME]`. What comes of it is for checking and showing, where secrets cannot be read or must not be.
+    /// env:NAME]`, unless it is one that [may not be read](SecretSource::permits). What comes of it is for checking and
+    /// showing, where secrets cannot be read or must not be.
     pub fn resolve_without_secrets(
         &self,
         config: &PortableConfig,
     ) -> Result<ResolvedConfig, ConfigErrors> {
-        self.resolve_with(config, Secrets::Show)
+        self.resolve_with(config, Secrets::Show(self.secrets.as_deref()))
     }
 
     fn resolve_with(

@@ -182,6 +182,11 @@ impl Problems {
         }
     }
 
+    /// The places of those that are listed.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &ConfigPath> {
+        self.listed.iter().map(ConfigError::path)
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.listed.len() + self.unlisted
     }

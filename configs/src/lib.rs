@@ -32,6 +32,7 @@
 //! # Ok::<(), hotbed_configs::ConfigErrors>(())
 //! ```
 
+mod config_schema;
 mod detect;
 mod did_you_mean;
 mod domain;
@@ -57,8 +58,9 @@ mod variables;
 mod warning;
 mod yaml;
 
+pub use config_schema::ConfigSchema;
 pub use detect::{Detected, detect_environment};
-pub use domain::{DomainBot, parse_domain};
+pub use domain::{DomainBot, DomainPlace, locate_in_domain, parse_domain};
 pub use environment::{Environment, EnvironmentText};
 pub use error::{ConfigError, ConfigErrorKind, ConfigErrors, Location, MissingResource};
 pub use limits::{MAX_EXPANDED_UNITS, MAX_NESTING, MAX_PARENTS, MAX_TEXT_BYTES};

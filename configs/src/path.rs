@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display, Write};
 
+use serde_json::{Map, Value};
+
 use crate::shown::Shown;
 
 /// Names one place in a configuration, as people write it: `bot.tools[0].name`.
@@ -36,6 +38,12 @@ impl ConfigPath {
         longer
     }
 
+    /// The place that another path leads to from here.
+    pub(crate) fn joined(mut self, other: &Self) -> Self {
+        self.0.extend_from_slice(&other.0);
+        self
+    }
+
     pub(crate) fn push_key(&mut self, key: &str) {
         self.0.push(Segment::Key(key.to_owned()));
     }
@@ -50,6 +58,23 @@ impl ConfigPath {
 
     pub(crate) fn segments(&self) -> &[Segment] {
         &self.0
+    }
+
+    /// Whether it is the other path, or a place below it.
+    pub(crate) fn starts_with(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
+
+    /// What stands here in a configuration; `None` if nothing does, or if this is the configuration as a whole.
+    pub fn find_in<'v>(&self, config: &'v Map<String, Value>) -> Option<&'v Value> {
+        let (Segment::Key(first), rest) = self.0.split_first()? else {
+            return None;
+        };
+        rest.iter()
+            .try_fold(config.get(first)?, |value, segment| match segment {
+                Segment::Key(key) => value.get(key),
+                Segment::Index(index) => value.get(index),
+            })
     }
 
     pub(crate) fn len(&self) -> usize {

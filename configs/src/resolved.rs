@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::error::{ConfigError, ConfigErrors};
+use crate::error::{ConfigError, ConfigErrors, Problems};
 use crate::object::Object;
 use crate::origins::{Origin, Origins};
 use crate::path::ConfigPath;
@@ -97,11 +97,18 @@ impl ResolvedConfig {
     /// `prefixItems`, `allOf`, `anyOf`, `oneOf` and a `$ref` into the schema itself. What cannot be spelled is a problem
     /// that names the variable and not its value; all are reported together. Whether the rest fits is not looked at.
     pub fn typed(&self, schema: &Value) -> Result<Self, ConfigErrors> {
-        let map = typed::typed(self.as_map(), &self.origins, schema)?;
-        Ok(Self {
+        let (typed, problems) = self.typed_as_far_as_possible(schema);
+        problems.or(typed)
+    }
+
+    /// The same, with what cannot be spelled left as it is.
+    pub(crate) fn typed_as_far_as_possible(&self, schema: &Value) -> (Self, Problems) {
+        let (map, problems) = typed::typed(self.as_map(), &self.origins, schema);
+        let typed = Self {
             object: Object::new(map),
             ..self.clone()
-        })
+        };
+        (typed, problems)
     }
 
     /// The configuration for people: with a text such as `[secret env:NAME]` in the place of each secret, and
@@ -120,6 +127,15 @@ impl ResolvedConfig {
             }
         });
         secrets
+    }
+
+    /// Where secrets stand that were not read.
+    pub(crate) fn unread_secrets(&self) -> Vec<ConfigPath> {
+        let mut secrets = self.secrets();
+        secrets.retain(|(path, secret)| {
+            path.find_in(self.as_map()) == Some(&Value::String(secret.placeholder()))
+        });
+        secrets.into_iter().map(|(path, _)| path).collect()
     }
 
     /// What was doubtful, such as an optional resource that the environment does not have; at most a hundred.

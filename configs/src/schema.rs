@@ -95,7 +95,11 @@ pub fn environment_schema() -> Value {
 
 /// The JSON Schema of one document of a domain file, as [`parse_domain`](crate::parse_domain) reads it and
 /// [`Environment::resolve`](crate::Environment::resolve) takes what is in it.
-pub fn domain_schema() -> Value {
+pub fn domain_schema(mut bot: Value) -> Value {
+    // It may stand only where a schema begins.
+    if let Some(bot) = bot.as_object_mut() {
+        bot.remove("$schema");
+    }
     json!({
         "$schema": DRAFT,
         "title": "Domain",
@@ -124,10 +128,11 @@ pub fn domain_schema() -> Value {
                     in on each node when it builds the bot.",
                 "type": "object",
                 "not": { "required": ["$secret"] },
-                "$ref": "#/$defs/value",
+                "allOf": [{ "$ref": "#/$defs/value" }, { "$ref": "#/$defs/bot" }],
             },
         },
         "$defs": {
+            "bot": bot,
             "value": {
                 "if": { "type": "object", "required": ["$secret"] },
                 "then": { "$ref": "#/$defs/secret" },

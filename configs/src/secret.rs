@@ -45,6 +45,13 @@ pub trait SecretSource: Send + Sync {
     /// Reads a secret: `None` if there is none of that name; or tells why it cannot be read, or not from there, in a
     /// sentence that must not hold any part of it. One line end after the text of a file may stay.
     fn read(&self, secret: &SecretRef, written_in: WrittenIn) -> Result<Option<String>, String>;
+
+    /// Tells whether it may be read from there at all, or in a sentence why not; any may unless this says otherwise.
+    /// Nothing is looked at: also those ask who only judge a configuration.
+    fn permits(&self, secret: &SecretRef, written_in: WrittenIn) -> Result<(), String> {
+        let _ = (secret, written_in);
+        Ok(())
+    }
 }
 
 impl<F> SecretSource for F

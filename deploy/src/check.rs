@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hotbed_configs::{
-    ConfigError, ConfigErrorKind, ConfigWarning, Environment, validate_portability,
+    ConfigError, ConfigErrorKind, ConfigPath, ConfigWarning, Environment, ResolvedConfig,
+    Variables, validate_portability,
 };
 
 use crate::deployment::{Bot, Deployment};
 use crate::directory::{EnvironmentFile, Reading};
-use crate::problem::Problem;
+use crate::problem::{Place, Problem, locate};
 use crate::variables::is_named_like_a_secret;
 use assumed::{Assumed, Unset, Whose};
 
@@ -113,6 +114,7 @@ impl Check {
                 }
             }
         }
+        locate(&mut check.problems, &reading.domains);
         check
     }
 
@@ -121,7 +123,7 @@ impl Check {
             let issues = validate_portability(&bot.config).into_iter();
             self.problems
                 .extend(issues.map(|issue| Problem::Unportable {
-                    file: bot.file.clone(),
+                    place: Place::in_file(&bot.file),
                     id: id.to_owned(),
                     issue,
                 }));
@@ -148,6 +150,7 @@ impl Check {
             Ok(environment) => {
                 outlook.file_warnings = environment.warnings().to_vec();
                 self.bots(&environment, &mut set, &mut outlook);
+                self.fit_schema(reading, file, &environment, &set);
             }
             Err(errors) => {
                 let told = Problem::of_text(&file.path, &errors);
@@ -184,22 +187,66 @@ impl Check {
             }
         }
     }
+
+    /// Holds the bots that resolve against the schema. What depends on a variable that is not set here is not judged.
+    fn fit_schema(
+        &mut self,
+        reading: &Reading,
+        file: &EnvironmentFile,
+        environment: &Environment,
+        set: &Assumed<'_>,
+    ) {
+        let Some(schema) = self.deployment.schema() else {
+            return;
+        };
+        let resolve = |environment: &Environment, variables: &Variables, bot: &Bot| {
+            let environment = environment.clone().with_variables(variables.clone());
+            environment.resolve_without_secrets(&bot.config)
+        };
+        let other = set.other(Whose::Environment);
+        let other = other.and_then(|variables| reading.environment(file, variables).ok());
+        for (id, bot) in self.deployment.bots() {
+            let Ok(resolved) = resolve(environment, set.given(Whose::Bot), bot) else {
+                // Told already.
+                continue;
+            };
+            let Err(errors) = schema.fit(&resolved) else {
+                continue;
+            };
+            let other = other
+                .as_ref()
+                .zip(set.other(Whose::Bot))
+                .and_then(|(environment, variables)| resolve(environment, variables, bot).ok());
+            let depends = |error: &&ConfigError| match &other {
+                Some(other) => differ(&resolved, other, error.path()),
+                None => set.other(Whose::Bot).is_some(),
+            };
+            let wrong = errors.iter().filter(|error| !depends(error));
+            let told = wrong.map(|error| unresolvable(id, bot, &file.name, error));
+            self.problems.extend(told);
+        }
+    }
+}
+
+/// Tells where two resolved configurations are not the same.
+fn differ(one: &ResolvedConfig, other: &ResolvedConfig, path: &ConfigPath) -> bool {
+    path.find_in(one.as_map()) != path.find_in(other.as_map())
 }
 
 /// What it means for a bot that it cannot be resolved.
 pub(crate) fn unresolvable(id: &str, bot: &Bot, environment: &str, error: &ConfigError) -> Problem {
-    let (file, id) = (bot.file.clone(), id.to_owned());
+    let (place, id) = (Place::in_file(&bot.file), id.to_owned());
     match error.kind() {
         ConfigErrorKind::MissingVariable { name, .. } if is_named_like_a_secret(name) => {
             Problem::Withheld {
-                file,
+                place,
                 id,
                 name: name.clone(),
                 path: error.path().clone(),
             }
         }
         _ => Problem::Unresolvable {
-            file,
+            place,
             id,
             environment: environment.to_owned(),
             error: error.clone(),

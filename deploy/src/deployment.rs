@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use hotbed_configs::{DomainBot, PortableConfig};
+use hotbed_configs::{ConfigSchema, DomainBot, PortableConfig};
 use serde_json::{Map, Value};
 
 use crate::directory::{DomainFile, Reading};
 use crate::owner::MANAGED_BY;
-use crate::problem::{Problem, Problems};
+use crate::problem::{Place, Problem, Problems, locate};
 
 /// The keys of the metadata that are not for a domain file to write, and who writes them.
 const RESERVED: [(&str, &str); 3] = [
@@ -17,11 +18,15 @@ const RESERVED: [(&str, &str); 3] = [
     (MANAGED_BY, "`hotbed apply`"),
 ];
 
+/// The collection that domain files and `schemas/bots.yaml` are about.
+const BOTS: &str = "bots";
+
 /// Holds all bots of a directory, proven: every file was read and understood, no two bots have one id, and each id and
 /// its metadata can be registered.
 #[derive(Clone, Debug, Default)]
 pub struct Deployment {
     bots: BTreeMap<String, Bot>,
+    schema: Option<Arc<ConfigSchema>>,
 }
 
 /// One bot of a directory. It is meant to be in service: domain files have no word for anything else.
@@ -39,6 +44,7 @@ impl Deployment {
     /// Proves what was read, or tells all that is wrong with it.
     pub fn prove(reading: &Reading) -> Result<Self, Problems> {
         let (deployment, mut problems) = Self::gather(reading);
+        locate(&mut problems, &reading.domains);
         problems.splice(0..0, reading.problems.iter().cloned());
         Problems::or(problems, deployment)
     }
@@ -57,7 +63,13 @@ impl Deployment {
                 Err(errors) => problems.extend(Problem::of_text(&file.path, errors)),
             }
         }
+        deployment.add_schema(reading, &mut problems);
         (deployment, problems)
+    }
+
+    /// What the configurations of the bots must fit wherever they are resolved, if the directory has a schema for them.
+    pub fn schema(&self) -> Option<&Arc<ConfigSchema>> {
+        self.schema.as_ref()
     }
 
     /// The bots, in the order of their ids.
@@ -70,12 +82,33 @@ impl Deployment {
         self.bots.get(id)
     }
 
+    fn add_schema(&mut self, reading: &Reading, problems: &mut Vec<Problem>) {
+        let mut first: Option<&PathBuf> = None;
+        for file in &reading.schemas {
+            let path = file.path.clone();
+            if file.collection != BOTS {
+                problems.push(Problem::NoCollection { file: path });
+                continue;
+            }
+            if let Some(first) = first {
+                let first = first.clone();
+                problems.push(Problem::DuplicateSchema { file: path, first });
+                continue;
+            }
+            first = Some(&file.path);
+            match &file.schema {
+                Ok(schema) => self.schema = Some(Arc::clone(schema)),
+                Err(errors) => problems.extend(Problem::of_text(&path, errors)),
+            }
+        }
+    }
+
     fn add(&mut self, file: &DomainFile, bot: &DomainBot, problems: &mut Vec<Problem>) {
-        let file = &file.path;
+        let place = Place::in_file(&file.path);
         if let Some(first) = self.bots.get(&bot.id) {
             return problems.push(Problem::DuplicateId {
                 id: bot.id.clone(),
-                file: file.clone(),
+                place,
                 first: first.file.clone(),
             });
         }
@@ -83,7 +116,7 @@ impl Deployment {
             return problems.push(Problem::UnfitId {
                 id: bot.id.clone(),
                 reason,
-                file: file.clone(),
+                place,
             });
         }
         for (key, by) in RESERVED {
@@ -92,14 +125,14 @@ impl Deployment {
                     key,
                     by,
                     id: bot.id.clone(),
-                    file: file.clone(),
+                    place: place.clone(),
                 });
             }
         }
         self.bots.insert(
             bot.id.clone(),
             Bot {
-                file: file.clone(),
+                file: place.file,
                 config: bot.config.clone(),
                 metadata: bot.metadata.clone(),
             },

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hotbed_configs::{
-    ConfigErrors, DomainBot, Environment, EnvironmentText, Variables, parse_domain,
+    ConfigErrors, ConfigSchema, DomainBot, Environment, EnvironmentText, Variables, parse_domain,
 };
 
 use crate::problem::Problem;
@@ -21,8 +21,8 @@ use stamp::Stamp;
 /// The endings of the files that are read, the first first where several would do; JSON is YAML too.
 pub const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
-/// Reads `DIR/environments/*` and `DIR/domains/**`, again and again: what has not changed since the last time is neither
-/// opened nor parsed again.
+/// Reads `DIR/environments/*`, `DIR/schemas/*` and `DIR/domains/**`, again and again: what has not changed since the last
+/// time is neither opened nor parsed again.
 ///
 /// Taken are files whose names end with one of [`ENDINGS`], in the order of their paths; names that begin with `.` are
 /// passed over. Directories in `domains` are read too. Symbolic links are followed as long as they stay inside `DIR`, as
@@ -39,9 +39,12 @@ struct Known {
     text: Arc<str>,
     /// Of a domain file.
     bots: Option<ParsedBots>,
+    /// Of the schema of a collection.
+    schema: Option<ParsedSchema>,
 }
 
 type ParsedBots = Arc<Result<Vec<DomainBot>, ConfigErrors>>;
+type ParsedSchema = Result<Arc<ConfigSchema>, Arc<ConfigErrors>>;
 
 /// What a directory held when it was read: all of it, the good beside the bad.
 #[derive(Clone, Debug)]
@@ -50,6 +53,8 @@ pub struct Reading {
     pub root: PathBuf,
     /// The environment files that could be read.
     pub environments: Vec<EnvironmentFile>,
+    /// The schemas of collections that could be read. What is wrong with their text is told by each.
+    pub schemas: Vec<SchemaFile>,
     /// The domain files that could be read. What is wrong with their text is told by each.
     pub domains: Vec<DomainFile>,
     /// The files that could not be read, and why.
@@ -69,13 +74,26 @@ pub struct EnvironmentFile {
     pub text: Arc<str>,
 }
 
-/// The bots of a domain file, or what is wrong with its text.
-#[derive(Clone, Debug)]
+/// The bots of a domain file, or what is wrong with its text. `Debug` does not show the text.
+#[derive(Clone)]
 pub struct DomainFile {
     /// Where it is.
     pub path: PathBuf,
+    /// Its text.
+    pub text: Arc<str>,
     /// What it says.
     pub bots: Arc<Result<Vec<DomainBot>, ConfigErrors>>,
+}
+
+/// The JSON Schema that the configurations of a collection must fit, or what is wrong with its text.
+#[derive(Clone, Debug)]
+pub struct SchemaFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The name of the file without its ending: the collection.
+    pub collection: String,
+    /// What it says.
+    pub schema: Result<Arc<ConfigSchema>, Arc<ConfigErrors>>,
 }
 
 impl Directory {
@@ -97,6 +115,7 @@ impl Directory {
         let mut reading = Reading {
             root: self.root.clone(),
             environments: Vec::new(),
+            schemas: Vec::new(),
             domains: Vec::new(),
             problems: Vec::new(),
             parsed: 0,
@@ -137,6 +156,28 @@ impl Directory {
         for file in listing::list(
             &self.root,
             &real_root,
+            "schemas",
+            Nesting::Flat,
+            &mut reading.problems,
+        ) {
+            let Some(mut known) = refresh(&file, before.remove(&file.path), &mut reading.problems)
+            else {
+                continue;
+            };
+            let schema = known.schema.get_or_insert_with(|| {
+                let parsed = ConfigSchema::parse(&file.path.display().to_string(), &known.text);
+                parsed.map(Arc::new).map_err(Arc::new)
+            });
+            reading.schemas.push(SchemaFile {
+                schema: schema.clone(),
+                collection: stem(&file.path),
+                path: file.path.clone(),
+            });
+            self.known.insert(file.path, known);
+        }
+        for file in listing::list(
+            &self.root,
+            &real_root,
             "domains",
             Nesting::Deep,
             &mut reading.problems,
@@ -151,6 +192,7 @@ impl Directory {
             });
             reading.domains.push(DomainFile {
                 bots: Arc::clone(bots),
+                text: Arc::clone(&known.text),
                 path: file.path.clone(),
             });
             self.known.insert(file.path, known);
@@ -225,6 +267,15 @@ impl Debug for EnvironmentFile {
     }
 }
 
+impl Debug for DomainFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DomainFile")
+            .field("path", &self.path)
+            .field("bots", &self.bots)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Debug for Known {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Known")
@@ -251,6 +302,7 @@ fn refresh(file: &Listed, before: Option<Known>, problems: &mut Vec<Problem>) ->
             stamp,
             text: Arc::clone(&known.text),
             bots: known.bots.clone(),
+            schema: known.schema.clone(),
         });
     }
     match contents::read(&file.path, file.metadata.len()) {
@@ -260,6 +312,7 @@ fn refresh(file: &Listed, before: Option<Known>, problems: &mut Vec<Problem>) ->
                 stamp,
                 text: text.into(),
                 bots: None,
+                schema: None,
             },
         }),
         Err(problem) => {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! DIR/environments/NAME.yaml ─┐
-//!                             ├─ Directory::read ─► Reading ─► Deployment::prove ─► Deployment ─┐
+//! DIR/schemas/bots.yaml ──────┼─ Directory::read ─► Reading ─► Deployment::prove ─► Deployment ─┐
 //! DIR/domains/**/*.yaml ──────┘                        │                                        ├─ Plan::between ─► Plan
 //!                                                      └─► Check::of   what a registry holds ───┘
 //! ```
@@ -31,14 +31,14 @@ mod variables;
 pub use check::{Check, CheckTerms, Outlook, Portability};
 pub use deployment::{Bot, Deployment};
 pub use difference::{Difference, differences};
-pub use directory::{Directory, DomainFile, ENDINGS, EnvironmentFile, Reading};
+pub use directory::{Directory, DomainFile, ENDINGS, EnvironmentFile, Reading, SchemaFile};
 pub use domain_file::{Unwritable, domain_file, file_name};
 pub use example::{EXAMPLE, ExampleFile};
 pub use owner::{InvalidOwner, MANAGED_BY, Owner};
 pub use plan::{
     Action, Desired, Effect, Plan, Prune, Registered, Standing, Step, TakeOver, Terms, written,
 };
-pub use problem::{Problem, Problems};
+pub use problem::{Place, Problem, Problems};
 pub use resolve::resolve;
 pub use shown::shown_difference;
 pub use variables::bot_variables;

@@ -1,12 +1,19 @@
 //! What is wrong with a directory, where, and what to do about it.
 
+use std::collections::HashMap;
 use std::fmt::{self, Display};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use hotbed_configs::{
-    ConfigError, ConfigErrors, ConfigPath, Location, MAX_TEXT_BYTES, PortabilityIssue,
+    ConfigError, ConfigErrors, ConfigPath, DomainPlace, Location, MAX_TEXT_BYTES, PortabilityIssue,
+    locate_in_domain,
 };
+
+use crate::directory::DomainFile;
+
+/// For so many problems the line is looked for, which costs a parse of the file each; more are read by nobody.
+const LOCATED: usize = 100;
 
 /// Tells one problem of a directory; its `Display` begins with the place and never shows the value of a text.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -74,27 +81,29 @@ pub enum Problem {
         count: usize,
     },
     /// Two bots with one id.
-    #[error("{}: domain.id: {id:?} stands in {} too: give each bot its own", file.display(), first.display())]
+    #[error("{place}: domain.id: {id:?} stands in {} too: give each bot its own", first.display())]
     DuplicateId {
         /// The id.
         id: String,
         /// The file that was read later.
-        file: PathBuf,
+        place: Place,
         /// The file that was read first.
         first: PathBuf,
     },
     /// An id that a URL would drop or obey.
-    #[error("{}: domain.id: {id:?} is no id: {reason}", file.display())]
+    #[error("{place}: domain.id: {id:?} is no id: {reason}")]
     UnfitId {
         /// The id.
         id: String,
         /// Why not.
         reason: &'static str,
         /// Where it stands.
-        file: PathBuf,
+        place: Place,
     },
     /// Metadata that would be taken for what the server or `apply` says.
-    #[error("{}: domain.{key}: bot {id:?} must not have it: it is kept for what {by} notes there; choose another key", file.display())]
+    #[error(
+        "{place}: domain.{key}: bot {id:?} must not have it: it is kept for what {by} notes there; choose another key"
+    )]
     ReservedKey {
         /// The key.
         key: &'static str,
@@ -103,13 +112,27 @@ pub enum Problem {
         /// The bot.
         id: String,
         /// Where it stands.
-        file: PathBuf,
+        place: Place,
     },
     /// Two files of one environment.
     #[error("{}: the environment {name:?} has the file {} already: remove one", file.display(), first.display())]
     DuplicateEnvironment {
         /// The environment.
         name: String,
+        /// The file that is not used.
+        file: PathBuf,
+        /// The file that is used.
+        first: PathBuf,
+    },
+    /// The schema of a collection that no directory has anything for.
+    #[error("{}: the name of a schema is that of its collection: call it bots.yaml", file.display())]
+    NoCollection {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Two schemas of one collection.
+    #[error("{}: the collection has the schema {} already: remove one", file.display(), first.display())]
+    DuplicateSchema {
         /// The file that is not used.
         file: PathBuf,
         /// The file that is used.
@@ -124,10 +147,10 @@ pub enum Problem {
         file: PathBuf,
     },
     /// A bot that cannot be resolved in an environment.
-    #[error("{}: bot {id:?} in {environment}: {error}", file.display())]
+    #[error("{place}: bot {id:?} in {environment}: {error}")]
     Unresolvable {
         /// Where the bot stands.
-        file: PathBuf,
+        place: Place,
         /// The bot.
         id: String,
         /// The environment.
@@ -136,20 +159,24 @@ pub enum Problem {
         error: ConfigError,
     },
     /// Something in a bot that ties it to one machine.
-    #[error("{}: bot {id:?}: {issue}: put it into a resource of the environment, or into a default", file.display())]
+    #[error(
+        "{place}: bot {id:?}: {issue}: put it into a resource of the environment, or into a default"
+    )]
     Unportable {
         /// Where the bot stands.
-        file: PathBuf,
+        place: Place,
         /// The bot.
         id: String,
         /// What was found.
         issue: PortabilityIssue,
     },
     /// A bot that refers to a variable which no bot is given.
-    #[error("{}: bot {id:?}: {path}: the variable {name} is withheld from bots, for it is named like a secret: put it into a resource of the environment", file.display())]
+    #[error(
+        "{place}: bot {id:?}: {path}: the variable {name} is withheld from bots, for it is named like a secret: put it into a resource of the environment"
+    )]
     Withheld {
         /// Where the bot stands.
-        file: PathBuf,
+        place: Place,
         /// The bot.
         id: String,
         /// The variable.
@@ -157,6 +184,49 @@ pub enum Problem {
         /// The place in the bot's configuration.
         path: ConfigPath,
     },
+}
+
+/// Where in a directory something stands: its `Display` is `FILE`, or `FILE:LINE:COLUMN` once the line was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: PathBuf,
+    /// The place in the file.
+    pub location: Option<Location>,
+}
+
+impl Place {
+    pub(crate) fn in_file(file: &Path) -> Self {
+        Self {
+            file: file.to_owned(),
+            location: None,
+        }
+    }
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        match self.location {
+            Some(Location { line, column }) => write!(f, ":{line}:{column}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Finds the lines of problems with the bots of these files.
+pub(crate) fn locate(problems: &mut [Problem], files: &[DomainFile]) {
+    let files: HashMap<&Path, &DomainFile> = files
+        .iter()
+        .map(|file| (file.path.as_path(), file))
+        .collect();
+    for problem in problems.iter_mut().take(LOCATED) {
+        if let Some((id, what, place)) = problem.of_bot()
+            && let Some(file) = files.get(place.file.as_path())
+        {
+            place.location = locate_in_domain(&file.text, id, what);
+        }
+    }
 }
 
 impl Problem {
@@ -190,14 +260,16 @@ impl Problem {
             Self::TooLarge { file, .. }
             | Self::NotUtf8 { file, .. }
             | Self::More { file, .. }
-            | Self::DuplicateId { file, .. }
-            | Self::UnfitId { file, .. }
-            | Self::ReservedKey { file, .. }
             | Self::DuplicateEnvironment { file, .. }
-            | Self::NoEnvironment { file, .. }
-            | Self::Unresolvable { file, .. }
-            | Self::Unportable { file, .. }
-            | Self::Withheld { file, .. } => Some(file),
+            | Self::NoCollection { file }
+            | Self::DuplicateSchema { file, .. }
+            | Self::NoEnvironment { file, .. } => Some(file),
+            Self::DuplicateId { place, .. }
+            | Self::UnfitId { place, .. }
+            | Self::ReservedKey { place, .. }
+            | Self::Unresolvable { place, .. }
+            | Self::Unportable { place, .. }
+            | Self::Withheld { place, .. } => Some(&place.file),
             Self::Text(error) => error.file().map(Path::new),
         }
     }
@@ -206,8 +278,32 @@ impl Problem {
     pub fn location(&self) -> Option<Location> {
         match self {
             Self::Text(error) => error.location(),
+            Self::DuplicateId { place, .. }
+            | Self::UnfitId { place, .. }
+            | Self::ReservedKey { place, .. }
+            | Self::Unresolvable { place, .. }
+            | Self::Unportable { place, .. }
+            | Self::Withheld { place, .. } => place.location,
             _ => None,
         }
+    }
+
+    /// The bot of a domain file that it is about, what of it, and where to note the line.
+    fn of_bot(&mut self) -> Option<(&str, DomainPlace<'_>, &mut Place)> {
+        Some(match self {
+            Self::DuplicateId { id, place, .. } | Self::UnfitId { id, place, .. } => {
+                (id, DomainPlace::Domain("id"), place)
+            }
+            Self::ReservedKey { id, key, place, .. } => (id, DomainPlace::Domain(key), place),
+            Self::Unresolvable {
+                id, error, place, ..
+            } => (id, DomainPlace::Config(error.path()), place),
+            Self::Unportable { id, issue, place } => (id, DomainPlace::Config(&issue.path), place),
+            Self::Withheld {
+                id, path, place, ..
+            } => (id, DomainPlace::Config(path), place),
+            _ => return None,
+        })
     }
 
     /// The key in the file, where it is known.

@@ -5,7 +5,7 @@ use hotbed_configs::ResolvedConfig;
 use crate::check::unresolvable;
 use crate::deployment::Deployment;
 use crate::directory::Reading;
-use crate::problem::{Problem, Problems};
+use crate::problem::{Problem, Problems, locate};
 use crate::variables::bot_variables;
 
 /// Makes one bot of a directory fit for one of its environments, as a server there would with these variables, but without
@@ -27,15 +27,23 @@ pub fn resolve(
     let Some(bot) = deployment.bot(id) else {
         // It may stand in a file that cannot be read.
         let unread = reading.problems.iter().cloned();
-        return Problems::or(unread.chain(problems).collect(), None);
+        let mut wrong: Vec<_> = unread.chain(problems).collect();
+        locate(&mut wrong, &reading.domains);
+        return Problems::or(wrong, None);
     };
     let resolved = parsed
         .with_variables(bot_variables(process))
-        .resolve_without_secrets(&bot.config);
+        .resolve_without_secrets(&bot.config)
+        .and_then(|resolved| match deployment.schema() {
+            Some(schema) => schema.fit(&resolved),
+            None => Ok(resolved),
+        });
     resolved.map(Some).map_err(|errors| {
         let wrong = errors.iter();
         let told = wrong.map(|error| unresolvable(id, bot, environment, error));
-        Problems::from(told.collect::<Vec<_>>())
+        let mut told: Vec<_> = told.collect();
+        locate(&mut told, &reading.domains);
+        Problems::from(told)
     })
 }
 

@@ -40,6 +40,13 @@ async fn a_bot_is_built_with_a_secret_that_nobody_is_shown() {
         let put = node
             .put(&format!("/api/v1/bots/{id}"), &json!({ "config": config }))
             .await;
+        // Of what may not be read the writer is told at once, not when the bot fails.
+        assert_eq!(
+            put.text.contains("--config-secrets"),
+            id == "refused",
+            "{}",
+            put.text
+        );
         told += &put.text;
         let chat = node.chat(id, "Hello").await;
         assert_eq!(chat.status, status, "{id}: {}", chat.text);

@@ -100,6 +100,46 @@ async fn is_content(node: &Node) {
     .await;
 }
 
+/// The users' own schema of the collection is taken like all else in the directory: the door holds what is written against
+/// it, bots that stand are held against it too and serve on, and one that is broken changes nothing.
+///
+/// Meant to catch: a schema that changed is not news; it is not handed on.
+#[tokio::test]
+async fn a_schema_of_the_directory_is_in_force_without_a_restart() {
+    let world = World::new();
+    let node = world.launch.start().await;
+    node.served("fixed").await;
+    fs::create_dir(world.dir.join("schemas")).unwrap();
+    let file = world.dir.join("schemas/bots.yaml");
+    let two = "properties: {system_prompt: {enum: [one, two]}}\n";
+    replace(&file, two);
+    let odd =
+        serde_json::json!({"config": {"llm": {"provider": "echo"}, "system_prompt": "three"}});
+    let said = "system_prompt: this is not one of";
+    eventually("it is in force", DEADLINE, async || {
+        let put = node.put("/api/v1/bots/odd", &odd).await.text;
+        if put.contains(said) { Ok(()) } else { Err(put) }
+    })
+    .await;
+    replace(&file, "properties: [one]\n");
+    warns(&node, "not a JSON Schema").await;
+    assert!(node.put("/api/v1/bots/odd", &odd).await.text.contains(said));
+
+    replace(&file, "properties: {system_prompt: {const: three}}\n");
+    eventually("it serves on and says why", DEADLINE, async || {
+        let instance = node.instance("fixed").await.to_string();
+        if instance.contains("system_prompt: ") {
+            Ok(())
+        } else {
+            Err(instance)
+        }
+    })
+    .await;
+    assert_eq!(node.chat("fixed", "Hello").await.status, 200);
+    is_content(&node).await;
+    node.terminate().await;
+}
+
 /// A bot's file and the environment's change: the one is registered anew, the other rebuilds what it makes a difference
 /// to, and nothing else.
 ///

@@ -2,7 +2,7 @@
 
 use crate::world::{Behaviour, Workshop, World, eventually, name, pass};
 use hotbed_cache::{CacheSettings, CachingRegistryManager, FailureKind, InstanceState};
-use hotbed_configs::{Environment, Variables};
+use hotbed_configs::{ConfigSchema, Environment, Variables};
 use hotbed_registry::{Draft, PortableConfig, Precondition, Revision};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -64,7 +64,7 @@ async fn a_new_environment_rebuilds_exactly_what_resolves_to_something_else() {
     assert_eq!(begun(), [1, 1, 1]);
 
     let gate = world.workshop.gate("refers");
-    world.cache.set_environment(environment("large", "hello"));
+    world.cache.rebind(environment("large", "hello"), None);
     eventually("it is being rebuilt", || {
         world.workshop.begun("refers") == 2
     })
@@ -82,7 +82,7 @@ async fn a_new_environment_rebuilds_exactly_what_resolves_to_something_else() {
     assert_eq!(begun(), [2, 1, 1]);
     assert!(!world.workshop.destroyed(old.serial));
 
-    world.cache.set_environment(environment("large", "servus"));
+    world.cache.rebind(environment("large", "servus"), None);
     eventually("the other is rebuilt", || {
         world.workshop.begun("varies") == 2
     })
@@ -90,7 +90,7 @@ async fn a_new_environment_rebuilds_exactly_what_resolves_to_something_else() {
     pass(Duration::from_secs(30)).await;
     assert_eq!(begun(), [2, 2, 1]);
 
-    world.cache.set_environment(environment("large", "servus"));
+    world.cache.rebind(environment("large", "servus"), None);
     pass(Duration::from_mins(20)).await;
     assert_eq!(begun(), [2, 2, 1], "the same environment again");
 }
@@ -107,7 +107,7 @@ async fn an_environment_that_comes_during_a_build_is_seen_after_it() {
     let mut asked = tokio::task::JoinSet::new();
     world.ask(&mut asked, "a");
     eventually("it is being built", || world.workshop.begun("a") == 1).await;
-    world.cache.set_environment(environment("small", "servus"));
+    world.cache.rebind(environment("small", "servus"), None);
     pass(Duration::from_secs(10)).await;
     gate.add_permits(1);
     let first = asked.join_next().await.unwrap().unwrap().unwrap();
@@ -136,7 +136,7 @@ async fn what_does_not_resolve_any_more_serves_on_and_is_tried_again_with_the_ne
     let good = world.get("a").await.unwrap();
     world
         .cache
-        .set_environment(Arc::new(Environment::empty("bare")));
+        .rebind(Arc::new(Environment::empty("bare")), None);
     eventually("it is known", || {
         world.state("a") == Some(InstanceState::Degraded)
     })
@@ -146,7 +146,7 @@ async fn what_does_not_resolve_any_more_serves_on_and_is_tried_again_with_the_ne
     assert_eq!(world.get("a").await.unwrap().serial, good.serial);
     pass(Duration::from_mins(5)).await;
 
-    world.cache.set_environment(environment("small", "hello"));
+    world.cache.rebind(environment("small", "hello"), None);
     // One tick of the keeper.
     pass(Duration::from_millis(200)).await;
     assert_eq!(world.state("a"), Some(InstanceState::Ready));
@@ -165,6 +165,47 @@ async fn what_was_never_built_is_built_once_the_environment_has_what_it_lacks() 
     }
     world.get("a").await.unwrap_err();
     world.workshop.behave("a", Behaviour::Build);
-    world.cache.set_environment(environment("small", "hello"));
+    world.cache.rebind(environment("small", "hello"), None);
     world.get("a").await.unwrap();
+}
+
+/// A schema judges at the door and at each build, by what a configuration resolves to. What stood before it came serves on.
+///
+/// Meant to catch: the door, or the build, does not ask the schema; the schema is asked before references are bound.
+#[tokio::test(start_paused = true)]
+async fn a_schema_is_held_against_what_configurations_resolve_to() {
+    let world = world(environment("small", "hello"));
+    world.registry.add_check(Arc::new(world.cache.door_check()));
+    let refers = json!({"llm": {"$resource": "chat", "type": "llms"}});
+    let draft = Draft::active(PortableConfig::from_value(refers).unwrap());
+    put(&world, "a", json!({"llm": {"model": "large"}})).await;
+    let good = world.get("a").await.unwrap();
+
+    let schema = "properties: {llm: {properties: {model: {const: small}}}}";
+    let schema = Arc::new(ConfigSchema::parse("bots.yaml", schema).unwrap());
+    world
+        .cache
+        .rebind(environment("small", "hello"), Some(schema));
+    eventually("it is known", || {
+        world.state("a") == Some(InstanceState::Degraded)
+    })
+    .await;
+    let failure = world.cache.held_for(&name("a")).unwrap().failure.unwrap();
+    assert_eq!(failure.kind, FailureKind::Config);
+    assert_eq!(failure.message, "llm.model: \"small\" was expected");
+    assert_eq!(world.get("a").await.unwrap().serial, good.serial);
+
+    let put = world
+        .registry
+        .put(&name("b"), draft.clone(), Precondition::Any)
+        .await;
+    assert_eq!(put.unwrap().warnings, [] as [&str; 0]);
+    world.get("b").await.unwrap();
+    let large = PortableConfig::from_value(json!({"llm": {"model": "large"}})).unwrap();
+    let put = world
+        .registry
+        .put(&name("c"), Draft::active(large), Precondition::Any)
+        .await;
+    assert_eq!(put.unwrap().warnings, ["llm.model: \"small\" was expected"]);
+    world.get("c").await.unwrap_err();
 }

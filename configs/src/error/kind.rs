@@ -163,6 +163,9 @@ pub enum ConfigErrorKind {
         /// What it lacks.
         capability: String,
     },
+    /// A text that should be a JSON Schema; the sentence is the validator's.
+    #[error("not a JSON Schema that can be used: {}", Shown(.0))]
+    NotASchema(String),
     /// A resolved configuration that does not fit what is built from it; the sentence is the reader's.
     #[error("{}", Shown(.0))]
     Unfit(String),

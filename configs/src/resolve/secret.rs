@@ -13,8 +13,8 @@ use crate::secret::{SECRET, SecretRef, SecretSource, WrittenIn};
 pub(crate) enum Secrets<'s> {
     /// Leave them: this is an environment's own text, bound when a configuration refers to it.
     Keep,
-    /// Put what people may see in their place.
-    Show,
+    /// Put what people may see in their place. Of those that may not be read it is told all the same.
+    Show(Option<&'s dyn SecretSource>),
     /// Put the secrets in their place.
     Read(Option<&'s dyn SecretSource>),
 }
@@ -34,14 +34,18 @@ impl Resolver<'_> {
                 self.spend(2 * VALUE_UNITS + secret.name().len());
                 return Value::Object(object.clone());
             }
-            Secrets::Show => secret.placeholder(),
-            Secrets::Read(source) => match read(&secret, source, text) {
-                Ok(value) => value,
-                Err(reason) => {
-                    self.problem(ConfigErrorKind::SecretUnavailable { secret, reason });
-                    return Value::Null;
-                }
-            },
+            Secrets::Show(source) => {
+                let permitted = source.map_or(Ok(()), |it| it.permits(&secret, writer_of(text)));
+                permitted.map(|()| secret.placeholder())
+            }
+            Secrets::Read(source) => read(&secret, source, writer_of(text)),
+        };
+        let value = match value {
+            Ok(value) => value,
+            Err(reason) => {
+                self.problem(ConfigErrorKind::SecretUnavailable { secret, reason });
+                return Value::Null;
+            }
         };
         self.spend(VALUE_UNITS + value.len());
         self.origins.insert(&self.place, Origin::Secret(secret));
@@ -49,15 +53,18 @@ impl Resolver<'_> {
     }
 }
 
+fn writer_of(text: Text<'_>) -> WrittenIn {
+    match text {
+        Text::Raw => WrittenIn::Configuration,
+        Text::Filled(_) => WrittenIn::Environment,
+    }
+}
+
 fn read(
     secret: &SecretRef,
     source: Option<&dyn SecretSource>,
-    text: Text<'_>,
+    written_in: WrittenIn,
 ) -> Result<String, String> {
-    let written_in = match text {
-        Text::Raw => WrittenIn::Configuration,
-        Text::Filled(_) => WrittenIn::Environment,
-    };
     let source = source.ok_or("nothing is set up here that reads secrets")?;
     let read = source.read(secret, written_in)?.ok_or("it is not there")?;
     match secret.trimmed(read) {

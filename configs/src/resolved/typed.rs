@@ -4,15 +4,16 @@ use serde_json::{Map, Value};
 
 use super::schema::Schema;
 use super::spelling::{Types, read};
-use crate::error::{ConfigErrorKind, ConfigErrors, Problems};
+use crate::error::{ConfigErrorKind, Problems};
 use crate::origins::{Origin, Origins};
 use crate::path::{ConfigPath, Segment};
 
+/// What can be spelled as the schema wants is; the rest stays as it is, and is told.
 pub(super) fn typed(
     map: &Map<String, Value>,
     origins: &Origins,
     schema: &Value,
-) -> Result<Map<String, Value>, ConfigErrors> {
+) -> (Map<String, Value>, Problems) {
     let mut schema = Schema::new(schema);
     let whole = Value::Object(map.clone());
     let mut typed = whole.clone();
@@ -37,8 +38,8 @@ pub(super) fn typed(
         }
     });
     match typed {
-        Value::Object(map) => problems.or(map),
-        _ => problems.or(Map::new()),
+        Value::Object(map) => (map, problems),
+        _ => (Map::new(), problems),
     }
 }
 

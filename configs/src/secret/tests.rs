@@ -125,6 +125,36 @@ fn everything_else_is_bound_without_reading_a_secret() {
     assert_eq!(shown.redacted(), expected);
 }
 
+/// Lets configurations name nothing, and reads nothing.
+struct Strict;
+
+impl SecretSource for Strict {
+    fn read(&self, _: &SecretRef, _: WrittenIn) -> Result<Option<String>, String> {
+        panic!("a secret was read")
+    }
+
+    fn permits(&self, _: &SecretRef, written_in: WrittenIn) -> Result<(), String> {
+        match written_in {
+            WrittenIn::Environment => Ok(()),
+            WrittenIn::Configuration => Err("ask the operator".to_owned()),
+        }
+    }
+}
+
+#[test]
+fn what_may_not_be_read_is_told_also_without_reading() {
+    let environment = environment().with_secrets(Arc::new(Strict));
+    let config = portable(json!({"llm": {"$resource": "chat", "type": "llms"}}));
+    let shown = environment.resolve_without_secrets(&config).unwrap();
+    assert_eq!(shown.as_map()["llm"]["api_key"], "[secret env:OPERATORS]");
+    let config = portable(json!({"key": {"$secret": "env:KEY"}}));
+    let refusal = environment.resolve_without_secrets(&config).unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "key: the secret `env:KEY` cannot be read: ask the operator"
+    );
+}
+
 #[test]
 fn the_source_learns_who_wrote_the_name() {
     assert_eq!(

@@ -10,6 +10,9 @@ use crate::variables::{bot_variables, is_named_like_a_secret};
 /// whatever takes any text.
 const PLACEHOLDER: &str = "true";
 
+/// Another one like it: what differs between the two depends on the variable.
+const OTHER_PLACEHOLDER: &str = "false";
+
 /// What it means that a variable is not set here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unset {
@@ -33,6 +36,14 @@ pub(super) struct Assumed<'p> {
     unset: Unset,
     /// What the writer of each says of it.
     elsewhere: BTreeMap<String, Option<String>>,
+    given: Given,
+    /// The same, with something else in the place of what is not set.
+    other: Given,
+}
+
+/// What there is for those who refer to variables.
+#[derive(Debug, Default)]
+struct Given {
     all: Variables,
     of_bots: Variables,
 }
@@ -43,8 +54,8 @@ impl<'p> Assumed<'p> {
             process,
             unset,
             elsewhere: BTreeMap::new(),
-            all: Variables::default(),
-            of_bots: Variables::default(),
+            given: Given::default(),
+            other: Given::default(),
         };
         new.fill();
         new
@@ -69,7 +80,7 @@ impl<'p> Assumed<'p> {
         mut attempt: impl FnMut(&Variables) -> Result<T, ConfigErrors>,
     ) -> Result<T, ConfigErrors> {
         loop {
-            let errors = match attempt(self.variables(whose)) {
+            let errors = match attempt(self.given(whose)) {
                 Ok(done) => return Ok(done),
                 Err(errors) if self.unset == Unset::IsWrong => return Err(errors),
                 Err(errors) => errors,
@@ -89,21 +100,40 @@ impl<'p> Assumed<'p> {
         }
     }
 
-    fn variables(&self, whose: Whose) -> &Variables {
+    /// The variables, with something in the place of those that are not set.
+    pub(super) fn given(&self, whose: Whose) -> &Variables {
+        self.given.to(whose)
+    }
+
+    /// The variables with something else in the place of those that are not set; `None` if all are.
+    pub(super) fn other(&self, whose: Whose) -> Option<&Variables> {
+        (!self.elsewhere.is_empty()).then(|| self.other.to(whose))
+    }
+
+    fn fill(&mut self) {
+        self.given = self.filled(PLACEHOLDER);
+        self.other = self.filled(OTHER_PLACEHOLDER);
+    }
+
+    fn filled(&self, placeholder: &str) -> Given {
+        let assumed = self
+            .elsewhere
+            .keys()
+            .map(|name| (name.clone(), placeholder.to_owned()));
+        let together: Vec<_> = self.process.iter().cloned().chain(assumed).collect();
+        Given {
+            of_bots: bot_variables(&together),
+            all: together.into_iter().collect(),
+        }
+    }
+}
+
+impl Given {
+    fn to(&self, whose: Whose) -> &Variables {
         match whose {
             Whose::Environment => &self.all,
             Whose::Bot => &self.of_bots,
         }
-    }
-
-    fn fill(&mut self) {
-        let assumed = self
-            .elsewhere
-            .keys()
-            .map(|name| (name.clone(), PLACEHOLDER.to_owned()));
-        let together: Vec<_> = self.process.iter().cloned().chain(assumed).collect();
-        self.of_bots = bot_variables(&together);
-        self.all = together.into_iter().collect();
     }
 }
 

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use hotbed_configs::parse_domain;
+use hotbed_configs::{ConfigSchema, parse_domain};
 
 use super::*;
-use crate::directory::DomainFile;
+use crate::directory::{DomainFile, SchemaFile};
 
 const BOT: &str = "domain: {id: a}\nbot: {llm: {$resource: chat, type: llms}}\n";
 
@@ -22,11 +22,22 @@ fn reading(environments: &[(&str, &str)], domains: &[(&str, &str)]) -> Reading {
             .iter()
             .map(|(path, text)| DomainFile {
                 path: path.into(),
+                text: (*text).into(),
                 bots: Arc::new(parse_domain(path, text)),
             })
             .collect(),
+        schemas: Vec::new(),
         problems: Vec::new(),
         parsed: 0,
+    }
+}
+
+fn schema_file(path: &str, text: &str) -> SchemaFile {
+    let schema = ConfigSchema::parse(path, text);
+    SchemaFile {
+        path: path.into(),
+        collection: path.split(['/', '.']).nth(2).unwrap_or_default().to_owned(),
+        schema: schema.map(Arc::new).map_err(Arc::new),
     }
 }
 
@@ -106,7 +117,7 @@ fn every_bot_is_looked_at_in_every_environment() {
     assert_eq!(
         told(&check),
         [
-            "a.yaml: bot \"a\" in production: llm: resource `llms/chat` is not in environment `production` (it has no `llms`); \
+            "a.yaml:2:7: bot \"a\" in production: llm: resource `llms/chat` is not in environment `production` (it has no `llms`); \
              add it there, or make the reference optional with `$required: false`"
         ]
     );
@@ -125,7 +136,7 @@ fn a_variable_that_is_withheld_from_bots_is_wrong_everywhere() {
         assert_eq!(
             told(&of(&reading, process, None)),
             [
-                "a.yaml: bot \"a\": key: the variable API_KEY is withheld from bots, for it is named like a secret: \
+                "a.yaml:2:7: bot \"a\": key: the variable API_KEY is withheld from bots, for it is named like a secret: \
                  put it into a resource of the environment"
             ]
         );
@@ -170,7 +181,7 @@ fn what_ties_a_bot_to_one_machine_is_wrong_unless_that_is_allowed() {
     let wrong = told(&of(&reading, &[], None));
     assert_eq!(wrong.len(), 1, "{wrong:?}");
     assert!(
-        wrong[0].starts_with("a.yaml: bot \"a\": db: Found localhost"),
+        wrong[0].starts_with("a.yaml:2:7: bot \"a\": db: Found localhost"),
         "{wrong:?}"
     );
     let terms = CheckTerms {
@@ -194,6 +205,7 @@ fn the_example_is_good_as_it_is() {
         } else {
             reading.domains.push(DomainFile {
                 path: file.path.into(),
+                text: file.text.into(),
                 bots: Arc::new(parse_domain(file.path, file.text)),
             });
         }
@@ -205,4 +217,95 @@ fn the_example_is_good_as_it_is() {
     assert!(check.environments.iter().all(|it| it.warnings.is_empty()));
     let named = of(&reading, &[], Some("development"));
     assert_eq!(told(&named), [""; 0]);
+}
+
+/// Caught: to judge what stands in for a variable that is not set here, alone or inside a text; to judge nothing where one is
+/// not set.
+#[test]
+fn bots_are_held_against_the_schema_in_every_environment() {
+    let schema = "
+properties:
+  llm:
+    properties:
+      model: {enum: [small, large]}
+      port: {type: integer}
+      url: {type: string, pattern: '^https://[a-z]+$'}
+      extra: {type: integer}
+";
+    let unset =
+        "resources: {llms: {chat: {model: '${MODEL}', port: '${PORT}', url: 'https://${HOST}x'}}}";
+    let mut reading = reading(
+        &[
+            (
+                "good",
+                "resources: {llms: {chat: {model: small, port: '${PORT:80}'}}}",
+            ),
+            (
+                "bad",
+                "resources: {llms: {chat: {model: huge, port: '${PORT:high}'}}}",
+            ),
+            ("elsewhere", unset),
+        ],
+        &[
+            ("a.yaml", BOT),
+            (
+                "b.yaml",
+                "domain: {id: b}\nbot: {llm: {$resource: chat, type: llms, extra: much}}\n",
+            ),
+        ],
+    );
+    reading.schemas = vec![schema_file("configs/schemas/bots.yaml", schema)];
+    let extra = |environment: &str| {
+        format!(
+            "b.yaml:2:42: bot \"b\" in {environment}: llm.extra: this is not of type \"integer\""
+        )
+    };
+    let port = "llm.port: environment variable `PORT`, or its default, must be an integer here";
+    let model = "llm.model: this is not one of \"small\" or \"large\"";
+    let mut said = told(&of(&reading, &[], None));
+    said.sort();
+    assert_eq!(
+        said,
+        [
+            format!("a.yaml:2:12: bot \"a\" in bad: {model}"),
+            format!("a.yaml:2:12: bot \"a\" in bad: {port}"),
+            format!("b.yaml:2:12: bot \"b\" in bad: {model}"),
+            format!("b.yaml:2:12: bot \"b\" in bad: {port}"),
+            extra("bad"),
+            extra("elsewhere"),
+            extra("good"),
+        ]
+    );
+    let process: Vec<_> = [("MODEL", "tiny"), ("PORT", "1"), ("HOST", "h")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    let said = told(&of(&reading, &process, Some("elsewhere")));
+    let models = said
+        .iter()
+        .filter(|it| it.contains("in elsewhere: llm.model"))
+        .count();
+    assert_eq!(models, 2, "{said:?}");
+}
+
+#[test]
+fn a_schema_that_is_none_or_nobodys_is_a_problem() {
+    let mut reading = reading(&[], &[]);
+    reading.schemas = vec![
+        schema_file("configs/schemas/bots.json", "type: objekt"),
+        schema_file("configs/schemas/bots.yaml", "{}"),
+        schema_file("configs/schemas/bot.yaml", "{}"),
+    ];
+    let said = told(&of(&reading, &[], None));
+    assert_eq!(said.len(), 3, "{said:?}");
+    assert!(
+        said[0].starts_with("configs/schemas/bots.json:1:1: type: not a JSON Schema"),
+        "{said:?}"
+    );
+    assert_eq!(
+        said[1..],
+        [
+            "configs/schemas/bots.yaml: the collection has the schema configs/schemas/bots.json already: remove one",
+            "configs/schemas/bot.yaml: the name of a schema is that of its collection: call it bots.yaml",
+        ]
+    );
 }

@@ -8,12 +8,14 @@ use crate::directory::DomainFile;
 fn reading(files: &[(&str, &str)]) -> Reading {
     let file = |(path, text): &(&str, &str)| DomainFile {
         path: path.into(),
+        text: (*text).into(),
         bots: Arc::new(parse_domain(path, text)),
     };
     Reading {
         root: "configs".into(),
         environments: Vec::new(),
         domains: files.iter().map(file).collect(),
+        schemas: Vec::new(),
         problems: Vec::new(),
         parsed: 0,
     }
@@ -56,12 +58,12 @@ fn all_that_is_wrong_is_told_with_its_file() {
     assert_eq!(
         told,
         [
-            "b.yaml: domain.id: \"x\" stands in a.yaml too: give each bot its own",
+            "b.yaml:1:10: domain.id: \"x\" stands in a.yaml too: give each bot its own",
             "c.yaml:1:1: bot: required, but not given; add it",
-            "d.yaml: domain.changed_by: bot \"d\" must not have it: it is kept for what a writer notes there; choose another key",
-            "d.yaml: domain.managed_by: bot \"d\" must not have it: it is kept for what `hotbed apply` notes there; choose another key",
-            "e.yaml: domain.id: \"a/b\" is no id: slashes, '?', '#', '%' and control characters are not allowed in an id",
-            "e.yaml: domain.id: \"..\" is no id: it means something else in a URL",
+            "d.yaml:1:33: domain.changed_by: bot \"d\" must not have it: it is kept for what a writer notes there; choose another key",
+            "d.yaml:1:17: domain.managed_by: bot \"d\" must not have it: it is kept for what `hotbed apply` notes there; choose another key",
+            "e.yaml:1:10: domain.id: \"a/b\" is no id: slashes, '?', '#', '%' and control characters are not allowed in an id",
+            "e.yaml:4:10: domain.id: \"..\" is no id: it means something else in a URL",
         ]
     );
 }

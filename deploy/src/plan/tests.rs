@@ -9,12 +9,14 @@ fn deployment(yaml: &str) -> Deployment {
     let bots = Arc::new(parse_domain("a.yaml", yaml));
     let file = DomainFile {
         path: "a.yaml".into(),
+        text: "".into(),
         bots,
     };
     Deployment::prove(&Reading {
         root: "configs".into(),
         environments: Vec::new(),
         domains: vec![file],
+        schemas: Vec::new(),
         problems: Vec::new(),
         parsed: 0,
     })

@@ -13,6 +13,7 @@ fn reading() -> Reading {
     };
     let domain = |path: &str, text: &str| DomainFile {
         path: path.into(),
+        text: text.into(),
         bots: Arc::new(parse_domain(path, text)),
     };
     Reading {
@@ -31,6 +32,7 @@ fn reading() -> Reading {
             ),
             domain("b.yaml", "domain: {}\nbot: {}"),
         ],
+        schemas: Vec::new(),
         problems: Vec::new(),
         parsed: 0,
     }
@@ -58,7 +60,7 @@ fn a_bot_is_resolved_as_the_server_of_that_environment_would() {
     );
     let wrong = told(&set[..1], "a", "production");
     assert!(
-        wrong.starts_with("a.yaml: bot \"a\" in production: of: "),
+        wrong.starts_with("a.yaml:2:43: bot \"a\" in production: of: "),
         "{wrong}"
     );
     let wrong = told(&[], "a", "production");
