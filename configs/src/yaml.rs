@@ -162,7 +162,23 @@ impl<'t> Source<'t> {
             }
         }
         let problem = ConfigError::new(ConfigPath::default(), ConfigErrorKind::Syntax(message));
-        problem.in_file(self.file_name, location)
+        problem.in_file(self.file_name, location.map(|it| self.within(it)))
+    }
+
+    /// The parser sees the end of a text as the begin of one more line, also where no line ends.
+    fn within(&self, location: Location) -> Location {
+        const BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
+        let text = self.text.replace("\r\n", "\n");
+        let (lines, last) = text
+            .split(BREAKS)
+            .fold((0, ""), |(lines, _), line| (lines + 1, line));
+        if location.line <= lines {
+            return location;
+        }
+        Location {
+            line: lines,
+            column: last.chars().count() + 1,
+        }
     }
 
     fn location_at(&self, bytes: usize) -> Option<Location> {

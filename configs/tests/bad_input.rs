@@ -22,6 +22,19 @@ fn settings(text: &str) -> Value {
     Value::Object(environment.settings().clone())
 }
 
+// Found by a fuzzer: the parser tells of a line that is not there.
+#[test]
+fn a_text_that_ends_too_early_is_wrong_at_its_end() {
+    for (text, place) in [
+        ("settings: {a: 1", "dev.yaml:1:16: "),
+        ("settings: {a: 1\n", "dev.yaml:2:1: "),
+        ("settings:\r\n  a: [ü", "dev.yaml:2:8: "),
+    ] {
+        let said = refused(text);
+        assert!(said.starts_with(place), "{said}");
+    }
+}
+
 #[test]
 fn what_is_said_about_an_environment() {
     for (text, said) in [
