@@ -1,0 +1,110 @@
+//! Events that mods tell: bounded for each mod, taken in the order of telling.
+
+use crate::event::ModEvent;
+use crate::id::ModId;
+use std::sync::Arc;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// An event that a mod tells agents of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Emission {
+    /// Who tells it.
+    pub from: ModId,
+    /// Which generation of it.
+    pub generation: u64,
+    /// What, and whom.
+    pub event: ModEvent,
+    /// The agent that need not be told, since it caused it.
+    pub except: Option<Arc<str>>,
+}
+
+/// Why an event was not told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// The mod was not granted this name.
+    #[error(
+        "mod `{id}` may not tell `{name}`: grant it `event:{name}`, or name the event `{id}.…`"
+    )]
+    NotPermitted {
+        /// Which mod.
+        id: ModId,
+        /// Which event.
+        name: String,
+    },
+    /// Too many of its events wait to be delivered.
+    #[error("mod `{id}` tells events faster than they are delivered: {limit} wait already")]
+    Full {
+        /// Which mod.
+        id: ModId,
+        /// How many wait.
+        limit: usize,
+    },
+    /// The mod is stopped, or nobody delivers events.
+    #[error("mod `{id}` cannot tell events any more: it is stopped, or nobody delivers them")]
+    Closed {
+        /// Which mod.
+        id: ModId,
+    },
+}
+
+/// What mods tell, for whoever delivers it.
+#[derive(Debug)]
+pub struct Emissions {
+    waiting: UnboundedReceiver<(Emission, OwnedSemaphorePermit)>,
+}
+
+impl Emissions {
+    /// Waits for the next event; `None` once the host is gone. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Emission> {
+        let (emission, _place) = self.waiting.recv().await?;
+        Some(emission)
+    }
+}
+
+/// The end of the host at which mods put their events.
+#[derive(Debug, Clone)]
+pub(crate) struct Outbox {
+    /// Not longer than the places of all mods together.
+    waiting: UnboundedSender<(Emission, OwnedSemaphorePermit)>,
+}
+
+/// The places of one generation in the outbox.
+#[derive(Debug)]
+pub(crate) struct Places {
+    free: Arc<Semaphore>,
+    limit: usize,
+}
+
+pub(crate) fn outbox() -> (Outbox, Emissions) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "each message holds a place of its mod, and each mod has a fixed number of them"
+    )]
+    let (sender, waiting) = mpsc::unbounded_channel();
+    (Outbox { waiting: sender }, Emissions { waiting })
+}
+
+impl Places {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(limit)),
+            limit,
+        }
+    }
+}
+
+impl Outbox {
+    /// Puts an event in, if its mod has a place left.
+    pub(crate) fn put(&self, emission: Emission, places: &Places) -> Result<(), EmitError> {
+        let id = emission.from.clone();
+        let Ok(place) = Arc::clone(&places.free).try_acquire_owned() else {
+            let limit = places.limit;
+            return Err(EmitError::Full { id, limit });
+        };
+        self.waiting
+            .send((emission, place))
+            .map_err(|_| EmitError::Closed { id })
+    }
+}
