@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("fleet", &["events", "registry"]),
     ("knowledge", &["events"]),
     ("mods", &["configs", "events", "lease"]),
+    ("agents", &["configs", "events", "mods"]),
     ("deploy", &["configs"]),
     ("cli", &["api", "deploy"]),
     ("cache", &["registry", "configs", "lease"]),
@@ -34,6 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "server",
         &[
+            "agents",
             "api",
             "bots",
             "cache",

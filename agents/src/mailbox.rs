@@ -1,0 +1,103 @@
+//! What waits for one agent until it polls.
+
+use crate::event::{AgentEvent, Parcel};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A queue that is bounded in events and in bytes. The oldest give way to the newest, and are counted.
+#[derive(Debug, Default)]
+pub(crate) struct Mailbox {
+    waiting: VecDeque<Parcel>,
+    bytes: usize,
+    dropped: u64,
+}
+
+/// How much may wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    pub(crate) events: usize,
+    pub(crate) bytes: usize,
+}
+
+/// What waited.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Drained {
+    /// The oldest first.
+    pub(crate) events: Vec<Arc<AgentEvent>>,
+    /// How many older ones were dropped.
+    pub(crate) dropped: u64,
+}
+
+impl Mailbox {
+    /// Puts an event in. The newest is always kept, however large it is.
+    pub(crate) fn put(&mut self, parcel: Parcel, room: Room) {
+        self.bytes += parcel.bytes;
+        self.waiting.push_back(parcel);
+        while self.waiting.len() > 1
+            && (self.waiting.len() > room.events || self.bytes > room.bytes)
+        {
+            if let Some(oldest) = self.waiting.pop_front() {
+                self.bytes -= oldest.bytes;
+                self.dropped += 1;
+            }
+        }
+    }
+
+    /// Takes everything out.
+    pub(crate) fn drain(&mut self) -> Drained {
+        let Self {
+            waiting, dropped, ..
+        } = std::mem::take(self);
+        Drained {
+            events: waiting.into_iter().map(|parcel| parcel.event).collect(),
+            dropped,
+        }
+    }
+
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hotbed_mods::EventName;
+    use proptest::prelude::*;
+    use serde_json::Map;
+
+    fn parcel(number: usize, bytes: usize) -> Parcel {
+        let name = EventName::new(&format!("test.event_{number}")).unwrap();
+        Parcel {
+            event: Arc::new(AgentEvent::of_system(name, Map::new())),
+            bytes,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_waits_is_bounded_and_what_is_lost_is_counted(
+            sizes in prop::collection::vec(1_usize..50, 0..60),
+            events in 1_usize..8,
+            bytes in 0_usize..120,
+        ) {
+            let room = Room { events, bytes };
+            let mut mailbox = Mailbox::default();
+            for (number, size) in sizes.iter().enumerate() {
+                mailbox.put(parcel(number, *size), room);
+                prop_assert!(mailbox.len() <= events);
+                let waiting: usize = mailbox.waiting.iter().map(|parcel| parcel.bytes).sum();
+                prop_assert_eq!(waiting, mailbox.bytes);
+                prop_assert!(waiting <= bytes || mailbox.len() == 1);
+            }
+            let drained = mailbox.drain();
+            let kept = drained.events.len();
+            prop_assert_eq!(kept as u64 + drained.dropped, sizes.len() as u64);
+            let names: Vec<String> = drained.events.iter().map(|event| event.event_name.to_string()).collect();
+            let newest: Vec<String> = (sizes.len() - kept..sizes.len()).map(|n| format!("test.event_{n}")).collect();
+            prop_assert_eq!(names, newest);
+            prop_assert_eq!(mailbox.drain(), Drained::default());
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The way of an event: who sends it, the system, the mods, those who are meant.
+
+use super::AgentNetwork;
+use crate::auth::NotAuthenticated;
+use crate::event::{AgentEvent, Parcel, SourceType};
+use crate::recent::Outcome as Noted;
+use crate::roster::{Caller, Reached};
+use crate::system;
+use crate::wire::{EventRequest, EventResponse, Reply};
+use chrono::Utc;
+use hotbed_mods::{Destination, Dispatched, ModEvent, ModStatus, NoticeKind, Outcome};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Names that only the network tells by.
+const RESERVED: [NoticeKind; 4] = [
+    NoticeKind::Loaded,
+    NoticeKind::Unloaded,
+    NoticeKind::Reloaded,
+    NoticeKind::Failed,
+];
+
+impl AgentNetwork {
+    /// Takes an event in: `POST /api/send_event`. System events are done; others go to the mods, and if none answers, to
+    /// those who are meant.
+    ///
+    /// An event that the same agent sent a short time ago is not done again. What was begun goes on in the mods when the
+    /// caller goes away.
+    pub async fn send_event(&self, request: EventRequest) -> EventResponse {
+        let (event_id, name) = (Arc::clone(&request.event_id), request.event_name.clone());
+        let reply = if system::is_registration(&name) {
+            system::register(self, request)
+        } else {
+            match self.take_in(request).await {
+                Ok(reply) => reply,
+                Err(NotAuthenticated) => Reply::refused(NotAuthenticated.to_string()),
+            }
+        };
+        reply.to(event_id, &name)
+    }
+
+    async fn take_in(&self, request: EventRequest) -> Result<Reply, NotAuthenticated> {
+        let caller = self.authenticate(&request.source_id, &request.secret)?;
+        let secret = request.secret.clone();
+        let event = sent(request, &caller);
+        if let Some(reply) = self.unfit(&event, secret.expose().unwrap_or_default()) {
+            return Ok(reply);
+        }
+        if event.event_name.as_str().starts_with("system.") {
+            return Ok(system::run(self, caller, event).await);
+        }
+        self.once(&caller, event).await
+    }
+
+    /// Why an event goes no further, if it does not.
+    fn unfit(&self, event: &AgentEvent, secret: &str) -> Option<Reply> {
+        let name = event.event_name.as_str();
+        if RESERVED.iter().any(|kind| kind.event_name() == name) {
+            let message = format!("Only the network tells '{name}': choose another name");
+            return Some(Reply::refused(message));
+        }
+        let limit = self.settings().max_event_bytes;
+        let Ok(written) = serde_json::to_string(event) else {
+            return Some(Reply::refused("the event has no JSON"));
+        };
+        let bytes = written.len();
+        if bytes > limit {
+            let message = format!("the event is too large: {bytes} bytes, and {limit} are allowed");
+            return Some(Reply::refused(message));
+        }
+        // A secret is letters and digits, so JSON writes it as it is.
+        if written.contains(secret) {
+            let message = "the event contains your secret beside the field that it belongs into, and others would read it";
+            return Some(Reply::refused(message));
+        }
+        None
+    }
+
+    /// Does an event, unless it was done or is being done.
+    async fn once(&self, caller: &Caller, event: AgentEvent) -> Result<Reply, NotAuthenticated> {
+        let event_id = Arc::clone(&event.event_id);
+        let limit = self.settings().recent_events;
+        let known = self.with_roster(|roster, _| {
+            let agent = roster.agents.get_mut(&caller.id).ok_or(NotAuthenticated)?;
+            Ok(agent.recent.begin(&event_id, limit))
+        })?;
+        if let Some(noted) = known {
+            return Ok(again(&event_id, noted));
+        }
+        let reply = self.carry(caller, event).await;
+        let noted = if reply.success {
+            Noted::Done
+        } else {
+            Noted::Refused
+        };
+        self.with_roster(|roster, _| {
+            if let Some(agent) = roster.agents.get_mut(&caller.id) {
+                agent.recent.end(&event_id, noted);
+            }
+        });
+        Ok(reply)
+    }
+
+    async fn carry(&self, caller: &Caller, event: AgentEvent) -> Reply {
+        let asked = for_mods(&event, caller);
+        let parcel = Parcel::new(event);
+        self.with_roster(|roster, _| roster.show(&parcel));
+        let Dispatched {
+            outcome, failures, ..
+        } = self.host().dispatch(asked).await;
+        match outcome {
+            Outcome::Answered { response, .. } => {
+                return Reply {
+                    success: response.success,
+                    message: response.message,
+                    data: response.data,
+                };
+            }
+            Outcome::NoSuchTarget { target } => {
+                return Reply::refused(format!("Target mod {target} not found"));
+            }
+            _ => {}
+        }
+        let reached = self.with_roster(|roster, _| {
+            roster.deliver(&parcel, Some(caller.id.as_str()), self.room())
+        });
+        let event = &*parcel.event;
+        let name = &event.event_name;
+        match reached {
+            Reached::Agents(_) => {}
+            Reached::Nowhere => {
+                return Reply::refused(format!("{} not found", called(&event.destination)));
+            }
+            Reached::NotMeant => {
+                if let Some(failure) = failures.first() {
+                    // What is inside goes to the log of the host.
+                    return Reply::refused(format!("mod '{}' failed", failure.id));
+                }
+                if !self.is_heard(event) {
+                    return Reply::refused(format!("No mod handles event '{name}'"));
+                }
+            }
+        }
+        let message = format!("Event {name} delivered to destination");
+        Reply::done(message, Value::Null)
+    }
+
+    /// Whether a mod in service was asked about an event that is for no agent.
+    fn is_heard(&self, event: &AgentEvent) -> bool {
+        let name = event.event_name.as_str();
+        let hears = |status: &ModStatus| {
+            let patterns = status.manifest.iter().flat_map(|manifest| &manifest.events);
+            status.generation.is_some() && patterns.into_iter().any(|p| p.matches(name))
+        };
+        let statuses = self.host().statuses();
+        match &event.destination {
+            Destination::Mod(target) => statuses.iter().any(|status| {
+                (*status.id.as_str() == **target || *status.path.as_str() == **target)
+                    && hears(status)
+            }),
+            _ => statuses.iter().any(hears),
+        }
+    }
+}
+
+/// The event as it goes on: with the source and the time that are known here, and without the secret.
+fn sent(request: EventRequest, caller: &Caller) -> AgentEvent {
+    AgentEvent {
+        event_name: request.event_name,
+        source_id: caller.id.to_shared(),
+        event_id: request.event_id,
+        timestamp: Utc::now().timestamp(),
+        source_type: SourceType::Agent,
+        destination: request.destination,
+        relevant_mod: request.relevant_mod,
+        requires_response: request.requires_response,
+        response_to: request.response_to,
+        thread_name: request.thread_name,
+        payload: request.payload,
+        metadata: request.metadata,
+        text_representation: request.text_representation,
+        visibility: request.visibility,
+        allowed_agents: request.allowed_agents,
+        source_agent_group: Some(Arc::clone(&caller.group)),
+    }
+}
+
+fn for_mods(event: &AgentEvent, caller: &Caller) -> ModEvent {
+    let mut asked = ModEvent::new(
+        event.event_name.clone(),
+        caller.id.as_str(),
+        event.payload.clone(),
+    );
+    asked.id = Arc::clone(&event.event_id);
+    asked.correlation_id = Arc::clone(&event.event_id);
+    asked
+        .to(event.destination.clone())
+        .from_group(&caller.group)
+}
+
+fn again(event_id: &str, noted: Noted) -> Reply {
+    let data = json!({ "repeated": true });
+    match noted {
+        Noted::UnderWay => {
+            Reply::refused_with(format!("Event {event_id} is being processed already"), data)
+        }
+        Noted::Done => Reply::done(format!("Event {event_id} was processed already"), data),
+        Noted::Refused => {
+            Reply::refused_with(format!("Event {event_id} was refused already"), data)
+        }
+    }
+}
+
+fn called(destination: &Destination) -> String {
+    match destination {
+        Destination::Agent(id) => format!("Agent '{id}'"),
+        Destination::Channel(id) => format!("Channel '{id}'"),
+        Destination::Group(id) => format!("Group '{id}'"),
+        other => other.to_string(),
+    }
+}

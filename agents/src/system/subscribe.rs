@@ -1,0 +1,91 @@
+use super::ask::{Answer, Ask};
+use crate::wire::Reply;
+use hotbed_mods::EventPattern;
+use serde_json::json;
+
+pub(super) fn subscribe(ask: &mut Ask<'_>) -> Answer {
+    ask.only_for_itself()?;
+    let (texts, wanted) = wanted(ask)?;
+    let channels = ask.texts("channels")?;
+    if texts.is_empty() {
+        return Err(Reply::refused("Missing event_patterns parameter"));
+    }
+    let limit = ask.network.settings().max_subscriptions;
+    let added = ask.network.with_roster(|roster, _| {
+        let agent = roster.agents.get_mut(ask.id());
+        agent.map(|agent| {
+            let channels = channels.iter().cloned().collect();
+            agent.subscriptions.add(wanted, channels, limit)
+        })
+    });
+    let added = added.ok_or_else(|| Reply::refused("Agent not registered"))?;
+    let subscription_id = added.map_err(|_| too_many(limit))?;
+    let message = format!("Successfully subscribed to {} event patterns", texts.len());
+    let entries = [
+        ("subscription_id", json!(subscription_id)),
+        ("agent_id", json!(ask.id().as_str())),
+        ("event_patterns", json!(texts)),
+        ("channels", json!(channels)),
+    ];
+    Ok(Reply::done(message, ask.data("subscribe_events", &entries)))
+}
+
+/// Takes one subscription away, or all; or, with `event_patterns`, lets the agent not hear such events any more, whatever
+/// it subscribes to otherwise.
+pub(super) fn unsubscribe(ask: &mut Ask<'_>) -> Answer {
+    ask.only_for_itself()?;
+    let subscription_id = ask.text("subscription_id")?;
+    let (texts, unwanted) = wanted(ask)?;
+    let limit = ask.network.settings().max_subscriptions;
+    let done = ask.network.with_roster(|roster, _| {
+        let agent = roster.agents.get_mut(ask.id());
+        let agent = agent.ok_or_else(|| Reply::refused("Agent not registered"))?;
+        if let Some(id) = &subscription_id {
+            if !agent.subscriptions.remove(id) {
+                return Err(Reply::refused(format!("Subscription {id} not found")));
+            }
+        } else if texts.is_empty() {
+            agent.subscriptions.clear();
+        } else {
+            let muted = agent.subscriptions.mute(unwanted, limit);
+            muted.map_err(|_| too_many(limit))?;
+        }
+        Ok(())
+    });
+    done?;
+    let mut entries = vec![("agent_id", json!(ask.id().as_str()))];
+    let message = if let Some(id) = subscription_id {
+        entries.push(("subscription_id", json!(id)));
+        format!("Successfully unsubscribed from subscription {id}")
+    } else if texts.is_empty() {
+        "Successfully unsubscribed from all events".to_owned()
+    } else {
+        entries.push(("event_patterns", json!(texts)));
+        format!(
+            "Successfully unsubscribed from {} event patterns",
+            texts.len()
+        )
+    };
+    Ok(Reply::done(
+        message,
+        ask.data("unsubscribe_events", &entries),
+    ))
+}
+
+fn wanted(ask: &mut Ask<'_>) -> Result<(Vec<String>, Vec<EventPattern>), Reply> {
+    let texts = ask.texts("event_patterns")?;
+    let pattern = |text: &String| EventPattern::new(text);
+    let patterns: Result<Vec<_>, _> = texts.iter().map(pattern).collect();
+    let patterns = patterns.map_err(|error| Reply::refused(error.to_string()))?;
+    let limit = ask.network.settings().max_subscriptions;
+    if patterns.len() > limit {
+        return Err(too_many(limit));
+    }
+    Ok((texts, patterns))
+}
+
+fn too_many(limit: usize) -> Reply {
+    Reply::refused(format!(
+        "an agent may have {limit} subscriptions or patterns, and no more"
+    ))
+}

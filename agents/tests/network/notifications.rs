@@ -1,0 +1,140 @@
+//! What agents are told of mods and by mods.
+
+use crate::world::{World, eventually, next_event};
+use serde_json::{Value, json};
+
+/// The name rule of the client, an integer for a time, a visibility that it knows: what breaks one is dropped there
+/// without a word.
+fn assert_the_client_takes_it(event: &Value) {
+    let name = event["event_name"].as_str().unwrap();
+    let parts: Vec<&str> = name.split('.').collect();
+    assert!(parts.len() >= 2, "{name}");
+    for part in parts {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        assert!(part.len() >= 2 && part.bytes().all(plain), "{name}");
+        assert!(part.starts_with(|c: char| c.is_ascii_lowercase()), "{name}");
+    }
+    assert!(event["timestamp"].is_i64(), "{event}");
+    let known = [
+        "public",
+        "network",
+        "channel",
+        "direct",
+        "restricted",
+        "mod_only",
+    ];
+    assert!(known.contains(&event["visibility"].as_str().unwrap()));
+    assert!(["agent", "mod"].contains(&event["source_type"].as_str().unwrap()));
+    for texts in ["source_id", "event_id", "destination_id"] {
+        assert!(event[texts].is_string(), "{texts}");
+    }
+    for objects in ["payload", "metadata"] {
+        assert!(event[objects].is_object(), "{objects}");
+    }
+}
+
+#[tokio::test]
+async fn agents_are_told_when_a_mod_comes_is_renewed_fails_and_goes() {
+    let world = World::new();
+    let (root, alice) = (world.admin(), world.join("alice"));
+    let mut stream = world.stream(&alice, "mod.*");
+    let path = "openagents.mods.core.shared_cache";
+    for (event, name, generation, state) in [
+        ("system.mod.load", "mod.loaded", 1, "running"),
+        ("system.mod.reload", "mod.reloaded", 2, "running"),
+        ("system.mod.unload", "mod.unloaded", 2, "stopped"),
+    ] {
+        world.ask(&root, event, json!({"mod_path": path})).await;
+        let told = next_event(&mut stream).await;
+        assert_the_client_takes_it(&told);
+        assert_eq!(told["event_name"], name);
+        assert_eq!(told["source_id"], "system:system");
+        assert_eq!(told["destination_id"], "agent:broadcast");
+        let mut payload = told["payload"].clone();
+        let shown = payload["state"].take();
+        assert!(shown.is_string(), "{state}: {shown}");
+        assert_eq!(
+            payload,
+            json!({
+                "mod_id": "shared_cache",
+                "mod_path": path,
+                "kind": "mod",
+                "generation": generation,
+                "state": null,
+            })
+        );
+    }
+    world
+        .ask(&root, "system.mod.load", json!({"mod_path": "no.such_mod"}))
+        .await;
+    let names = world.poll_names(&alice);
+    assert_eq!(names[..3], ["mod.loaded", "mod.reloaded", "mod.unloaded"]);
+}
+
+#[tokio::test]
+async fn who_muted_notifications_does_not_get_them() {
+    let world = World::new();
+    let (root, alice, bob) = (world.admin(), world.join("alice"), world.join("bob"));
+    let payload = json!({"event_patterns": ["mod.*"]});
+    world
+        .ask(&alice, "system.unsubscribe_events", payload)
+        .await;
+    let payload = json!({"event_patterns": ["chat.*"]});
+    world.ask(&bob, "system.subscribe_events", payload).await;
+    let mut stream = world.stream(&root, "mod.*");
+    world
+        .ask(
+            &root,
+            "system.mod.load",
+            json!({"mod_path": "test.mods.echo"}),
+        )
+        .await;
+    next_event(&mut stream).await;
+    assert_eq!(world.poll_names(&root), ["mod.loaded"]);
+    assert_eq!(world.poll_names(&alice), [""; 0]);
+    assert_eq!(world.poll_names(&bob), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_mods_tell_comes_to_those_who_are_meant() {
+    let world = World::new();
+    let root = world.admin();
+    world
+        .ask(
+            &root,
+            "system.mod.load",
+            json!({"mod_path": "test.mods.echo"}),
+        )
+        .await;
+    let (alice, bob) = (world.join("alice"), world.join("bob"));
+    let mut stream = world.stream(&bob, "echo.*");
+    world
+        .post(&json!({
+            "event_id": "cause",
+            "event_name": "echo.tell",
+            "source_id": "alice",
+            "payload": {"n": 1},
+            "secret": alice.secret,
+        }))
+        .await;
+    let told = next_event(&mut stream).await;
+    assert_the_client_takes_it(&told);
+    assert_eq!(told["event_name"], "echo.told");
+    assert_eq!(told["source_id"], "mod:test.mods.echo");
+    assert_eq!(told["source_type"], "mod");
+    assert_eq!(told["payload"], json!({"n": 1}));
+    assert_eq!(told["response_to"], "cause");
+    assert_eq!(told["metadata"], json!({"mod_id": "echo", "generation": 1}));
+    // She caused it, so she need not be told.
+    world
+        .send(&bob, "echo.tell", "", json!({"to": "agent:alice"}))
+        .await;
+    let mut names = Vec::new();
+    eventually("it comes", || {
+        names.extend(world.poll_names(&alice));
+        names.iter().any(|name| name == "echo.told")
+    })
+    .await;
+    let told = names.iter().filter(|name| *name == "echo.told");
+    assert_eq!(told.count(), 1, "{names:?}");
+}
