@@ -13,6 +13,7 @@ pub use hotbed_events as events;
 pub use hotbed_fleet as fleet;
 pub use hotbed_hotreload as hotreload;
 pub use hotbed_lease as lease;
+pub use hotbed_mods as mods;
 pub use hotbed_registry as registry;
 
 /// Has the tests of this package compile and run what README shows.

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use hotbed::bots::bot_schema;
 use hotbed::configs::{domain_schema, environment_schema};
+use hotbed::mods::mod_schema;
 use std::io;
 
 /// Print the JSON Schema of a kind of file, for editors and other programs
@@ -24,6 +25,8 @@ enum Kind {
     Domain,
     /// The configuration of a bot, as it is registered
     Bot,
+    /// A mod, as it is registered
+    Mod,
 }
 
 impl SchemaArgs {
@@ -32,6 +35,7 @@ impl SchemaArgs {
             Kind::Environment => environment_schema(),
             Kind::Domain => domain_schema(bot_schema()),
             Kind::Bot => bot_schema(),
+            Kind::Mod => mod_schema(),
         };
         writeln!(output, "{schema:#}")?;
         output.flush()
@@ -70,6 +74,7 @@ mod tests {
             (Kind::Environment, "Environment"),
             (Kind::Domain, "Domain"),
             (Kind::Bot, "Bot"),
+            (Kind::Mod, "Mod"),
         ] {
             let mut printed = Vec::new();
             SchemaArgs { kind }.write(&mut printed).unwrap();

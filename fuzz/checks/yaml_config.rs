@@ -85,8 +85,7 @@ fn a_config(config: &PortableConfig) {
         assert!(!warning.to_string().is_empty());
     }
 
-    let asks =
-        has_resource_references(config) || written.contains("${") || written.contains("\"$");
+    let asks = has_resource_references(config) || written.contains("${") || written.contains("\"$");
     let empty = Environment::empty("empty");
     match empty.resolve(config) {
         Ok(resolved) if !asks => assert_eq!(

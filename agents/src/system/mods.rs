@@ -168,7 +168,7 @@ fn described(status: &ModStatus) -> Value {
 fn written(status: &ModStatus, manifest: &Manifest) -> Value {
     let dependencies = manifest.dependencies.iter();
     let dependencies: Vec<&str> = dependencies.map(hotbed_mods::ModId::as_str).collect();
-    let schema = manifest.config_schema.as_ref();
+    let form = manifest.form.as_ref();
     json!({
         "mod_name": or(&manifest.name, status.id.as_str()),
         "version": or(&manifest.version, "1.0.0"),
@@ -182,7 +182,7 @@ fn written(status: &ModStatus, manifest: &Manifest) -> Value {
         "requires_adapter": false,
         "metadata": {},
         "default_config": {},
-        "config_schema": schema.map(hotbed_mods::ConfigSchema::to_json_schema),
+        "config_schema": form.map(hotbed_mods::SettingsForm::to_json_schema),
     })
 }
 
