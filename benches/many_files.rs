@@ -1,7 +1,13 @@
 //! A directory of five thousand bots: what it costs to check it, to plan it, and to plan it again once one file is another,
 //! beside what it costs to read its files.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark"
+)]
 
 #[path = "support/ratio.rs"]
 mod ratio;

@@ -125,7 +125,7 @@ async fn read(names: &[String], manager: &CachingRegistryManager<u64>) -> (Durat
         let waited = began.elapsed();
         if waited > LIMIT || read % LOOK == 0 {
             let before = std::mem::replace(&mut stolen, steal::stolen());
-            if waited > LIMIT && (stolen - before) * 2 >= waited {
+            if waited > LIMIT && stolen.saturating_sub(before) * 2 >= waited {
                 set_aside += 1;
                 continue;
             }

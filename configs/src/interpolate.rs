@@ -34,7 +34,7 @@ pub(crate) fn interpolate<'t>(
 ) -> Result<Cow<'t, str>, Exhausted> {
     let mut filled = String::new();
     let mut marks = Marks::of(text);
-    while let Some((plain, found)) = marks.next() {
+    for (plain, found) in marks.by_ref() {
         filled.push_str(plain);
         let put = match found {
             Mark::Escape => "${",
@@ -84,7 +84,7 @@ pub(crate) fn with_holes(text: &str) -> Cow<'_, str> {
     }
     let mut left = String::new();
     let mut marks = Marks::of(text);
-    while let Some((plain, mark)) = marks.next() {
+    for (plain, mark) in marks.by_ref() {
         left.push_str(plain);
         match mark {
             Mark::Escape => left.push_str("${"),

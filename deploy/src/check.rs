@@ -125,7 +125,7 @@ impl Check {
                 .extend(issues.map(|issue| Problem::Unportable {
                     place: Place::in_file(&bot.file),
                     id: id.to_owned(),
-                    issue,
+                    issue: Box::new(issue),
                 }));
         }
     }

@@ -168,7 +168,7 @@ pub enum Problem {
         /// The bot.
         id: String,
         /// What was found.
-        issue: PortabilityIssue,
+        issue: Box<PortabilityIssue>,
     },
     /// A bot that refers to a variable which no bot is given.
     #[error(

@@ -33,7 +33,7 @@ pub(crate) fn check(data: &[u8]) {
             assert_eq!(resolved, expected);
         }
         Err(refusal) => {
-            for problem in refusal.iter() {
+            for problem in &refusal {
                 let ConfigErrorKind::MissingVariable { name, message } = problem.kind() else {
                     panic!("{problem}");
                 };
@@ -83,6 +83,6 @@ fn placeholder(text: &str) -> Option<(&str, &str, &str)> {
     let inside = text.strip_prefix("${")?;
     let inside = &inside[..inside.find('}')?];
     let name = &inside[..inside.find(':').unwrap_or(inside.len())];
-    let whole = &text[.."${".len() + inside.len() + 1];
+    let whole = &text[..="${".len() + inside.len()];
     (!name.is_empty()).then(|| (whole, name, &inside[name.len()..]))
 }

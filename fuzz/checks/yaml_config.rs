@@ -147,7 +147,7 @@ fn told(refusal: &ConfigErrors, text: &str) {
         .split(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
         .count();
     assert!(refusal.iter().next().is_some());
-    for problem in refusal.iter() {
+    for problem in refusal {
         assert!(!problem.to_string().is_empty());
         if let Some(location) = problem.location() {
             assert!(location.line <= lines, "{problem}: there are {lines} lines");

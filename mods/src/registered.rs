@@ -188,10 +188,10 @@ impl Reading {
             .map(|(_, priority)| *priority)
             .or(number.map(Priority));
         if priority.is_none() {
-            let names = NAMED.map(|(name, _)| name).join(", ");
+            let layers = NAMED.map(|(name, _)| name).join(", ");
             self.wrong(
                 "priority",
-                format!("expected 0 to {} or one of {names}", u16::MAX),
+                format!("expected 0 to {} or one of {layers}", u16::MAX),
             );
         }
         priority

@@ -58,7 +58,7 @@ pub(super) fn add(ask: &mut Ask<'_>) -> Answer {
     })?;
     let message = format!("Successfully added {agent} to channel {channel}");
     Ok(changed(
-        &ask,
+        ask,
         "add_channel_member",
         message,
         &channel,
@@ -82,7 +82,7 @@ pub(super) fn remove(ask: &mut Ask<'_>) -> Answer {
     })?;
     let message = format!("Successfully removed {agent} from channel {channel}");
     Ok(changed(
-        &ask,
+        ask,
         "remove_channel_member",
         message,
         &channel,

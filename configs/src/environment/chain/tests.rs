@@ -226,7 +226,7 @@ fn what_cannot_be_extended_says_why() {
         ),
         (
             vec![("a", "extends: b"), ("b", "x: [")],
-            "b.yaml:2:1: did not find expected node content, while parsing a flow node",
+            "b.yaml:1:5: did not find expected node content, while parsing a flow node",
         ),
         (
             vec![("a", "extends: b"), ("b", "- x")],
