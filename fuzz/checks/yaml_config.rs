@@ -21,6 +21,10 @@ pub(crate) fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(text) else {
         return;
     };
+    // A fuzzer learns it from the comparisons below.
+    if text.contains(SECRET) {
+        return;
+    }
     match kind % 5 {
         0 => an_environment(text),
         1 => extended_environments(text),

@@ -150,7 +150,7 @@ async fn a_mistake_in_a_configuration_file_is_told_with_its_place() {
     let launch = launch.arg("--config", &dir);
     let domain = dir.join("domains/bad.yaml");
     fs::write(&domain, "domain:\n  id: b\nbot:\n  llm: [").unwrap();
-    assert_refused(&launch.fail().await, &["bad.yaml:5:1"]);
+    assert_refused(&launch.fail().await, &["bad.yaml:4:9"]);
     fs::remove_file(&domain).unwrap();
 
     let environment = dir.join("environments/development.yaml");
