@@ -25,8 +25,8 @@
 //! Simulated time from a world's first start to its end, once for each node, stopped or not. 600 worlds are 1,023,287 hours:
 //! 342,537 of nodes that go by events alone, 679,938 of nodes that poll every 5 minutes to 3 hours, and 811 of nodes that poll
 //! every 2 to 60 seconds. The hours are in the calms of slow worlds, the faults in all alike: 881,397 reads of a log, 300,482
-//! writes, 53,093 faults of reads, 26,484 of events, 18,403 stopped and 5,414 killed processes, 338 restores. 80 to 95 s
-//! of one core, unoptimised, on a busy machine.
+//! writes, 53,093 faults of reads, 26,484 of events, 18,403 stopped and 5,414 killed processes, 338 restores. 30 to 60 s
+//! of one core, hardly optimised, on a busy machine.
 //!
 //! # Mutations that it caught
 //! `hear` advances without telling; the cursor jumps to the head after a page of the log; `hear` takes any newer revision for
