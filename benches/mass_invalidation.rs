@@ -24,7 +24,7 @@ const READS: usize = 300_000;
 const LIMIT: Duration = Duration::from_millis(15);
 const TTL: Duration = Duration::from_secs(20);
 /// So many reads after another are looked at together for whether the machine was taken from us.
-const LOOK: usize = 256;
+const LOOK: usize = 16;
 
 struct Small;
 
@@ -101,8 +101,8 @@ async fn filled(
     manager
 }
 
-/// Reads in a task, as the handlers of a server do. The longest wait, and of the reads that are not counted how many there were: half of their wait or more the host of
-/// this virtual machine ran something else.
+/// Reads in a task, as the handlers of a server do. Tells the longest wait, and how many reads are not counted: those in
+/// which the host of this virtual machine ran something else for half of their wait or more.
 async fn slowest_reader(
     names: &Arc<Vec<String>>,
     manager: &Arc<CachingRegistryManager<u64>>,

@@ -5,8 +5,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// Judges at the write door what a cache could build: resolves the configuration in this node's environment and asks
-/// the factory's pure check. Warns of secrets that are written out.
+/// Judges at the write door what a cache could build: resolves the configuration in this node's environment, holds it
+/// against the schema if there is one, and asks the factory's pure check. Warns of secrets that are written out.
 pub struct DoorCheck<T> {
     shared: Arc<Shared<T>>,
 }

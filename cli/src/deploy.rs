@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod check;
+mod errand;
 mod existing;
 pub(crate) mod export;
 pub(crate) mod init;

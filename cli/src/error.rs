@@ -102,10 +102,20 @@ impl Error {
 
     /// Whether somebody answered who has no time now, or cannot reach what it needs: that passes by itself.
     pub(crate) fn is_busy(&self) -> bool {
+        self.status() == Some(429) || self.is_unsettled()
+    }
+
+    /// Whether somebody answered who cannot tell what became of a write: what is behind it may have done it.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        matches!(self.status(), Some(502..=504))
+    }
+
+    /// The status of an answer that is no success.
+    fn status(&self) -> Option<u16> {
         match self {
-            Self::Refused(problem) => matches!(problem.status, 429 | 503),
-            Self::Foreign { status, .. } => matches!(status.as_u16(), 429 | 502..=504),
-            _ => false,
+            Self::Refused(problem) => Some(problem.status),
+            Self::Foreign { status, .. } => Some(status.as_u16()),
+            _ => None,
         }
     }
 

@@ -4,13 +4,16 @@ use std::fmt::{self, Debug};
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::paths::LocationSegment;
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
 use serde_json::Value;
 
 use crate::error::{ConfigError, ConfigErrorKind, ConfigErrors};
 use crate::path::ConfigPath;
 use crate::resolved::ResolvedConfig;
 use crate::yaml::Source;
+
+/// A hostile configuration may have a mistake in each of millions of places, of which people read a hundred.
+const JUDGED: usize = 1_000;
 
 /// Holds a [JSON Schema](https://json-schema.org/draft/2020-12) for the configurations of one collection. It speaks of
 /// what an instance is built from: of configurations whose references, variables and secrets are filled in.
@@ -38,6 +41,7 @@ impl ConfigSchema {
         }
         let compiled = jsonschema::options()
             .with_pattern_options(PatternOptions::regex())
+            .with_retriever(Nothing)
             .build(&schema);
         match compiled {
             Ok(validator) => Ok(Self { schema, validator }),
@@ -52,6 +56,8 @@ impl ConfigSchema {
     /// Gives what came from variables [the types](ResolvedConfig::typed) that the schema wants, and tells all that does
     /// not fit it then. No value is told, for it may be a secret.
     ///
+    /// Of a configuration with more than a thousand mistakes the rest is not looked for.
+    ///
     /// Of a secret that was not read, as [`resolve_without_secrets`] leaves it, is known that it is a text, and nothing
     /// else is judged.
     ///
@@ -61,7 +67,7 @@ impl ConfigSchema {
         let unspelled: Vec<ConfigPath> = problems.paths().cloned().collect();
         let unread = typed.unread_secrets();
         let value = Value::Object(typed.as_map().clone());
-        for error in self.validator.iter_errors(&value) {
+        for error in self.validator.iter_errors(&value).take(JUDGED) {
             let path = path_of(error.instance_path(), &value);
             if unspelled.contains(&path) || !is_settled(error.kind(), &path, &unread) {
                 continue;
@@ -71,10 +77,14 @@ impl ConfigSchema {
         }
         problems.or(typed)
     }
+}
 
-    /// The schema as it was written.
-    pub fn as_value(&self) -> &Value {
-        &self.schema
+/// What a schema refers to is not fetched.
+struct Nothing;
+
+impl Retrieve for Nothing {
+    fn retrieve(&self, _: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        Err("nothing is fetched: put it under `$defs` of this schema and refer to it there".into())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::error::{ConfigError, ConfigErrorKind, ConfigErrors, Location, Problems};
+use crate::error::{ConfigErrorKind, ConfigErrors, Location, Problems};
 use crate::path::ConfigPath;
 use crate::portable::PortableConfig;
 use crate::reference::text;
@@ -68,8 +68,7 @@ pub fn locate_in_domain(yaml: &str, id: &str, place: DomainPlace<'_>) -> Option<
         DomainPlace::Domain(key) => ConfigPath::of_keys(["domain", key]),
         DomainPlace::Config(path) => ConfigPath::of_keys(["bot"]).joined(path),
     };
-    let problem = ConfigError::new(path, ConfigErrorKind::Empty);
-    source.located(document, problem).location()
+    source.location(document, &path)
 }
 
 fn parse_bot(document: Value, problems: &mut Problems) -> Option<DomainBot> {

@@ -94,7 +94,8 @@ pub fn environment_schema() -> Value {
 }
 
 /// The JSON Schema of one document of a domain file, as [`parse_domain`](crate::parse_domain) reads it and
-/// [`Environment::resolve`](crate::Environment::resolve) takes what is in it.
+/// [`Environment::resolve`](crate::Environment::resolve) takes what is in it. `bot` is the schema of what stands under
+/// `bot:`, as people write it; it must not refer into itself.
 pub fn domain_schema(mut bot: Value) -> Value {
     // It may stand only where a schema begins.
     if let Some(bot) = bot.as_object_mut() {

@@ -114,15 +114,21 @@ impl<'t> Source<'t> {
 
     /// Gives one problem found in a document its file, line and column.
     pub(crate) fn located(&self, document: usize, problem: ConfigError) -> ConfigError {
-        let affordable = self.locating_bytes_left.get().checked_sub(self.text.len());
-        let location = affordable.and_then(|left| {
-            self.locating_bytes_left.set(left);
-            match self.syntax {
-                Syntax::Yaml => locate::find(self.text, document, problem.path()),
-                Syntax::Json => locate::find_in_json(self.text, problem.path()),
-            }
-        });
+        let location = self.location(document, problem.path());
         problem.in_file(self.file_name, location)
+    }
+
+    /// Where in a document something stands, or else the nearest thing around it, as far as one more parse is affordable.
+    pub(crate) fn location(&self, document: usize, path: &ConfigPath) -> Option<Location> {
+        let left = self
+            .locating_bytes_left
+            .get()
+            .checked_sub(self.text.len())?;
+        self.locating_bytes_left.set(left);
+        match self.syntax {
+            Syntax::Yaml => locate::find(self.text, document, path),
+            Syntax::Json => locate::find_in_json(self.text, path),
+        }
     }
 
     fn unreadable(&self, reader: Reader, error: &serde_yaml::Error) -> ConfigErrors {

@@ -135,67 +135,52 @@ impl Directory {
                 return reading;
             }
         };
-        for file in listing::list(
-            &self.root,
-            &real_root,
-            "environments",
-            Nesting::Flat,
-            &mut reading.problems,
-        ) {
-            let Some(known) = refresh(&file, before.remove(&file.path), &mut reading.problems)
-            else {
-                continue;
-            };
+        let mut files = |part: &str, nesting: Nesting| {
+            let listed =
+                listing::list(&self.root, &real_root, part, nesting, &mut reading.problems);
+            let mut files = Vec::new();
+            for file in listed {
+                let before = before.remove(&file.path);
+                if let Some(known) = refresh(&file, before, &mut reading.problems) {
+                    files.push((file.path, known));
+                }
+            }
+            files
+        };
+        let environments = files("environments", Nesting::Flat);
+        let schemas = files("schemas", Nesting::Flat);
+        let domains = files("domains", Nesting::Deep);
+        for (path, known) in environments {
             reading.environments.push(EnvironmentFile {
-                name: stem(&file.path),
+                name: stem(&path),
                 text: Arc::clone(&known.text),
-                path: file.path.clone(),
+                path: path.clone(),
             });
-            self.known.insert(file.path, known);
+            self.known.insert(path, known);
         }
-        for file in listing::list(
-            &self.root,
-            &real_root,
-            "schemas",
-            Nesting::Flat,
-            &mut reading.problems,
-        ) {
-            let Some(mut known) = refresh(&file, before.remove(&file.path), &mut reading.problems)
-            else {
-                continue;
-            };
+        for (path, mut known) in schemas {
             let schema = known.schema.get_or_insert_with(|| {
-                let parsed = ConfigSchema::parse(&file.path.display().to_string(), &known.text);
+                let parsed = ConfigSchema::parse(&path.display().to_string(), &known.text);
                 parsed.map(Arc::new).map_err(Arc::new)
             });
             reading.schemas.push(SchemaFile {
                 schema: schema.clone(),
-                collection: stem(&file.path),
-                path: file.path.clone(),
+                collection: stem(&path),
+                path: path.clone(),
             });
-            self.known.insert(file.path, known);
+            self.known.insert(path, known);
         }
-        for file in listing::list(
-            &self.root,
-            &real_root,
-            "domains",
-            Nesting::Deep,
-            &mut reading.problems,
-        ) {
-            let Some(mut known) = refresh(&file, before.remove(&file.path), &mut reading.problems)
-            else {
-                continue;
-            };
+        for (path, mut known) in domains {
             let bots = known.bots.get_or_insert_with(|| {
                 reading.parsed += 1;
-                Arc::new(parse_domain(&file.path.display().to_string(), &known.text))
+                Arc::new(parse_domain(&path.display().to_string(), &known.text))
             });
             reading.domains.push(DomainFile {
                 bots: Arc::clone(bots),
                 text: Arc::clone(&known.text),
-                path: file.path.clone(),
+                path: path.clone(),
             });
-            self.known.insert(file.path, known);
+            self.known.insert(path, known);
         }
         reading
     }

@@ -34,6 +34,8 @@ impl Outcome {
             }
             Error::Unreachable { .. } => Self::NotSent,
             Error::Silent { .. } => Self::Unknown(error.to_string()),
+            // Whoever cannot reach what is behind it does not know what happened there.
+            error if error.is_unsettled() => Self::Unknown(error.to_string()),
             error => Self::Refused(error.to_string()),
         }
     }

@@ -160,7 +160,8 @@ fn what_is_no_schema_is_refused_with_its_place() {
         ("{", "bots.yaml:"),
         (
             "{$ref: 'https://example.com/schema.json'}",
-            "bots.yaml:1:1: not a JSON Schema that can be used: ",
+            "bots.yaml:1:1: not a JSON Schema that can be used: Resource 'https://example.com/schema.json' is not \
+             present in a registry and retrieving it failed: nothing is fetched: put it under `$defs`",
         ),
         (
             "{pattern: '(?=a)'}",
@@ -191,4 +192,18 @@ fn a_schema_may_refer_into_itself_and_be_a_boolean() {
     assert!(!fits(&circle, json!({"next": {"other": {}}})));
     let nothing = ConfigSchema::parse("a.yaml", "false").expect("a schema");
     assert!(!fits(&nothing, json!({})));
+    // Refers to nothing but itself.
+    let endless = ConfigSchema::parse("a.yaml", "{$ref: '#'}").expect("a schema");
+    assert!(fits(&endless, json!({"a": 1})));
+}
+
+#[test]
+fn a_configuration_with_mistakes_everywhere_is_refused_all_the_same() {
+    let schema = ConfigSchema::parse("a.yaml", "{properties: {l: {items: {type: integer}}}}");
+    let items = vec![json!("x"); 20_000];
+    let refusal = schema
+        .expect("a schema")
+        .fit(&ResolvedConfig::verbatim(&config(json!({ "l": items }))))
+        .expect_err("it does not fit");
+    assert_eq!(refusal.iter().count() + refusal.unlisted(), JUDGED);
 }
