@@ -21,21 +21,24 @@ const RESETS: Duration = Duration::from_millis(60);
 
 /// Brings about every fault, and returns when the last one has ended: networks are mended, servers answer, nodes run.
 pub(super) async fn bring_about(world: &World<'_>, schedule: &Schedule) {
-    join_all(schedule.faults.iter().map(|fault| one(world, fault))).await;
+    let turns = schedule.by_target().map(async |faults| {
+        for fault in faults {
+            one(world, fault).await;
+        }
+    });
+    join_all(turns).await;
 }
 
 async fn one(world: &World<'_>, fault: &Fault) {
     world.until(fault.at).await;
     match fault.what {
         What::Kill { node } => {
-            let _life = world.life(node).await;
             let since = world.kill_node(node);
             sleep(fault.lasts).await;
             world.start_node(node).await;
             world.had_trouble(node, Trouble::Down, since);
         }
         What::Pause { node } => {
-            let _life = world.life(node).await;
             let since = world.now();
             world.signal(node, Signal::SIGSTOP);
             sleep(fault.lasts).await;

@@ -3,6 +3,7 @@ use super::timing::{CALM, LONGEST, SHORTEST, STORM};
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -80,7 +81,7 @@ pub(super) enum End {
 }
 
 /// What only one fault at a time can befall.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Target {
     Process(usize),
     Clock(usize),
@@ -108,6 +109,16 @@ impl Schedule {
         }
         faults.sort_by_key(|fault| fault.at);
         Self { seed, faults }
+    }
+
+    /// The faults of each target, one after another. Each begins when the one before it has ended, be it later than
+    /// planned: a server may take its time to end, and to start.
+    pub(super) fn by_target(&self) -> impl Iterator<Item = Vec<&Fault>> {
+        let mut targets: BTreeMap<Target, Vec<&Fault>> = BTreeMap::new();
+        for fault in &self.faults {
+            targets.entry(fault.what.target()).or_default().push(fault);
+        }
+        targets.into_values()
     }
 
     /// Whether any node's clock is touched.

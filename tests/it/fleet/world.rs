@@ -10,7 +10,6 @@ use nix::sys::signal::Signal;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::MutexGuard;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
@@ -37,7 +36,6 @@ struct Member {
     clock: Option<FakeClock>,
     starts: AtomicUsize,
     running: Mutex<Option<Running>>,
-    life: tokio::sync::Mutex<()>,
 }
 
 /// A node process that takes requests.
@@ -137,11 +135,6 @@ impl<'a> World<'a> {
         member.set(Some(running));
     }
 
-    /// Lets one fault at a time have a node's process: a start takes as long as it takes.
-    pub(super) async fn life(&self, node: usize) -> MutexGuard<'_, ()> {
-        self.members[node].life.lock().await
-    }
-
     /// Ends a node's process at once. Answers since when it is gone.
     pub(super) fn kill_node(&self, node: usize) -> Duration {
         let since = self.now();
@@ -221,7 +214,6 @@ impl Member {
             clock,
             starts: AtomicUsize::new(0),
             running: Mutex::new(None),
-            life: tokio::sync::Mutex::default(),
         }
     }
 
