@@ -1,12 +1,14 @@
 //! The composition root: which parts a server is made of, and in which order they start and stop.
 
 use crate::account::Account;
+use crate::admin::admin_token;
 use crate::announcing::{self, Topics};
 use crate::config_dir::Source;
 use crate::domains::{Domains, Registered};
 use crate::forget::ForgetDeleted;
 use crate::live::{self, Live};
 use crate::log::Log;
+use crate::mods::{Mods, Opened, Surroundings};
 use crate::portability::PortabilityCheck;
 use crate::serve_args::{self, Reload, ServeArgs};
 use crate::settings::Settings;
@@ -17,8 +19,7 @@ use anyhow::{Context, bail};
 use chrono::Utc;
 use hotbed::cache::{CacheSettings, CachingRegistryManager};
 use hotbed::configs::{ConfigSchema, Environment};
-use hotbed::events::{EventBus, Interest};
-use hotbed::hotreload::{HotReloadManager, ReloadMode, ReloadTarget};
+use hotbed::hotreload::{HotReloadManager, ReloadTarget};
 use hotbed::registry::{
     Admission, CollectionName, ConnectingBackend, HistoryRetention, Registry, Retention,
 };
@@ -26,7 +27,7 @@ use hotbed_api::Readiness;
 use hotbed_backends::{BusUrl, RegistryUrl, StoreAt, open_bus};
 use hotbed_bots::{Bot, BotFactory, ConversationLimits, Conversations, ProviderKeys};
 use hotbed_fleet::{Member, NodeId, Pace};
-use hotbed_server::{Access, Limits, NodeInfo, Reporter, ServerState};
+use hotbed_server::{Access, Authority, Limits, NodeInfo, Reporter, ServerState};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -42,6 +43,7 @@ pub(crate) struct App {
     listener: TcpListener,
     state: ServerState,
     store: Arc<StoreAt>,
+    mods: Mods,
     readiness: watch::Sender<Readiness>,
     background: Background,
     drain_delay: Duration,
@@ -84,6 +86,7 @@ impl App {
         log: Log,
     ) -> anyhow::Result<Self> {
         let (key, process) = Storage::snapshot_key(&args, process)?;
+        let (token, process) = admin_token(&args, process)?;
         let mut source = Source::find(
             args.config.as_deref(),
             args.env.as_deref(),
@@ -125,7 +128,7 @@ impl App {
             store,
             backend,
             waiting,
-        } = Storage::open(&args, url, key).await?;
+        } = Storage::open(&args, url, key.clone()).await?;
         background
             .upkeep
             .tasks
@@ -136,10 +139,27 @@ impl App {
             _ => open_bus(&bus_url),
         };
         warnings.extend(warn_of_deaf_bus(&args, &bus_url, store.url()));
+        let authority = Authority::new(address, token);
+        let source_name = format!("hotbed:{node}");
+        let mods = Opened::open(
+            Surroundings {
+                args: &args,
+                environment: &config.environment,
+                authority: &authority,
+                bots: &store,
+                bus: Arc::clone(&bus),
+                poll_interval: settings.poll_interval,
+                retention: retention(&args),
+                source: &source_name,
+            },
+            key,
+        )
+        .await?;
+        mods.keep_up(&background.upkeep.tasks, &background.upkeep.stop);
         let admission = admission(&args);
         let registry = Registry::builder(CollectionName::bots(), backend, Arc::clone(&bus))
             .topics(topics.publish)
-            .source(&format!("hotbed:{node}"))
+            .source(&source_name)
             .admission(admission)
             .retention(retention(&args))
             .snapshot(snapshot)
@@ -180,9 +200,10 @@ impl App {
         let targets: Vec<Arc<dyn ReloadTarget>> = vec![last_served, Arc::clone(&bots) as _, forget];
         let hot_reload = HotReloadManager::new(
             registry.reader(),
-            mode(&args, settings.poll_interval, bus, topics.listen),
+            args.reload.mode(settings.poll_interval, bus, topics.listen),
             targets,
-        );
+        )
+        .of(registry.collection().clone());
         let handle = hot_reload.handle();
         background
             .follow
@@ -193,6 +214,9 @@ impl App {
             async move { registry.maintain(stop).await }
         };
         background.upkeep.tasks.spawn(maintain);
+        let mods = mods
+            .follow(&background.follow.tasks, &background.follow.stop)
+            .await;
         // Whoever is told that this node is ready finds it up to date, unless the registry is down.
         if let Err(error) = handle.sync().await {
             tracing::debug!(%error, "registry is followed later");
@@ -248,6 +272,8 @@ impl App {
             log,
             bots: Arc::clone(&bots),
             hot_reload: handle.clone(),
+            mods: Arc::clone(&mods.follower),
+            mods_reload: mods.handle.clone(),
             limits,
         };
         if let Some(dir) = source.dir() {
@@ -269,6 +295,10 @@ impl App {
             registry,
             bots,
             hot_reload: handle,
+            mods: mods.desk.clone(),
+            mods_reload: mods.handle.clone(),
+            agents: mods.network.clone(),
+            authority,
             fleet,
             info,
             access: Access {
@@ -283,6 +313,7 @@ impl App {
             listener,
             state,
             store,
+            mods,
             readiness,
             background,
             drain_delay: args.drain_delay,
@@ -297,6 +328,7 @@ impl App {
             listener,
             state,
             store,
+            mods,
             readiness,
             background,
             drain_delay,
@@ -326,7 +358,12 @@ impl App {
         let deadline = Instant::now() + drain;
         let ended = [
             drained,
+            // Before nobody looks at what is written of them any more.
+            tokio::time::timeout_at(deadline, mods.desk.drain())
+                .await
+                .context("changes of mods did not end in time"),
             background.follow.end(deadline).await,
+            mods.stop(deadline).await,
             bots.close(deadline.saturating_duration_since(Instant::now()))
                 .await
                 .context("bots are not closed"),
@@ -337,6 +374,9 @@ impl App {
             tokio::time::timeout_at(deadline, store.close())
                 .await
                 .context("registry did not close in time"),
+            tokio::time::timeout_at(deadline, mods.store.close())
+                .await
+                .context("registry of mods did not close in time"),
         ];
         let unfinished: Vec<String> = ended
             .into_iter()
@@ -489,14 +529,6 @@ fn host_name() -> String {
         "localhost".into()
     } else {
         name
-    }
-}
-
-fn mode(args: &ServeArgs, every: Duration, bus: Arc<dyn EventBus>, topics: Interest) -> ReloadMode {
-    match args.reload {
-        Reload::Polling => ReloadMode::Polling { every },
-        Reload::EventDriven => ReloadMode::EventDriven { bus, topics },
-        Reload::Hybrid => ReloadMode::Hybrid { bus, topics, every },
     }
 }
 

@@ -4,11 +4,13 @@
 //! [`cache::InstanceFactory`] and get your own live objects, swapped the moment their configuration changes.
 //! `examples/embed.rs` shows it in one page.
 
+pub use hotbed_agents as agents;
 pub use hotbed_backends as backends;
 pub use hotbed_bots as bots;
 pub use hotbed_cache as cache;
 pub use hotbed_configs as configs;
 pub use hotbed_deploy as deploy;
+pub use hotbed_desk as desk;
 pub use hotbed_events as events;
 pub use hotbed_fleet as fleet;
 pub use hotbed_hotreload as hotreload;

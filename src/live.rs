@@ -6,6 +6,7 @@ use hotbed::cache::CachingRegistryManager;
 use hotbed::configs::{ConfigSchema, Environment};
 use hotbed::hotreload::Handle;
 use hotbed_bots::Bot;
+use hotbed_desk::Follower;
 use hotbed_server::Limits;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -16,6 +17,8 @@ pub(crate) struct Live {
     pub(crate) log: Log,
     pub(crate) bots: Arc<CachingRegistryManager<Bot>>,
     pub(crate) hot_reload: Handle,
+    pub(crate) mods: Arc<Follower>,
+    pub(crate) mods_reload: Handle,
     pub(crate) limits: watch::Sender<Limits>,
 }
 
@@ -36,6 +39,7 @@ impl Live {
         }
         // Where the registry is not polled, the interval means nothing, before and after.
         self.hot_reload.poll_every(after.poll_interval);
+        self.mods_reload.poll_every(after.poll_interval);
         if (after.cache_capacity, after.cache_ttl) != (before.cache_capacity, before.cache_ttl) {
             self.bots.resize(after.cache_capacity, after.cache_ttl);
         }
@@ -47,10 +51,12 @@ impl Live {
         Ok(())
     }
 
-    /// Builds bots in another environment from now on and holds them against another schema, and builds those anew that it
-    /// makes a difference to.
+    /// Builds bots and mods in another environment from now on and holds the bots against another schema, and builds those
+    /// anew that it makes a difference to.
     pub(crate) fn rebind(&self, environment: Environment, schema: Option<Arc<ConfigSchema>>) {
-        self.bots.rebind(Arc::new(environment), schema);
+        let environment = Arc::new(environment);
+        self.mods.rebind(Arc::clone(&environment));
+        self.bots.rebind(environment, schema);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The `hotbed` binary: reads the arguments and the environment, runs, and says how it went.
 
 mod account;
+mod admin;
 mod announcing;
 mod app;
 mod config_dir;
@@ -8,7 +9,9 @@ mod domains;
 mod forget;
 mod live;
 mod log;
+mod mods;
 mod moving;
+mod network;
 mod own_resource;
 mod portability;
 mod schema;

@@ -2,11 +2,14 @@ use crate::secrets::AllowList;
 use crate::settings::MIN_BODY_BYTES;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
+use hotbed::events::{EventBus, Interest};
+use hotbed::hotreload::ReloadMode;
 use hotbed_fleet::NodeId;
 use hotbed_registry::HistoryRetention;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
@@ -39,6 +42,9 @@ pub(crate) struct ServeArgs {
     /// Names by which clients reach this server, beside loopback names and the listen address
     #[arg(long, value_name = "NAME", env = "HOTBED_HOSTS", value_delimiter = ',')]
     pub(crate) host: Vec<String>,
+    /// File with the token that whoever changes mods must show, at least 16 characters. The variable HOTBED_ADMIN_TOKEN may hold it instead. Without one, everybody who reaches a server on a loopback address may change mods, and nobody elsewhere
+    #[arg(long, value_name = "FILE", env = "HOTBED_ADMIN_TOKEN_FILE")]
+    pub(crate) admin_token_file: Option<PathBuf>,
     /// Name of this node among those of its fleet [default: HOST:PORT]
     #[arg(long, value_name = "NAME", env = "HOTBED_NODE_ID", value_parser = NodeId::new)]
     pub(crate) node_id: Option<NodeId>,
@@ -134,6 +140,22 @@ pub(crate) enum Reload {
     EventDriven,
     /// By both: events for speed, asking for certainty.
     Hybrid,
+}
+
+impl Reload {
+    /// The mode of a loop that learns of changes so.
+    pub(crate) fn mode(
+        self,
+        every: Duration,
+        bus: Arc<dyn EventBus>,
+        topics: Interest,
+    ) -> ReloadMode {
+        match self {
+            Self::Polling => ReloadMode::Polling { every },
+            Self::EventDriven => ReloadMode::EventDriven { bus, topics },
+            Self::Hybrid => ReloadMode::Hybrid { bus, topics, every },
+        }
+    }
 }
 
 /// What happens to a configuration that no bot can be built from.

@@ -14,6 +14,9 @@ const RESOURCE: [&str; 2] = ["databases", "registry"];
 /// The variable that may hold the key of the snapshot. There is no such flag: everybody may read a command line.
 const KEY_VARIABLE: &str = "HOTBED_SNAPSHOT_KEY";
 
+/// The collection that says which mods there are.
+const MODS: &str = "mods";
+
 /// Variables of the process, by name.
 type ProcessEnvironment = Vec<(String, String)>;
 
@@ -28,6 +31,44 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
+    /// Opens what says which mods there are: a collection of the bots' store. A config service across the network keeps
+    /// none, so beside one it is this node's own file, and the mods are this node's.
+    pub(crate) async fn open_mods(
+        args: &ServeArgs,
+        bots: &Arc<StoreAt>,
+        key: Option<SnapshotKey>,
+    ) -> anyhow::Result<(Self, CollectionName)> {
+        let collection = CollectionName::new(MODS)?;
+        let own = own_store(bots.url()).then(|| args.data_dir.join("mods.db"));
+        let url = match &own {
+            Some(file) => format!("sqlite:{}", file.display()).parse()?,
+            None => bots.url().clone(),
+        };
+        let file = args.data_dir.join("mods.sealed");
+        let snapshot = Arc::new(DiskSnapshot::open(&file, &url.to_string(), key).await?);
+        let store = match own {
+            None => Arc::clone(bots),
+            Some(_) if snapshot.is_empty() => StoreAt::new(url),
+            Some(_) => StoreAt::existing(url),
+        };
+        let connect = store.connect(collection.clone());
+        let (backend, waiting): (Arc<dyn RegistryBackend>, _) = match connect.connect().await {
+            Ok(backend) => (backend, None),
+            Err(error) => {
+                tracing::warn!(%error, "mods cannot be read: trying again");
+                let waiting = Arc::new(ConnectingBackend::new(connect, &error));
+                (Arc::clone(&waiting) as _, Some(waiting))
+            }
+        };
+        let storage = Self {
+            snapshot,
+            store,
+            backend,
+            waiting,
+        };
+        Ok((storage, collection))
+    }
+
     /// Where the registry is, and who says so if it is the environment: a flag or variable, else the environment's
     /// resource, else the data directory.
     pub(crate) fn place(
@@ -109,6 +150,15 @@ impl Storage {
             backend,
             waiting,
         })
+    }
+}
+
+/// Whether a store keeps the bots of others, and nothing beside them.
+fn own_store(url: &RegistryUrl) -> bool {
+    match url {
+        RegistryUrl::Http(_) => true,
+        RegistryUrl::Layered { overlay, base } => own_store(overlay) || own_store(base),
+        _ => false,
     }
 }
 

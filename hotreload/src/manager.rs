@@ -4,7 +4,7 @@ use crate::pace::{DOUBT, MAX_RETRY, Pace, backoff, jittered};
 use crate::{Handle, ReloadMode, ReloadTarget};
 use hotbed_cache::Chance;
 use hotbed_events::Event;
-use hotbed_registry::{Announcement, Reader, announcement};
+use hotbed_registry::{Announcement, CollectionName, Reader, announcement, may_be_of};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 pub struct HotReloadManager {
     mode: ReloadMode,
     core: Arc<Core>,
+    collection: Option<CollectionName>,
     chance: Arc<Chance>,
 }
 
@@ -26,8 +27,17 @@ impl HotReloadManager {
         Self {
             core: Arc::new(core),
             mode,
+            collection: None,
             chance: Arc::default(),
         }
+    }
+
+    /// The same loop, which passes over events that name another collection than this: of use where topics are chosen by
+    /// a wildcard, or are shared.
+    #[must_use]
+    pub fn of(mut self, collection: CollectionName) -> Self {
+        self.collection = Some(collection);
+        self
     }
 
     /// The same loop, which spreads its waits over time by this; at random unless said.
@@ -121,6 +131,10 @@ impl HotReloadManager {
 
     /// Answers whether the log must be read.
     async fn hear(&self, event: &Event) -> bool {
+        let ours = self.collection.as_ref();
+        if ours.is_some_and(|ours| !may_be_of(event, ours)) {
+            return false;
+        }
         match announcement(event) {
             None => false,
             Some(Announcement::Change(change)) => self.core.hear(&change).await,

@@ -1,8 +1,11 @@
 //! A [`Change`] as an event and back. Events name the subject and its revision, never the configuration.
 
-use crate::{Change, ChangeKind, Id, Revision};
+use crate::{Change, ChangeKind, CollectionName, Id, Revision};
 use hotbed_events::{Event, EventKind, Topic};
 use serde_json::{Map, Value};
+
+/// The key of the payload that names the collection.
+pub(crate) const COLLECTION: &str = "collection";
 
 /// What an event says about a registration.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +66,13 @@ pub fn announcement(event: &Event) -> Option<Announcement> {
         (Some(id), None) => Announcement::Invalidation(id),
         (None, _) => Announcement::Unclear,
     })
+}
+
+/// Whether an event may be about a registration of this collection: one that names another is not, for the revisions of
+/// two collections have nothing to do with each other. The Python config service's events name none.
+pub fn may_be_of(event: &Event, collection: &CollectionName) -> bool {
+    let named = event.payload.get(COLLECTION).and_then(Value::as_str);
+    named.is_none_or(|named| named == collection.as_str())
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-use crate::{Change, Revision, event_from_change};
+use crate::announce::COLLECTION;
+use crate::{Change, CollectionName, Revision, event_from_change};
 use hotbed_events::{Event, EventBus, Topic};
 use std::collections::VecDeque;
 use std::fmt;
@@ -22,6 +23,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// only this node that the bus does not hear: the others would believe that they miss nothing.
 pub(crate) struct Announcer {
     bus: Arc<dyn EventBus>,
+    collection: CollectionName,
     topics: Vec<Topic>,
     source: Arc<str>,
     waiting: Mutex<VecDeque<Change>>,
@@ -32,9 +34,15 @@ pub(crate) struct Announcer {
 }
 
 impl Announcer {
-    pub(crate) fn new(bus: Arc<dyn EventBus>, topics: Vec<Topic>, source: Arc<str>) -> Self {
+    pub(crate) fn new(
+        bus: Arc<dyn EventBus>,
+        collection: CollectionName,
+        topics: Vec<Topic>,
+        source: Arc<str>,
+    ) -> Self {
         Self {
             bus,
+            collection,
             topics,
             source,
             waiting: Mutex::default(),
@@ -114,9 +122,12 @@ impl Announcer {
 
     /// One event, told on every topic: it is one fact, and has one id.
     fn events(&self, change: &Change) -> impl Iterator<Item = Event> {
-        let first = self.topics.first().map(|topic| Event {
-            source: Some(Arc::clone(&self.source)),
-            ..event_from_change(change, topic.clone())
+        let first = self.topics.first().map(|topic| {
+            let mut event = event_from_change(change, topic.clone());
+            let collection = self.collection.as_str().into();
+            event.payload.insert(COLLECTION.into(), collection);
+            event.source = Some(Arc::clone(&self.source));
+            event
         });
         first.into_iter().flat_map(|event| {
             self.topics.iter().map(move |topic| Event {
@@ -192,7 +203,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn changes_that_come_while_the_bus_is_busy_are_announced_together_and_in_order() {
         let bus = Arc::new(SlowBus::default());
-        let announcer = Announcer::new(bus.clone(), topics(), "node".into());
+        let announcer =
+            Announcer::new(bus.clone(), CollectionName::bots(), topics(), "node".into());
         let writes = [1, 4, 3, 2].map(|revision| {
             let announcer = &announcer;
             async move {
@@ -269,7 +281,8 @@ mod tests {
                 taken: Mutex::default(),
             });
             let topics = vec![Topic::new("registry:bots").unwrap()];
-            let announcer = Announcer::new(bus.clone(), topics, "node".into());
+            let announcer =
+                Announcer::new(bus.clone(), CollectionName::bots(), topics, "node".into());
             let writes = async {
                 for revision in 1..=3 {
                     announcer.note(change(revision));
@@ -289,7 +302,12 @@ mod tests {
     /// Mutations it catches, each tried: what comes when the line is full is not kept, or takes the place of the last.
     #[tokio::test(start_paused = true)]
     async fn what_waits_is_bounded_and_the_newest_is_not_what_is_forgotten() {
-        let announcer = Announcer::new(Arc::new(SlowBus::default()), topics(), "node".into());
+        let announcer = Announcer::new(
+            Arc::new(SlowBus::default()),
+            CollectionName::bots(),
+            topics(),
+            "node".into(),
+        );
         for revision in 0..2 * WAITING as u64 {
             announcer.note(change(revision));
         }

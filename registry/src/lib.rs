@@ -36,7 +36,7 @@ mod snapshot;
 
 pub use access::Access;
 pub use admission::{Admission, Check, Verdict};
-pub use announce::{Announcement, announcement, event_from_change};
+pub use announce::{Announcement, announcement, event_from_change, may_be_of};
 pub use backend::{RegistryBackend, Retention};
 pub use change::{Change, ChangeKind, Changes, Observer};
 pub use connecting::{Connect, ConnectingBackend};

@@ -108,10 +108,15 @@ impl RegistryBuilder {
         Registry {
             note: ChangeNote::NONE,
             door: Arc::new(Door {
+                announcer: Announcer::new(
+                    self.bus,
+                    self.collection.clone(),
+                    self.topics,
+                    self.source,
+                ),
                 collection: self.collection,
                 backend: self.backend,
                 reader,
-                announcer: Announcer::new(self.bus, self.topics, self.source),
                 admission: self.admission,
                 checks: RwLock::default(),
                 observers: RwLock::default(),

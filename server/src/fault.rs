@@ -3,7 +3,7 @@
 mod causes;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hotbed_api::{Place, Problem};
@@ -33,6 +33,7 @@ struct Parts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     BadRequest,
+    Unauthorized,
     Forbidden,
     NotFound,
     NoVersion,
@@ -63,6 +64,7 @@ impl Kind {
     fn parts(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::BadRequest => (StatusCode::BAD_REQUEST, "bad-request", "Bad request"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Forbidden"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Self::NoVersion => (
@@ -284,6 +286,10 @@ impl IntoResponse for Fault {
             let value =
                 HeaderValue::from_str(&seconds.to_string()).expect("digits are a header value");
             response.headers_mut().insert(RETRY_AFTER, value);
+        }
+        if self.0.kind == Kind::Unauthorized {
+            let headers = response.headers_mut();
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response.extensions_mut().insert(Arc::new(self));
         response

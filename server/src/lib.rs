@@ -12,6 +12,7 @@
 //! problem document (RFC 9457), so nothing inside leaks out and every problem carries a request id that is in the log.
 
 mod access;
+mod authority;
 mod body;
 mod conditions;
 mod edge;
@@ -36,6 +37,7 @@ mod watch;
 mod wire;
 
 pub use access::Access;
+pub use authority::{AdminToken, Authority, InvalidAdminToken};
 pub use limits::Limits;
 pub use reporter::Reporter;
 pub use routes::router;

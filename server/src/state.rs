@@ -1,11 +1,14 @@
+use crate::authority::Authority;
 use crate::body::BodyMemory;
 use crate::metrics::Metrics;
 use crate::once::NamedWrites;
 use crate::tail::Tail;
 use crate::{Access, Limits};
+use hotbed_agents::AgentNetwork;
 use hotbed_api::Readiness;
 use hotbed_bots::Bot;
 use hotbed_cache::CachingRegistryManager;
+use hotbed_desk::Desk;
 use hotbed_fleet::{Fleet, NodeId};
 use hotbed_hotreload::Handle;
 use hotbed_registry::{Admission, Reader, Registry};
@@ -24,6 +27,14 @@ pub struct ServerState {
     pub bots: Arc<CachingRegistryManager<Bot>>,
     /// The loop that follows the registry.
     pub hot_reload: Handle,
+    /// Where mods are loaded, changed and unloaded.
+    pub mods: Desk,
+    /// How far this node follows what is registered of them.
+    pub mods_reload: Handle,
+    /// The agents, and what mods and they tell each other.
+    pub agents: AgentNetwork,
+    /// Who may change mods.
+    pub authority: Authority,
     /// The nodes that this one sees.
     pub fleet: Fleet,
     /// What this node says of itself.

@@ -38,6 +38,9 @@ mod lists;
 #[path = "http/memory.rs"]
 mod memory;
 #[cfg(test)]
+#[path = "http/mods_harness.rs"]
+mod mods_harness;
+#[cfg(test)]
 #[path = "http/monotonic.rs"]
 mod monotonic;
 #[cfg(test)]

@@ -31,9 +31,11 @@ impl ModDesk for Desk {
         let note = note(by, "system.mod.unload");
         let gone = Desk::unload(self, name, Cascade::Refuse, note).await?;
         // The last is the one that was asked for.
-        gone.into_iter().next_back().ok_or_else(|| DeskError::NotLoaded {
-            name: name.to_owned(),
-        })
+        gone.into_iter()
+            .next_back()
+            .ok_or_else(|| DeskError::NotLoaded {
+                name: name.to_owned(),
+            })
     }
 
     async fn reload(&self, name: &str, _by: &AgentId) -> Result<LoadedMod, DeskError> {

@@ -52,11 +52,17 @@ impl Desk {
             for change in changes {
                 let said = said_scopes(inside.host.status(change.id.as_str()));
                 let id = id_of(&change.id)?;
-                edit::edit(&inside, &id, Precondition::Any, note.clone(), |registered| {
-                    let desired = scopes(registered);
-                    let after = change.apply(desired.as_ref(), &said);
-                    write_scopes(registered, &after);
-                })
+                edit::edit(
+                    &inside,
+                    &id,
+                    Precondition::Any,
+                    note.clone(),
+                    |registered| {
+                        let desired = scopes(registered);
+                        let after = change.apply(desired.as_ref(), &said);
+                        write_scopes(registered, &after);
+                    },
+                )
                 .await?;
             }
             inside.follower.settled().await?;
@@ -76,10 +82,15 @@ impl Desk {
             let mut unknown = Vec::new();
             for entry in bindmap.entries {
                 let id = id_of(&entry.id)?;
-                let edited =
-                    edit::edit(&inside, &id, Precondition::Any, note.clone(), |registered| {
+                let edited = edit::edit(
+                    &inside,
+                    &id,
+                    Precondition::Any,
+                    note.clone(),
+                    |registered| {
                         write_scopes(registered, &entry.scopes);
-                    });
+                    },
+                );
                 match edited.await {
                     Err(ModsError::NotLoaded { .. }) => unknown.push(entry.id.clone()),
                     done => done?,
@@ -113,7 +124,8 @@ impl Desk {
             report.refreshed.retain(|id| ids.contains(id));
             report.removed.retain(|id| ids.contains(id));
             report.failed.retain(|id, _| ids.contains(id));
-            let settled = |id: &ModId| report.removed.contains(id) || report.failed.contains_key(id);
+            let settled =
+                |id: &ModId| report.removed.contains(id) || report.failed.contains_key(id);
             let forced: Vec<ModId> = forced.into_iter().filter(|id| !settled(id)).collect();
             report.refreshed.extend(forced);
             return Ok(report);

@@ -42,7 +42,10 @@ pub(super) async fn edit(
             status: now.status,
             ..Draft::active(config)
         };
-        match registry.put(id, draft, Precondition::At(now.revision)).await {
+        match registry
+            .put(id, draft, Precondition::At(now.revision))
+            .await
+        {
             // Each round that loses is a round that another writer won.
             Err(Error::Conflict { .. }) => {}
             written => return Ok(written.map(drop)?),

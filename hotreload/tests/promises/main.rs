@@ -5,6 +5,7 @@
 
 mod backend;
 mod bus;
+mod collections;
 mod convergence;
 mod freshness_is_visible;
 mod log;

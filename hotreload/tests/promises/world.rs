@@ -29,6 +29,7 @@ impl Node {
         targets: Vec<Arc<dyn ReloadTarget>>,
     ) -> Self {
         let manager = HotReloadManager::new(reader(backend), mode, targets);
+        let manager = manager.of(CollectionName::bots());
         let handle = manager.handle();
         let shutdown = CancellationToken::new();
         drop(TaskTracker::new().spawn(manager.run(shutdown.clone())));

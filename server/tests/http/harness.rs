@@ -1,5 +1,6 @@
 //! One node over a memory registry that can be put out of order.
 
+use crate::mods_harness::Mods;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -16,7 +17,7 @@ use hotbed_registry::{
     MemoryBackend, Page, Past, Precondition, Query, Registration, Registry, RegistryBackend,
     Retention, Revision, Snapshot,
 };
-use hotbed_server::{Access, Limits, NodeInfo, Reporter, ServerState, router};
+use hotbed_server::{Access, Authority, Limits, NodeInfo, Reporter, ServerState, router};
 use serde_json::Value;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -162,16 +163,26 @@ impl Node {
         let member = Member::new(bus, None, Arc::new(reporter), steps, Pace::default());
         let fleet = member.fleet();
         following.spawn(member.run(CancellationToken::new()));
+        let Mods {
+            desk,
+            handle: mods_reload,
+            network,
+        } = Mods::follow(&mut following).await;
+        let access = Access {
+            listen: "127.0.0.1:8700".parse().unwrap(),
+            hosts: Vec::new(),
+        };
         let state = ServerState {
             registry,
             bots,
             hot_reload,
+            mods: desk,
+            mods_reload,
+            agents: network,
+            authority: Authority::new(access.listen, None),
             fleet,
             info,
-            access: Access {
-                listen: "127.0.0.1:8700".parse().unwrap(),
-                hosts: Vec::new(),
-            },
+            access,
             limits: watch::channel(limits).1,
             readiness: ready,
             shutdown,

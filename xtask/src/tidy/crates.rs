@@ -23,6 +23,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("knowledge", &["events"]),
     ("mods", &["configs", "events", "lease"]),
     ("agents", &["configs", "events", "mods"]),
+    (
+        "desk",
+        &["agents", "configs", "hotreload", "mods", "registry"],
+    ),
     ("deploy", &["configs"]),
     ("cli", &["api", "deploy"]),
     ("cache", &["registry", "configs", "lease"]),
@@ -40,6 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "bots",
             "cache",
             "configs",
+            "desk",
             "events",
             "fleet",
             "hotreload",
