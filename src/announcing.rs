@@ -155,7 +155,7 @@ mod tests {
             (
                 "backend: redis, host: {$secret: env:KNOWN}",
                 "host is shown to whoever looks at this node, so it cannot be the secret `env:KNOWN`; those that can be \
-                 are auth_token, aws_secret_access_key, password, token",
+                 are auth_token, aws_secret_access_key, password, token, tokens",
             ),
             (
                 "backend: redis, db: x, password: {$secret: env:KNOWN}",

@@ -3,6 +3,7 @@
 use crate::account::Account;
 use crate::admin::admin_token;
 use crate::announcing::{self, Topics};
+use crate::chats::chats;
 use crate::config_dir::Source;
 use crate::domains::{Domains, Registered};
 use crate::forget::ForgetDeleted;
@@ -299,6 +300,7 @@ impl App {
             mods_reload: mods.handle.clone(),
             agents: mods.network.clone(),
             authority,
+            chats: chats(&config.environment)?,
             fleet,
             info,
             access: Access {

@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod announcing;
 mod app;
+mod chats;
 mod config_dir;
 mod domains;
 mod forget;

@@ -5,7 +5,13 @@ use hotbed::configs::{Environment, PortableConfig};
 use serde_json::{Value, json};
 
 /// The keys that may hold a secret: what they say is shown nowhere. All else is, in the log and on the health page.
-const SECRET_KEYS: [&str; 4] = ["auth_token", "aws_secret_access_key", "password", "token"];
+const SECRET_KEYS: [&str; 5] = [
+    "auth_token",
+    "aws_secret_access_key",
+    "password",
+    "token",
+    "tokens",
+];
 
 /// A resource with all filled in.
 pub(crate) struct OwnResource {
@@ -35,7 +41,7 @@ impl OwnResource {
             .with_context(|| place.clone())?;
         for (path, secret) in resolved.secrets() {
             let key = path.to_string();
-            if !SECRET_KEYS.contains(&key.as_str()) {
+            if !SECRET_KEYS.contains(&last_name(&key)) {
                 bail!(
                     "{place}: {key} is shown to whoever looks at this node, so it cannot be the secret `{secret}`; \
                      those that can be are {}",
@@ -48,4 +54,10 @@ impl OwnResource {
             place,
         }))
     }
+}
+
+/// The last name of a path: `b` of `a.b[0]`.
+fn last_name(path: &str) -> &str {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    last.split('[').next().unwrap_or(last)
 }

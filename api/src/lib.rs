@@ -13,9 +13,11 @@
 
 mod change;
 mod chat;
+mod command;
 mod fleet;
 mod health;
 mod instance;
+mod mods;
 mod past;
 mod peer;
 mod problem;
@@ -26,15 +28,22 @@ mod write;
 
 pub use change::{Change, ChangeKind, ChangeLog, Compacted};
 pub use chat::{ChatDelta, ChatReply, ChatRequest};
+pub use command::{
+    BindmapImport, CommandFile, CommandList, CommandMessage, CommandReply, CommandRequest,
+    CommandWord,
+};
 pub use fleet::{Desired, Fleet, FleetNode, NodeFailure, NodeProgress};
 pub use health::{
     Admission, BusHealth, CacheHealth, Failures, Freshness, Health, HealthStatus, Liveness,
     Readiness, RegistryHealth, RegistryState,
 };
 pub use instance::{Instance, InstanceError, InstanceList, InstanceState};
+pub use mods::{
+    Mod, ModCalls, ModConfig, ModHealth, ModList, ModManifest, ModSchema, ModWrite, Unloaded,
+};
 pub use past::{History, PastWrite, Rollback};
 pub use peer::{Access, AccessList, Count, Head, HeadList};
 pub use problem::{Place, Problem};
 pub use registration::{Registration, RegistrationList, Status, Written};
-pub use reload::{FailedReload, ReloadOutcome, ReloadReport, Reloaded};
+pub use reload::{FailedReload, ModsReport, ReloadOutcome, ReloadReport, Reloaded};
 pub use write::RegistrationWrite;

@@ -44,6 +44,24 @@ pub struct ReloadReport {
     pub removed: Vec<String>,
     /// Could not be built anew; the last good instance of each, if there is one, serves on.
     pub failed: Vec<FailedReload>,
+    /// The same of mods.
+    #[serde(default)]
+    pub mods: ModsReport,
+}
+
+/// What a reload did to mods, each list in id order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ModsReport {
+    /// Came into service.
+    pub added: Vec<String>,
+    /// Have a new generation in service, or go by another registration.
+    pub refreshed: Vec<String>,
+    /// Left service.
+    pub removed: Vec<String>,
+    /// Are not as they are registered. Of each the generation that was in service is so still.
+    pub failed: Vec<FailedReload>,
+    /// The same as a chat command tells it.
+    pub text: String,
 }
 
 /// An id that could not be built anew.

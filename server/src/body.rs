@@ -3,13 +3,14 @@
 mod arrival;
 mod exact;
 mod fit;
+mod form;
 mod once;
 mod parse;
 mod room;
 
 use crate::fault::Fault;
 use crate::limits::Limits;
-use arrival::{check_headers, collect};
+use arrival::{check_encoding, check_headers, collect};
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use parse::parse;
@@ -18,6 +19,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use exact::weigh;
 pub(crate) use fit::check_object;
+pub(crate) use form::{Form, is_form};
 
 /// A body up to this size, and what is made of it, is too small to be counted, and is parsed where it is read.
 const SMALL: usize = 64 << 10;
@@ -88,6 +90,22 @@ where
     Ok(Read {
         headers: parts.headers,
         body,
+        share,
+    })
+}
+
+/// Reads the fields of a form within the limits.
+pub(crate) async fn read_form(
+    request: Request,
+    limits: &Limits,
+    memory: &BodyMemory,
+) -> Result<Read<Form>, Fault> {
+    let (parts, body) = request.into_parts();
+    check_encoding(&parts.headers)?;
+    let (bytes, share) = collect(&parts.headers, body, limits, &memory.bytes).await?;
+    Ok(Read {
+        headers: parts.headers,
+        body: Form::parse(&bytes)?,
         share,
     })
 }

@@ -47,25 +47,9 @@ pub(crate) async fn precondition(
     node: &Node,
     id: &Id,
 ) -> Result<Precondition, Fault> {
-    let (matching, absent) = (
-        tags(headers, &IF_MATCH, Weak::Refused)?,
-        tags(headers, &IF_NONE_MATCH, Weak::Allowed)?,
-    );
-    let revisions = match (matching, absent) {
-        (None, None) => return Ok(Precondition::Any),
-        (None, Some(Tags::Any)) => return Ok(Precondition::Absent),
-        (Some(Tags::Any), None) => return Ok(Precondition::Present),
-        (Some(Tags::Of(revisions)), None) => revisions,
-        (None, Some(Tags::Of(_))) => {
-            return Err(bad(
-                "If-None-Match takes only * on a write, which creates and never replaces",
-            ));
-        }
-        (Some(_), Some(_)) => {
-            return Err(bad(
-                "If-Match and If-None-Match contradict each other: send one of them",
-            ));
-        }
+    let revisions = match demanded(headers)? {
+        Demanded::This(when) => return Ok(when),
+        Demanded::OneOf(revisions) => revisions,
     };
     if let [revision] = revisions[..] {
         return Ok(Precondition::At(revision));
@@ -87,6 +71,49 @@ pub(crate) async fn precondition(
         actual: current,
     };
     Err(refusal(node, id, conflict).await)
+}
+
+/// The same where nobody looks first at which revision it stands: one tag at most.
+pub(crate) fn known_precondition(headers: &HeaderMap) -> Result<Precondition, Fault> {
+    match demanded(headers)? {
+        Demanded::This(when) => Ok(when),
+        Demanded::OneOf(revisions) => match revisions[..] {
+            [revision] => Ok(Precondition::At(revision)),
+            _ => Err(bad(
+                "If-Match takes one tag here: send the ETag of what you read",
+            )),
+        },
+    }
+}
+
+/// What headers require.
+enum Demanded {
+    This(Precondition),
+    /// To stand at one of these.
+    OneOf(Vec<Revision>),
+}
+
+fn demanded(headers: &HeaderMap) -> Result<Demanded, Fault> {
+    let (matching, absent) = (
+        tags(headers, &IF_MATCH, Weak::Refused)?,
+        tags(headers, &IF_NONE_MATCH, Weak::Allowed)?,
+    );
+    Ok(match (matching, absent) {
+        (None, None) => Demanded::This(Precondition::Any),
+        (None, Some(Tags::Any)) => Demanded::This(Precondition::Absent),
+        (Some(Tags::Any), None) => Demanded::This(Precondition::Present),
+        (Some(Tags::Of(revisions)), None) => Demanded::OneOf(revisions),
+        (None, Some(Tags::Of(_))) => {
+            return Err(bad(
+                "If-None-Match takes only * on a write, which creates and never replaces",
+            ));
+        }
+        (Some(_), Some(_)) => {
+            return Err(bad(
+                "If-Match and If-None-Match contradict each other: send one of them",
+            ));
+        }
+    })
 }
 
 #[derive(Debug, PartialEq)]

@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     NotAcceptable,
     TooSlow,
     Inactive,
+    Taken,
+    Needed,
     WrittenOver,
     Compacted,
     PreconditionFailed,
@@ -49,6 +51,7 @@ pub(crate) enum Kind {
     Misdirected,
     Invalid,
     Refused,
+    ModFailed,
     Internal,
     Unsupported,
     ProviderFailed,
@@ -88,6 +91,8 @@ impl Kind {
                 "The request took too long to arrive",
             ),
             Self::Inactive => (StatusCode::CONFLICT, "inactive", "Out of service"),
+            Self::Taken => (StatusCode::CONFLICT, "taken", "There is such a mod already"),
+            Self::Needed => (StatusCode::CONFLICT, "needed", "Others depend on it"),
             Self::WrittenOver => (
                 StatusCode::CONFLICT,
                 "written-over",
@@ -123,6 +128,11 @@ impl Kind {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "refused",
                 "The configuration is refused",
+            ),
+            Self::ModFailed => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "mod-failed",
+                "The mod does not come up",
             ),
             Self::Internal => (
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -14,6 +14,7 @@
 mod access;
 mod authority;
 mod body;
+mod chats;
 mod conditions;
 mod edge;
 mod fault;
@@ -22,6 +23,7 @@ mod limits;
 mod load;
 mod media;
 mod metrics;
+mod mods_wire;
 mod note;
 mod once;
 mod openapi;
@@ -38,6 +40,7 @@ mod wire;
 
 pub use access::Access;
 pub use authority::{AdminToken, Authority, InvalidAdminToken};
+pub use chats::Chats;
 pub use limits::Limits;
 pub use reporter::Reporter;
 pub use routes::router;

@@ -14,6 +14,10 @@ use utoipa::openapi::OpenApi;
     tags(
         (name = "registrations", description = "Configurations, as they are stored. `/configs` is the name under which clients of the Python config service know `/bots`."),
         (name = "bots", description = "The bots on this node."),
+        (name = "mods", description = "Mods: registered for every node, and how they are on this one."),
+        (name = "commands", description = "What people type in a chat, and mods answer."),
+        (name = "agents", description = "What clients of OpenAgents ask for."),
+        (name = "plugins", description = "Mods as clients of AICO know plugins."),
         (name = "changes", description = "The log of everything that changed."),
         (name = "operations", description = "For those who run the service."),
     ),

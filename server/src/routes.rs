@@ -2,12 +2,17 @@
 
 mod changes;
 mod chat;
+mod commands;
+mod detailed_health;
 mod docs;
 mod fleet;
 mod health;
 mod instance;
+mod mod_settings;
+mod mods;
 mod past;
 mod peers;
+mod plugins;
 mod problems;
 mod reload;
 mod scrape;
@@ -73,6 +78,17 @@ fn all(node: &Arc<Node>) -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(peers::accesses))
         .layer(from_fn_with_state(Arc::clone(node), in_time));
     OpenApiRouter::new()
+        .nest("/api/v1/mods", mods_routes().layer(limited()))
+        .nest("/api/v1/commands", command_routes().layer(limited()))
+        .nest("/api/v1/admin/plugins", plugin_routes().layer(limited()))
+        .nest("/api/admin/mods", settings_routes().layer(limited()))
+        .nest(
+            "/api/admin/network",
+            OpenApiRouter::new()
+                .routes(routes!(mod_settings::restart))
+                .layer(limited()),
+        )
+        .routes(routes!(detailed_health::detailed))
         .nest("/api/v1/bots", bots.layer(limited()))
         .nest("/api/v1/configs", registrations(node).layer(limited()))
         .nest("/api/v1", operations.merge(peers).layer(limited()))
@@ -83,6 +99,43 @@ fn all(node: &Arc<Node>) -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(scrape::metrics))
+}
+
+/// No deadline: a mod takes as long as its own deadlines let it, and a change that is cut off would say nothing of what
+/// became of it.
+fn mods_routes() -> OpenApiRouter<Arc<Node>> {
+    OpenApiRouter::new()
+        .routes(routes!(mods::list, mods::load))
+        .routes(routes!(mods::get, mods::put, mods::unload))
+        .routes(routes!(mods::reload))
+        .routes(routes!(mods::enable))
+        .routes(routes!(mods::disable))
+        .routes(routes!(mods::config, mods::put_config))
+        .routes(routes!(mods::schema))
+        .routes(routes!(mods::health))
+}
+
+fn command_routes() -> OpenApiRouter<Arc<Node>> {
+    OpenApiRouter::new()
+        .routes(routes!(commands::list, commands::run))
+        .routes(routes!(commands::bind, commands::unbind))
+        .routes(routes!(commands::import))
+}
+
+fn plugin_routes() -> OpenApiRouter<Arc<Node>> {
+    OpenApiRouter::new()
+        .routes(routes!(plugins::list))
+        .routes(routes!(plugins::get))
+        .routes(routes!(plugins::health))
+        .routes(routes!(plugins::config))
+        .routes(routes!(plugins::switch))
+}
+
+fn settings_routes() -> OpenApiRouter<Arc<Node>> {
+    OpenApiRouter::new()
+        .routes(routes!(mod_settings::list))
+        .routes(routes!(mod_settings::config, mod_settings::put_config))
+        .routes(routes!(mod_settings::schema))
 }
 
 /// What `/bots` and `/configs` have in common: the Python clients know the second name.

@@ -1,5 +1,6 @@
 use crate::authority::Authority;
 use crate::body::BodyMemory;
+use crate::chats::Chats;
 use crate::metrics::Metrics;
 use crate::once::NamedWrites;
 use crate::tail::Tail;
@@ -35,6 +36,8 @@ pub struct ServerState {
     pub agents: AgentNetwork,
     /// Who may change mods.
     pub authority: Authority,
+    /// The chat servers from which commands come.
+    pub chats: Chats,
     /// The nodes that this one sees.
     pub fleet: Fleet,
     /// What this node says of itself.

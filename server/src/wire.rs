@@ -116,6 +116,7 @@ pub(crate) fn reload_report(report: ReloadReport) -> api::ReloadReport {
         refreshed: ids(report.refreshed),
         removed: ids(report.removed),
         failed: report.failed.into_iter().map(failed).collect(),
+        mods: api::ModsReport::default(),
     }
 }
 

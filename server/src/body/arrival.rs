@@ -14,6 +14,11 @@ const DISCARDED: usize = 8;
 /// Refuses a body that is not sent as plain JSON.
 pub(crate) fn check_headers(headers: &HeaderMap) -> Result<(), Fault> {
     check_content_type(headers)?;
+    check_encoding(headers)
+}
+
+/// Refuses a body that is compressed.
+pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), Fault> {
     for value in headers.get_all(CONTENT_ENCODING) {
         let given = String::from_utf8_lossy(value.as_bytes());
         let mut codings = given.split(',').map(str::trim);

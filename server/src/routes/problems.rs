@@ -23,6 +23,10 @@ pub(crate) enum Named {}
 pub(crate) enum WithBody {}
 /// What a request to a bot may be told.
 pub(crate) enum OfBot {}
+/// What a request to a mod may be told.
+pub(crate) enum OfMod {}
+/// What a request that needs authority may be told.
+pub(crate) enum WithAuthority {}
 
 impl IntoResponses for Everywhere {
     fn responses() -> Responses {
@@ -157,6 +161,39 @@ impl IntoResponses for OfBot {
                 "The bot cannot be built or its model provider is not available. `Retry-After` says when to try again.",
             ),
             (504, "The model provider took too long."),
+        ])
+    }
+}
+
+impl IntoResponses for OfMod {
+    fn responses() -> Responses {
+        problems(&[
+            (404, "There is no such mod."),
+            (
+                409,
+                "There is such a mod already, others depend on it, or it is disabled.",
+            ),
+            (
+                422,
+                "The registration or the configuration does not fit, or the mod does not come up: `problems` and `detail` say \
+                 why. Or a query parameter is unknown, or its value is wrong.",
+            ),
+        ])
+    }
+}
+
+impl IntoResponses for WithAuthority {
+    fn responses() -> Responses {
+        problems(&[
+            (
+                401,
+                "An admin token is needed, or it is another than that of this server.",
+            ),
+            (
+                403,
+                "This server is reached beyond its own machine and has no admin token, or a web page of another origin \
+                 asks.",
+            ),
         ])
     }
 }

@@ -1,15 +1,16 @@
-use super::problems::{Any, Conditional, OfId};
+use super::problems::{Any, Conditional, OfId, WithAuthority};
 use crate::fault::Fault;
 use crate::freshness::refusal;
+use crate::mods_wire;
 use crate::params::Params;
 use crate::path_id::PathId;
 use crate::state::Node;
 use crate::wire;
 use axum::Json;
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{HeaderMap, Uri};
 use hotbed_api::{ReloadOutcome, ReloadReport};
-use hotbed_cache::Reloaded;
+use hotbed_cache::{Held, InstanceState, Reloaded};
 use hotbed_registry::Error;
 use std::sync::Arc;
 
@@ -50,21 +51,59 @@ pub(crate) async fn reload(
     }))
 }
 
-/// Build every bot in memory anew
+/// Reload everything
 ///
-/// Catches up with the registry first. On this node only.
+/// Catches up with the registry, builds every bot in memory anew, and renews the mods that changed: in the registry, or
+/// behind their paths. On this node only. With `dry_run` it says what would be done, and does nothing but catch up.
 #[utoipa::path(
     post,
     path = "/reload",
-    tag = "bots",
-    responses((status = 200, description = "What happened.", body = ReloadReport), Conditional, Any),
+    tag = "operations",
+    params(("dry_run" = Option<bool>, Query, description = "Only say what would be done.")),
+    responses((status = 200, description = "What happened, or would.", body = ReloadReport), Conditional, WithAuthority, Any),
 )]
 pub(crate) async fn reload_all(
     State(node): State<Arc<Node>>,
+    headers: HeaderMap,
     uri: Uri,
 ) -> Result<Json<ReloadReport>, Fault> {
-    Params::read(&uri, &[])?;
-    Ok(Json(wire::reload_report(
-        node.state.hot_reload.reload_all().await?,
-    )))
+    let params = Params::read(&uri, &["dry_run"])?;
+    let state = &node.state;
+    let is_dry_run = params.flag("dry_run")? == Some(true);
+    if !is_dry_run {
+        state.authority.admit_reload(&headers)?;
+    }
+    let (bots, mods) = if is_dry_run {
+        state.hot_reload.sync().await?;
+        (foretold(&state.hot_reload.held()), state.mods.plan().await?)
+    } else {
+        let bots = state.hot_reload.reload_all().await?;
+        (
+            wire::reload_report(bots),
+            state.mods.reload_changed().await?,
+        )
+    };
+    Ok(Json(ReloadReport {
+        mods: mods_wire::report(&mods),
+        ..bots
+    }))
+}
+
+/// What a reload would try: whether a bot can be built, only building it tells.
+fn foretold(held: &[Held]) -> ReloadReport {
+    let ids = |has_instance: bool| {
+        let held = held
+            .iter()
+            .filter(|it| it.revision.is_some() == has_instance);
+        let held =
+            held.filter(|it| !matches!(it.state, InstanceState::Inactive | InstanceState::Absent));
+        let mut ids: Vec<String> = held.map(|it| it.id.to_string()).collect();
+        ids.sort();
+        ids
+    };
+    ReloadReport {
+        added: ids(false),
+        refreshed: ids(true),
+        ..ReloadReport::default()
+    }
 }

@@ -17,7 +17,7 @@ use hotbed_registry::{
     MemoryBackend, Page, Past, Precondition, Query, Registration, Registry, RegistryBackend,
     Retention, Revision, Snapshot,
 };
-use hotbed_server::{Access, Authority, Limits, NodeInfo, Reporter, ServerState, router};
+use hotbed_server::{Access, Authority, Chats, Limits, NodeInfo, Reporter, ServerState, router};
 use serde_json::Value;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -180,6 +180,7 @@ impl Node {
             mods_reload,
             agents: network,
             authority: Authority::new(access.listen, None),
+            chats: Chats::default(),
             fleet,
             info,
             access,

@@ -1,0 +1,277 @@
+//! The configuration of a mod, what it may hold, and how the mod is with it.
+
+use super::told;
+use crate::body::{Read, check_object, read_json};
+use crate::conditions::{etag, known_precondition};
+use crate::fault::{Fault, Kind};
+use crate::freshness::served;
+use crate::mods_wire::{self as wire, HIDDEN};
+use crate::note::{self, NOTE};
+use crate::params::Params;
+use crate::path_id::PathId;
+use crate::routes::problems::{Any, Conditional, OfMod, WithAuthority, WithBody};
+use crate::state::Node;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::Uri;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse, Response};
+use hotbed_api::{Mod, ModConfig, ModHealth, ModSchema};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Read the configuration of a mod
+#[utoipa::path(
+    get,
+    path = "/{id}/config",
+    tag = "mods",
+    params(("id" = String, Path, description = "Its id, or its path.")),
+    responses(
+        (status = 200, description = "As it is registered.", body = ModConfig,
+            headers(("ETag" = String, description = "The revision of its registration, in quotes."))),
+        OfMod,
+        Any,
+    ),
+)]
+pub(crate) async fn config(
+    State(node): State<Arc<Node>>,
+    PathId(id): PathId,
+    uri: Uri,
+) -> Result<Response, Fault> {
+    Params::read(&uri, &[])?;
+    let (_, entry) = node.state.mods.entry(id.as_str()).await?;
+    let config = wire::config(&entry);
+    let mut response = Json(ModConfig { config }).into_response();
+    let revision = entry.registration.map(|it| it.revision).unwrap_or_default();
+    response.headers_mut().insert(ETAG, etag(revision));
+    Ok(served(revision, response))
+}
+
+/// Change the configuration of a mod
+///
+/// Replaces it as a whole, or with `merge` puts it over what is there: objects key by key, null takes a key away. Held against the
+/// mod's own form first: what does not fit is refused, and nothing is changed. It is in effect when this is answered,
+/// without a restart.
+#[utoipa::path(
+    put,
+    path = "/{id}/config",
+    tag = "mods",
+    params(
+        ("id" = String, Path, description = "Its id, or its path."),
+        ("merge" = Option<bool>, Query, description = "Put it over what is there."),
+        ("by" = Option<String>, Query, description = "Who writes: kept in the metadata as `changed_by`."),
+        ("reason" = Option<String>, Query, description = "Why: kept in the metadata as `change_reason`."),
+        ("If-Match" = Option<String>, Header, description = "Only if it stands at this `ETag`."),
+    ),
+    request_body = ModConfig,
+    responses(
+        (status = 200, description = "It is registered; how the mod is with it on this node.", body = Mod,
+            headers(("ETag" = String, description = "The revision of its registration, in quotes."))),
+        OfMod,
+        WithAuthority,
+        Conditional,
+        Any,
+        WithBody,
+    ),
+)]
+pub(crate) async fn put_config(
+    State(node): State<Arc<Node>>,
+    PathId(id): PathId,
+    uri: Uri,
+    request: Request,
+) -> Result<Response, Fault> {
+    node.state.authority.admit(request.headers())?;
+    let [by, reason] = NOTE;
+    let params = Params::read(&uri, &[by, "merge", reason])?;
+    let note = note::in_query(&params)?;
+    let way = match params.flag("merge")? {
+        Some(true) => Way::Merge,
+        _ => Way::Replace,
+    };
+    let Read {
+        headers,
+        body: config,
+        share: _share,
+    } = read_json(request, &node.limits(), &node.bodies, |body: ModConfig| {
+        check_object("config", &body.config)?;
+        Ok(body.config)
+    })
+    .await?;
+    let when = known_precondition(&headers)?;
+    let hidden = hidden(&node, id.as_str()).await?;
+    let change = move |registered: &mut Map<String, Value>| {
+        write_config(registered, config.clone(), way, &hidden);
+    };
+    let (id, entry) = node
+        .state
+        .mods
+        .edit(id.as_str(), when, note, change)
+        .await?;
+    Ok(told(&id, &entry))
+}
+
+/// See what the configuration of a mod may hold
+#[utoipa::path(
+    get,
+    path = "/{id}/schema",
+    tag = "mods",
+    params(("id" = String, Path, description = "Its id, or its path.")),
+    responses((status = 200, description = "As a JSON Schema and as a form.", body = ModSchema), OfMod, Any),
+)]
+pub(crate) async fn schema(
+    State(node): State<Arc<Node>>,
+    PathId(id): PathId,
+    uri: Uri,
+) -> Result<Json<ModSchema>, Fault> {
+    Params::read(&uri, &[])?;
+    let (_, entry) = node.state.mods.entry(id.as_str()).await?;
+    let form = wire::form(&entry);
+    Ok(Json(ModSchema {
+        json_schema: form.map(hotbed_mods::SettingsForm::to_json_schema),
+        form: form.map(hotbed_mods::SettingsForm::to_value),
+    }))
+}
+
+/// Ask how a mod is
+///
+/// It is asked now. One that does not run is not well.
+#[utoipa::path(
+    get,
+    path = "/{id}/health",
+    tag = "mods",
+    params(("id" = String, Path, description = "Its id, or its path.")),
+    responses((status = 200, description = "How it is on this node.", body = ModHealth), OfMod, Any),
+)]
+pub(crate) async fn health(
+    State(node): State<Arc<Node>>,
+    PathId(id): PathId,
+    uri: Uri,
+) -> Result<Json<ModHealth>, Fault> {
+    Params::read(&uri, &[])?;
+    node.state.mods.host().check_health().await;
+    let (id, entry) = node.state.mods.entry(id.as_str()).await?;
+    let said = entry.status.as_ref().and_then(|status| {
+        // What was said by a generation that is gone is not how the mod is.
+        status.generation.and(status.health.as_ref())
+    });
+    let told = wire::entry(&id, &entry);
+    Ok(Json(match said {
+        Some(health) => wire::health(health),
+        None => ModHealth {
+            healthy: false,
+            message: match &told.error {
+                Some(error) => error.clone(),
+                None => format!("it does not run: it is {}", told.state),
+            },
+            details: Map::new(),
+        },
+    }))
+}
+
+/// How a configuration is written over another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::routes) enum Way {
+    /// As a whole.
+    Replace,
+    /// Key by key.
+    Merge,
+}
+
+/// The keys of a mod's configuration that nobody is shown.
+pub(in crate::routes) async fn hidden(node: &Node, name: &str) -> Result<BTreeSet<String>, Fault> {
+    let (_, entry) = node.state.mods.entry(name).await?;
+    Ok(wire::passwords(wire::form(&entry)))
+}
+
+/// Writes a configuration into a registration. What is hidden and was sent back as it was shown stays.
+pub(in crate::routes) fn write_config(
+    registered: &mut Map<String, Value>,
+    mut config: Map<String, Value>,
+    way: Way,
+    hidden: &BTreeSet<String>,
+) {
+    let before = match registered.remove("config") {
+        Some(Value::Object(before)) => before,
+        _ => Map::new(),
+    };
+    for key in hidden {
+        if config.get(key).and_then(Value::as_str) == Some(HIDDEN) {
+            config.remove(key);
+            if let Some(kept) = before.get(key) {
+                config.insert(key.clone(), kept.clone());
+            }
+        }
+    }
+    let after = match way {
+        Way::Replace => config,
+        Way::Merge => {
+            let mut after = before;
+            merge(&mut after, config);
+            after
+        }
+    };
+    registered.insert("config".to_owned(), Value::Object(after));
+}
+
+/// JSON Merge Patch, RFC 7396.
+fn merge(into: &mut Map<String, Value>, patch: Map<String, Value>) {
+    for (key, value) in patch {
+        match (into.get_mut(&key), value) {
+            (_, Value::Null) => drop(into.remove(&key)),
+            (Some(Value::Object(into)), Value::Object(patch)) => merge(into, patch),
+            (_, Value::Object(patch)) => {
+                let mut fresh = Map::new();
+                merge(&mut fresh, patch);
+                into.insert(key, Value::Object(fresh));
+            }
+            (_, value) => drop(into.insert(key, value)),
+        }
+    }
+}
+
+/// Refuses what a form cannot be.
+pub(in crate::routes) fn no_config() -> Fault {
+    Fault::new(Kind::Invalid, "config must be an object")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn written(before: &Value, config: Value, way: Way) -> Value {
+        let mut registered = before.as_object().unwrap().clone();
+        let hidden = BTreeSet::from(["key".to_owned()]);
+        let Value::Object(config) = config else {
+            unreachable!("it is written here")
+        };
+        write_config(&mut registered, config, way, &hidden);
+        Value::Object(registered)
+    }
+
+    /// Meant to catch: to store what stands in place of a password, to lose the keys that are not in a patch.
+    #[test]
+    fn a_hidden_password_that_is_sent_back_stays_and_a_patch_leaves_the_rest() {
+        let before =
+            json!({"path": "a.b", "config": {"key": "secret", "a": {"x": 1, "y": 2}, "b": 3}});
+        let config = json!({"key": HIDDEN, "a": {"y": null, "z": 4}});
+        assert_eq!(
+            written(&before, config.clone(), Way::Merge),
+            json!({"path": "a.b", "config": {"key": "secret", "a": {"x": 1, "z": 4}, "b": 3}})
+        );
+        assert_eq!(
+            written(&before, config, Way::Replace)["config"],
+            json!({"key": "secret", "a": {"y": null, "z": 4}})
+        );
+        let none = json!({"path": "a.b"});
+        assert_eq!(
+            written(&none, json!({"key": HIDDEN, "n": {"m": null}}), Way::Merge)["config"],
+            json!({"n": {}})
+        );
+        assert_eq!(
+            written(&none, json!({"key": "new"}), Way::Merge)["config"]["key"],
+            "new"
+        );
+    }
+}
