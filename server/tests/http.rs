@@ -14,6 +14,9 @@ mod changes;
 #[path = "http/chat.rs"]
 mod chat;
 #[cfg(test)]
+#[path = "http/commands.rs"]
+mod commands;
+#[cfg(test)]
 #[path = "http/conditions.rs"]
 mod conditions;
 #[cfg(test)]
@@ -38,6 +41,9 @@ mod lists;
 #[path = "http/memory.rs"]
 mod memory;
 #[cfg(test)]
+#[path = "http/mods.rs"]
+mod mods;
+#[cfg(test)]
 #[path = "http/mods_harness.rs"]
 mod mods_harness;
 #[cfg(test)]
@@ -55,6 +61,9 @@ mod past;
 #[cfg(test)]
 #[path = "http/peers.rs"]
 mod peers;
+#[cfg(test)]
+#[path = "http/plugins.rs"]
+mod plugins;
 #[cfg(test)]
 #[path = "http/registrations.rs"]
 mod registrations;

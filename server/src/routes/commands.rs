@@ -34,6 +34,7 @@ const NOBODY: &str = "somebody";
 #[utoipa::path(
     post,
     path = "",
+    operation_id = "run_commands",
     tag = "commands",
     request_body(content(
         (api::CommandRequest = "application/json"),
@@ -86,6 +87,7 @@ pub(crate) async fn run(
 #[utoipa::path(
     get,
     path = "",
+    operation_id = "list_commands",
     tag = "commands",
     responses((status = 200, description = "The commands.", body = api::CommandList), Any),
 )]

@@ -16,6 +16,7 @@ use std::sync::Arc;
 #[utoipa::path(
     get,
     path = "/api/v1/health/detailed",
+    operation_id = "detailed_health",
     tag = "plugins",
     responses((status = 200, description = "How each is.", body = Object), Everywhere),
 )]

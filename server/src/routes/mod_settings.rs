@@ -23,6 +23,7 @@ use std::sync::Arc;
 #[utoipa::path(
     get,
     path = "",
+    operation_id = "list_mod_settings",
     tag = "agents",
     responses((status = 200, description = "The mods.", body = Object), WithAuthority, Any),
 )]
@@ -42,6 +43,7 @@ pub(crate) async fn list(
 #[utoipa::path(
     get,
     path = "/{id}/config",
+    operation_id = "read_mod_settings",
     tag = "agents",
     params(("id" = String, Path, description = "The mod.")),
     responses(
@@ -72,6 +74,7 @@ pub(crate) async fn config(
 #[utoipa::path(
     get,
     path = "/{id}/schema",
+    operation_id = "read_mod_settings_form",
     tag = "agents",
     params(("id" = String, Path, description = "The mod.")),
     responses(
@@ -105,6 +108,7 @@ pub(crate) async fn schema(
 #[utoipa::path(
     put,
     path = "/{id}/config",
+    operation_id = "put_mod_settings",
     tag = "agents",
     params(("id" = String, Path, description = "The mod.")),
     request_body = api::ModConfig,
@@ -173,6 +177,7 @@ pub(crate) async fn put_config(
 #[utoipa::path(
     post,
     path = "/restart",
+    operation_id = "restart_network",
     tag = "agents",
     responses((status = 200, description = "It is done.", body = Object), WithAuthority, Any),
 )]

@@ -35,6 +35,7 @@ use std::sync::Arc;
 #[utoipa::path(
     get,
     path = "",
+    operation_id = "list_mods",
     tag = "mods",
     responses((status = 200, description = "The mods.", body = ModList), Any),
 )]
@@ -53,6 +54,7 @@ pub(crate) async fn list(State(node): State<Arc<Node>>, uri: Uri) -> Result<Resp
 #[utoipa::path(
     post,
     path = "",
+    operation_id = "load_mod",
     tag = "mods",
     params(
         ("by" = Option<String>, Query, description = "Who loads it: kept in the metadata as `changed_by`."),
@@ -104,6 +106,7 @@ pub(crate) async fn load(
 #[utoipa::path(
     get,
     path = "/{id}",
+    operation_id = "read_mod",
     tag = "mods",
     params(("id" = String, Path, description = "Its id, or its path.")),
     responses(
@@ -131,6 +134,7 @@ pub(crate) async fn get(
 #[utoipa::path(
     put,
     path = "/{id}",
+    operation_id = "put_mod",
     tag = "mods",
     params(
         ("id" = String, Path, description = "Its id."),
@@ -188,6 +192,7 @@ pub(crate) async fn put(
 #[utoipa::path(
     delete,
     path = "/{id}",
+    operation_id = "unload_mod",
     tag = "mods",
     params(
         ("id" = String, Path, description = "Its id, or its path."),

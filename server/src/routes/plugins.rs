@@ -21,6 +21,7 @@ use std::sync::Arc;
 #[utoipa::path(
     get,
     path = "",
+    operation_id = "list_plugins",
     tag = "plugins",
     responses((status = 200, description = "The mods, each as a plugin.", body = Object), Any),
 )]
@@ -40,6 +41,7 @@ pub(crate) async fn list(State(node): State<Arc<Node>>, uri: Uri) -> Result<Json
 #[utoipa::path(
     get,
     path = "/{id}",
+    operation_id = "read_plugin",
     tag = "plugins",
     params(("id" = String, Path, description = "The mod.")),
     responses((status = 200, description = "The mod as a plugin.", body = Object), OfMod, Any),
@@ -58,6 +60,7 @@ pub(crate) async fn get(
 #[utoipa::path(
     get,
     path = "/{id}/health",
+    operation_id = "ask_plugin_health",
     tag = "plugins",
     params(("id" = String, Path, description = "The mod.")),
     responses((status = 200, description = "How it is now.", body = Object), OfMod, Any),
@@ -80,6 +83,7 @@ pub(crate) async fn health(
 #[utoipa::path(
     post,
     path = "/{id}/{action}",
+    operation_id = "switch_plugin",
     tag = "plugins",
     params(
         ("id" = String, Path, description = "The mod."),
@@ -116,6 +120,7 @@ pub(crate) async fn switch(
 #[utoipa::path(
     put,
     path = "/{id}/config",
+    operation_id = "put_plugin_config",
     tag = "plugins",
     params(("id" = String, Path, description = "The mod.")),
     request_body = api::ModConfig,

@@ -7,6 +7,13 @@ async fn api() -> Value {
     Node::new().await.get("/api/v1/openapi.json").await.json()
 }
 
+/// A path that leads to something.
+fn filled(path: &str) -> String {
+    path.replace("{id}", "a")
+        .replace("{scope}", "ops")
+        .replace("{action}", "reload")
+}
+
 fn operations(api: &Value) -> Vec<(String, String, Value)> {
     let mut operations = Vec::new();
     for (path, item) in api["paths"].as_object().unwrap() {
@@ -42,6 +49,34 @@ async fn the_description_names_every_route() {
         }
     }
     for route in [
+        "GET /api/admin/mods",
+        "GET /api/admin/mods/{id}/config",
+        "PUT /api/admin/mods/{id}/config",
+        "GET /api/admin/mods/{id}/schema",
+        "POST /api/admin/network/restart",
+        "GET /api/v1/admin/plugins",
+        "GET /api/v1/admin/plugins/{id}",
+        "PUT /api/v1/admin/plugins/{id}/config",
+        "GET /api/v1/admin/plugins/{id}/health",
+        "POST /api/v1/admin/plugins/{id}/{action}",
+        "GET /api/v1/commands",
+        "POST /api/v1/commands",
+        "POST /api/v1/commands/import",
+        "DELETE /api/v1/commands/{id}/scopes/{scope}",
+        "PUT /api/v1/commands/{id}/scopes/{scope}",
+        "GET /api/v1/health/detailed",
+        "GET /api/v1/mods",
+        "POST /api/v1/mods",
+        "DELETE /api/v1/mods/{id}",
+        "GET /api/v1/mods/{id}",
+        "PUT /api/v1/mods/{id}",
+        "GET /api/v1/mods/{id}/config",
+        "PUT /api/v1/mods/{id}/config",
+        "POST /api/v1/mods/{id}/disable",
+        "POST /api/v1/mods/{id}/enable",
+        "GET /api/v1/mods/{id}/health",
+        "POST /api/v1/mods/{id}/reload",
+        "GET /api/v1/mods/{id}/schema",
         "GET /api/v1/bots/{id}/instance",
         "POST /api/v1/bots/{id}/chat",
         "POST /api/v1/bots/{id}/reload",
@@ -66,17 +101,17 @@ async fn the_description_names_every_route() {
 async fn every_described_operation_is_there() {
     let node = Node::new().await;
     node.bot("a").await;
+    node.wiki("a").await;
     for (path, method, _) in operations(&api().await) {
         let method: Method = method.parse().unwrap();
-        let answer = node
-            .send(request(method.clone(), &path.replace("{id}", "a")))
-            .await;
+        let answer = node.send(request(method.clone(), &filled(&path))).await;
         assert!(
             ![404, 405].contains(&answer.status),
             "{method} {path}: {}",
             answer.status
         );
         node.bot("a").await;
+        node.wiki("a").await;
     }
 }
 
@@ -120,12 +155,14 @@ async fn every_operation_tells_what_any_request_may_be_answered() {
 async fn every_answer_is_described() {
     let node = Node::new().await;
     node.bot("a").await;
+    node.wiki("a").await;
     for (path, method, operation) in operations(&api().await) {
         let answer = node
-            .send(request(method.parse().unwrap(), &path.replace("{id}", "a")))
+            .send(request(method.parse().unwrap(), &filled(&path)))
             .await;
         let described = operation["responses"].get(answer.status.to_string());
         assert!(described.is_some(), "{method} {path}: {}", answer.status);
         node.bot("a").await;
+        node.wiki("a").await;
     }
 }

@@ -199,6 +199,20 @@ impl Node {
         }
     }
 
+    /// Makes sure that there is a wiki of this name, and that it runs.
+    pub(crate) async fn wiki(&self, id: &str) {
+        let registration = serde_json::json!({"path": "openagents.mods.core.wiki"});
+        let Value::Object(registration) = registration else {
+            unreachable!("it is written here")
+        };
+        let (id, when) = (Id::new(id).unwrap(), Precondition::Any);
+        let put = self
+            .state
+            .mods
+            .put(&id, registration, when, ChangeNote::NONE);
+        put.await.unwrap();
+    }
+
     /// Sends a request and begins to read the answer.
     pub(crate) async fn open(&self, request: Request<Body>) -> Response<Body> {
         timeout(DEADLINE, self.router.clone().oneshot(request))

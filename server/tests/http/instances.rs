@@ -183,10 +183,12 @@ async fn a_reload_of_everything_reports_each_id() {
     assert_eq!(report.status, OK);
     let mut report = report.json();
     assert!(report["failed"][0]["error"].take().is_string());
+    let mods = report["mods"].take();
     assert_eq!(
         report,
-        json!({"added": [], "refreshed": ["a"], "removed": [], "failed": [{"id": "b", "error": null}]})
+        json!({"added": [], "refreshed": ["a"], "removed": [], "failed": [{"id": "b", "error": null}], "mods": null})
     );
+    assert_eq!(mods["failed"], json!([]));
 }
 
 /// Meant to catch: an order that is none, a page too many, one that begins again, ids that are nowhere registered.

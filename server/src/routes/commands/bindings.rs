@@ -22,6 +22,7 @@ const LONGEST_SCOPE: usize = 200;
 #[utoipa::path(
     put,
     path = "/{id}/scopes/{scope}",
+    operation_id = "bind_mod",
     tag = "commands",
     params(
         ("id" = String, Path, description = "The mod."),
@@ -44,6 +45,7 @@ pub(crate) async fn bind(
 #[utoipa::path(
     delete,
     path = "/{id}/scopes/{scope}",
+    operation_id = "unbind_mod",
     tag = "commands",
     params(
         ("id" = String, Path, description = "The mod."),
@@ -69,6 +71,7 @@ pub(crate) async fn unbind(
 #[utoipa::path(
     post,
     path = "/import",
+    operation_id = "import_bindmap",
     tag = "commands",
     params(
         ("by" = Option<String>, Query, description = "Who writes: kept in the metadata as `changed_by`."),

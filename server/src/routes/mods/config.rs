@@ -25,6 +25,7 @@ use std::sync::Arc;
 #[utoipa::path(
     get,
     path = "/{id}/config",
+    operation_id = "read_mod_config",
     tag = "mods",
     params(("id" = String, Path, description = "Its id, or its path.")),
     responses(
@@ -56,6 +57,7 @@ pub(crate) async fn config(
 #[utoipa::path(
     put,
     path = "/{id}/config",
+    operation_id = "put_mod_config",
     tag = "mods",
     params(
         ("id" = String, Path, description = "Its id, or its path."),
@@ -115,6 +117,7 @@ pub(crate) async fn put_config(
 #[utoipa::path(
     get,
     path = "/{id}/schema",
+    operation_id = "read_mod_schema",
     tag = "mods",
     params(("id" = String, Path, description = "Its id, or its path.")),
     responses((status = 200, description = "As a JSON Schema and as a form.", body = ModSchema), OfMod, Any),
@@ -139,6 +142,7 @@ pub(crate) async fn schema(
 #[utoipa::path(
     get,
     path = "/{id}/health",
+    operation_id = "ask_mod_health",
     tag = "mods",
     params(("id" = String, Path, description = "Its id, or its path.")),
     responses((status = 200, description = "How it is on this node.", body = ModHealth), OfMod, Any),

@@ -20,6 +20,7 @@ use std::sync::Arc;
 #[utoipa::path(
     post,
     path = "/{id}/reload",
+    operation_id = "reload_mod",
     tag = "mods",
     params(("id" = String, Path, description = "Its id, or its path.")),
     responses((status = 200, description = "The new generation is in service.", body = Mod), OfMod, WithAuthority, Any),
@@ -42,6 +43,7 @@ pub(crate) async fn reload(
 #[utoipa::path(
     post,
     path = "/{id}/enable",
+    operation_id = "enable_mod",
     tag = "mods",
     params(
         ("id" = String, Path, description = "Its id, or its path."),
@@ -68,6 +70,7 @@ pub(crate) async fn enable(
 #[utoipa::path(
     post,
     path = "/{id}/disable",
+    operation_id = "disable_mod",
     tag = "mods",
     params(
         ("id" = String, Path, description = "Its id, or its path."),

@@ -1,0 +1,236 @@
+//! Mods over HTTP.
+
+use crate::harness::{Node, OK, with_header, with_json};
+use axum::http::Method;
+use serde_json::{Value, json};
+
+const CACHE: &str = "openagents.mods.core.shared_cache";
+
+fn load(path: &str) -> Value {
+    json!({ "path": path })
+}
+
+/// Meant to catch: to answer before the mod runs, to keep one that does not come up, to give an id twice.
+#[tokio::test]
+async fn a_mod_is_loaded_once_and_runs_when_that_is_answered() {
+    let node = Node::new().await;
+    let loaded = node.post("/api/v1/mods", &load(CACHE)).await;
+    assert_eq!(loaded.status, 201);
+    assert_eq!(loaded.header("location"), Some("/api/v1/mods/shared_cache"));
+    assert_eq!(loaded.header("etag"), Some("\"1\""));
+    let it = loaded.json();
+    for (key, value) in [
+        ("id", json!("shared_cache")),
+        ("path", json!(CACHE)),
+        ("state", json!("running")),
+        ("revision", json!(1)),
+        ("serves", json!(1)),
+        ("error", json!(null)),
+    ] {
+        assert_eq!(it[key], value, "{key}");
+    }
+
+    let again = node.post("/api/v1/mods", &load(CACHE)).await;
+    assert_eq!(again.status, 409);
+    assert_eq!(again.detail(), "Mod 'shared_cache' is already loaded");
+    let other = json!({"path": "openagents.mods.core.wiki", "id": "shared_cache"});
+    let clash = node.post("/api/v1/mods", &other).await;
+    assert_eq!(clash.status, 409);
+    assert_eq!(clash.detail(), "Mod 'shared_cache' is already registered");
+    let second = json!({"path": CACHE, "id": "second"});
+    assert_eq!(node.post("/api/v1/mods", &second).await.status, 201);
+
+    for (bad, status, said) in [
+        (
+            json!({"path": "no.such"}),
+            422,
+            "no mod is at no.such: there are hotbed.mods.",
+        ),
+        (
+            json!({"path": CACHE, "id": "x", "config": {"nope": 1}}),
+            422,
+            "its configuration does not fit: ",
+        ),
+        (
+            json!({"path": CACHE, "id": "x", "priority": "first"}),
+            422,
+            "priority: expected ",
+        ),
+        (
+            json!({"path": CACHE, "id": "x y"}),
+            422,
+            "\"x y\" is not the id of a mod",
+        ),
+        (json!({"id": "x"}), 422, "body: missing field `path`"),
+    ] {
+        let refused = node.post("/api/v1/mods", &bad).await;
+        assert_eq!(refused.status, status, "{bad}");
+        let detail = refused.detail();
+        assert!(detail.contains(said), "{detail}");
+    }
+    let listed = node.get("/api/v1/mods").await.json();
+    let ids: Vec<&str> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids, ["second", "shared_cache"]);
+}
+
+/// Meant to catch: to find a mod by the end of its path, as the guide's server did.
+#[tokio::test]
+async fn a_mod_is_named_by_exactly_its_id_or_its_path() {
+    let node = Node::new().await;
+    node.post("/api/v1/mods", &load(CACHE)).await;
+    for wrong in ["cache", "mods.core.shared_cache", "other.shared_cache"] {
+        let answer = node.delete(&format!("/api/v1/mods/{wrong}")).await;
+        assert_eq!(answer.status, 404, "{wrong}");
+        assert_eq!(answer.detail(), format!("Mod '{wrong}' is not loaded"));
+    }
+    assert_eq!(
+        node.get(&format!("/api/v1/mods/{CACHE}")).await.json()["id"],
+        "shared_cache"
+    );
+    let gone = node.delete(&format!("/api/v1/mods/{CACHE}")).await;
+    assert_eq!(
+        (gone.status, gone.json()),
+        (OK, json!({"unloaded": ["shared_cache"]}))
+    );
+    assert_eq!(node.get("/api/v1/mods").await.json()["items"], json!([]));
+    assert_eq!(node.delete("/api/v1/mods/shared_cache").await.status, 404);
+}
+
+/// Meant to catch: a configuration that is stored before it is checked, or that waits for a restart.
+#[tokio::test]
+async fn a_configuration_is_checked_and_then_in_effect_at_once() {
+    let node = Node::new().await;
+    let wiki =
+        json!({"path": "openagents.mods.core.wiki", "config": {"max_pages": 7, "max_versions": 3}});
+    let first = node.post("/api/v1/mods", &wiki).await.json();
+    let read = node.get("/api/v1/mods/wiki/config").await;
+    assert_eq!(
+        read.json(),
+        json!({"config": {"max_pages": 7, "max_versions": 3}})
+    );
+    assert_eq!(read.header("etag"), Some("\"1\""));
+
+    let merged = json!({"config": {"max_pages": 9, "max_versions": null}});
+    let changed = node
+        .put("/api/v1/mods/wiki/config?merge=true", &merged)
+        .await;
+    assert_eq!(changed.status, OK);
+    let changed = changed.json();
+    assert_eq!(changed["config"], json!({"max_pages": 9}));
+    assert_eq!(
+        (&changed["revision"], &changed["serves"]),
+        (&json!(2), &json!(2))
+    );
+    assert!(changed["generation"].as_u64() > first["generation"].as_u64());
+
+    let wrong = json!({"config": {"max_pages": "many"}});
+    let refused = node.put("/api/v1/mods/wiki/config", &wrong).await;
+    assert_eq!(refused.status, 422);
+    assert!(
+        refused.detail().contains("max_pages"),
+        "{}",
+        refused.detail()
+    );
+    assert_eq!(node.get("/api/v1/mods/wiki").await.json(), changed);
+
+    let stale = with_json(Method::PUT, "/api/v1/mods/wiki/config", r#"{"config": {}}"#);
+    let stale = node.send(with_header(stale, "if-match", "\"1\"")).await;
+    assert_eq!(stale.status, 412);
+    assert_eq!(stale.json()["revision"], 2);
+
+    let schema = node.get("/api/v1/mods/wiki/schema").await.json();
+    assert_eq!(
+        schema["json_schema"]["properties"]["max_pages"]["type"],
+        "integer"
+    );
+    assert_eq!(
+        schema["form"]["sections"][0]["fields"][0]["key"],
+        "max_pages"
+    );
+}
+
+#[tokio::test]
+async fn a_mod_is_switched_and_keeps_its_registration() {
+    let node = Node::new().await;
+    node.post("/api/v1/mods", &load("hotbed.mods.wiki")).await;
+    let off = node.post_nothing("/api/v1/mods/wiki/disable").await.json();
+    assert_eq!(
+        (&off["enabled"], &off["state"]),
+        (&json!(false), &json!("stopped"))
+    );
+    let health = node.get("/api/v1/mods/wiki/health").await.json();
+    assert_eq!(health["healthy"], false);
+    let refused = node.post_nothing("/api/v1/mods/wiki/reload").await;
+    assert_eq!(refused.status, 409);
+    assert_eq!(refused.detail(), "mod 'wiki' is disabled: enable it first");
+    let on = node.post_nothing("/api/v1/mods/wiki/enable").await.json();
+    assert_eq!(
+        (&on["enabled"], &on["state"]),
+        (&json!(true), &json!("running"))
+    );
+    assert_eq!(
+        node.get("/api/v1/mods/wiki/health").await.json()["healthy"],
+        true
+    );
+    let anew = node.post_nothing("/api/v1/mods/wiki/reload").await.json();
+    assert!(anew["generation"].as_u64() > on["generation"].as_u64());
+    assert_eq!(anew["revision"], on["revision"]);
+}
+
+#[tokio::test]
+async fn a_registration_is_put_as_a_whole_under_conditions() {
+    let node = Node::new().await;
+    let put = |if_none_match: Option<&str>, body: Value| {
+        let request = with_json(Method::PUT, "/api/v1/mods/w", &body.to_string());
+        match if_none_match {
+            Some(tag) => with_header(request, "if-none-match", tag),
+            None => request,
+        }
+    };
+    let body = json!({"path": "hotbed.mods.wiki", "scopes": ["ops"], "enabled": false});
+    let created = node.send(put(Some("*"), body.clone())).await;
+    assert_eq!(created.status, OK);
+    assert_eq!(created.json()["scopes"], json!(["ops"]));
+    assert_eq!(node.send(put(Some("*"), body)).await.status, 412);
+    let replaced = node.send(put(None, load("hotbed.mods.wiki"))).await.json();
+    assert_eq!(replaced["state"], "running");
+    assert_eq!(replaced["scopes"], json!(["any"]), "as the manifest says");
+    let named = json!({"id": "other", "path": "hotbed.mods.wiki"});
+    assert_eq!(node.send(put(None, named)).await.status, 422);
+}
+
+/// Meant to catch: a dry run that does something, or that says nothing.
+#[tokio::test]
+async fn a_dry_run_says_what_a_reload_would_do_and_does_nothing() {
+    let node = Node::new().await;
+    node.post("/api/v1/mods", &load("hotbed.mods.wiki")).await;
+    node.bot("a").await;
+    node.chat("a").await.unwrap();
+    let before = node.get("/api/v1/mods/wiki").await.json();
+    let built = node.get("/api/v1/health").await.json()["cache"]["builds"].clone();
+    let told = node
+        .post_nothing("/api/v1/reload?dry_run=true")
+        .await
+        .json();
+    assert_eq!(told["refreshed"], json!(["a"]));
+    assert_eq!(
+        told["mods"]["refreshed"],
+        json!([]),
+        "nothing changed of it"
+    );
+    assert_eq!(node.get("/api/v1/mods/wiki").await.json(), before);
+    assert_eq!(
+        node.get("/api/v1/health").await.json()["cache"]["builds"],
+        built
+    );
+
+    let done = node.post_nothing("/api/v1/reload").await.json();
+    assert_eq!(done["refreshed"], json!(["a"]));
+    let text = "Module reload complete. refreshed=0 added=0 removed=0 failed=0";
+    assert_eq!(done["mods"]["text"], text);
+}
