@@ -15,7 +15,7 @@ use crate::serve_args::{self, Reload, ServeArgs};
 use crate::settings::Settings;
 use crate::storage::Storage;
 use crate::warnings::{Subject, Warnings};
-use crate::watching::{Trigger, Watching};
+use crate::watching::{Door, Shelf, Trigger, Wanted, Watching};
 use anyhow::{Context, bail};
 use chrono::Utc;
 use hotbed::cache::{CacheSettings, CachingRegistryManager};
@@ -29,6 +29,7 @@ use hotbed_backends::{BusUrl, RegistryUrl, StoreAt, open_bus};
 use hotbed_bots::{Bot, BotFactory, ConversationLimits, Conversations, ProviderKeys};
 use hotbed_fleet::{Member, NodeId, Pace};
 use hotbed_server::{Access, Authority, Limits, NodeInfo, Reporter, ServerState};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -218,6 +219,12 @@ impl App {
         let mods = mods
             .follow(&background.follow.tasks, &background.follow.stop)
             .await;
+        let mut shelf = Shelf {
+            door: Door::Mods(mods.registry.clone(), mods.desk.clone()),
+            applied: BTreeMap::new(),
+        };
+        let declared = shelf.begin(&config.mods).await;
+        warn.tell(Subject::Mods, declared.warnings);
         // Whoever is told that this node is ready finds it up to date, unless the registry is down.
         if let Err(error) = handle.sync().await {
             tracing::debug!(%error, "registry is followed later");
@@ -284,10 +291,17 @@ impl App {
                 url: store.url().clone(),
                 bus: bus_url,
                 live,
-                registry: registry.clone(),
                 warnings: warn,
                 settings,
-                applied: config.bots,
+                bots: Shelf {
+                    door: Door::Bots(registry.clone()),
+                    applied: config.bots.clone(),
+                },
+                mods: shelf,
+                wanted: Wanted {
+                    bots: config.bots,
+                    mods: config.mods,
+                },
             };
             let run = watching.run(Trigger::of(&dir)?, background.follow.stop.clone());
             background.follow.tasks.spawn(run);

@@ -5,7 +5,7 @@
 use crate::secrets::{AllowList, Secrets};
 use anyhow::{anyhow, bail};
 use hotbed::configs::{ConfigSchema, Environment, Variables, detect_environment};
-use hotbed::deploy::{Bot, Deployment, Directory, Problem, Reading, bot_variables};
+use hotbed::deploy::{Collection, Deployment, Directory, Entry, Problem, Reading, bot_variables};
 use hotbed::registry::Id;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,9 @@ pub(crate) struct Source {
     /// What the bots must fit, likewise.
     schema: Option<Arc<ConfigSchema>>,
     /// The bots, likewise.
-    bots: BTreeMap<Id, Bot>,
+    bots: BTreeMap<Id, Entry>,
+    /// The mods, likewise.
+    mods: BTreeMap<Id, Entry>,
 }
 
 /// The environment that is used, and why.
@@ -54,7 +56,8 @@ pub(crate) struct ConfigDir {
     pub(crate) environment_note: String,
     /// What every configuration must fit.
     pub(crate) schema: Option<Arc<ConfigSchema>>,
-    pub(crate) bots: BTreeMap<Id, Bot>,
+    pub(crate) bots: BTreeMap<Id, Entry>,
+    pub(crate) mods: BTreeMap<Id, Entry>,
     /// Where the bots came from.
     pub(crate) domains_dir: Option<PathBuf>,
     /// What whoever runs this node should know.
@@ -68,17 +71,21 @@ pub(crate) struct News {
     /// What configurations are bound to: the environments, or the schema.
     pub(crate) environment: bool,
     pub(crate) bots: bool,
+    pub(crate) mods: bool,
 }
 
 impl News {
     pub(crate) fn any(self) -> bool {
-        self.environment || self.bots
+        self.environment || self.bots || self.mods
     }
 }
 
 impl ConfigDir {
     fn says_what(&self, other: &Self) -> bool {
-        self.texts == other.texts && self.schema == other.schema && self.bots == other.bots
+        self.texts == other.texts
+            && self.schema == other.schema
+            && self.bots == other.bots
+            && self.mods == other.mods
     }
 }
 
@@ -128,6 +135,7 @@ impl Source {
             texts: Texts::new(),
             schema: None,
             bots: BTreeMap::new(),
+            mods: BTreeMap::new(),
         })
     }
 
@@ -173,6 +181,7 @@ impl Source {
         News {
             environment: read.texts != self.texts || read.schema != self.schema,
             bots: read.bots != self.bots,
+            mods: read.mods != self.mods,
         }
     }
 
@@ -181,6 +190,7 @@ impl Source {
         self.texts.clone_from(&read.texts);
         self.schema.clone_from(&read.schema);
         self.bots.clone_from(&read.bots);
+        self.mods.clone_from(&read.mods);
     }
 
     fn nothing(&self) -> anyhow::Result<ConfigDir> {
@@ -205,6 +215,7 @@ impl Source {
             environment_note: self.note("empty: it has no file"),
             schema: None,
             bots: BTreeMap::new(),
+            mods: BTreeMap::new(),
             domains_dir: None,
             warnings,
             texts: Texts::new(),
@@ -250,16 +261,20 @@ impl Source {
             problems: reading.problems.iter().filter(is_ours).cloned().collect(),
             ..reading.clone()
         })?;
-        let bots = deployment.bots().map(|(id, bot)| {
-            let known = Id::new(id)
-                .map_err(|error| anyhow!("{}: domain.id: {error}", bot.file.display()))?;
-            Ok((known, bot.clone()))
-        });
+        let entries = |collection: Collection, key: &str| {
+            let entries = deployment.of(collection).iter().map(|(id, entry)| {
+                let known = Id::new(id)
+                    .map_err(|error| anyhow!("{}: {key}{error}", entry.file.display()))?;
+                Ok((known, entry.clone()))
+            });
+            entries.collect::<anyhow::Result<BTreeMap<_, _>>>()
+        };
         Ok(ConfigDir {
             environment: self.dressed(environment),
             environment_note: self.note(&from),
             schema: deployment.schema().cloned(),
-            bots: bots.collect::<anyhow::Result<_>>()?,
+            bots: entries(Collection::Bots, "domain.id: ")?,
+            mods: entries(Collection::Mods, "")?,
             domains_dir: Some(reading.root.join("domains")).filter(|dir| dir.is_dir()),
             warnings: Vec::new(),
             texts: reading
@@ -298,7 +313,10 @@ mod tests {
         let mut source = Source::find(Some(dir.path()), None, &[], &AllowList::default()).unwrap();
         for _ in 0..2 {
             let news = source.news(&source.read_settled().unwrap());
-            assert_eq!((news.environment, news.bots), (true, false));
+            assert_eq!(
+                (news.environment, news.bots, news.mods),
+                (true, false, false)
+            );
         }
         source.take_note(&source.read().unwrap());
         assert!(!source.news(&source.read().unwrap()).any());

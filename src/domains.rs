@@ -1,7 +1,7 @@
 //! Registers the bots of domain files.
 
 use anyhow::{Context, bail};
-use hotbed::deploy::Bot;
+use hotbed::deploy::Entry;
 use hotbed::registry::{Admission, Draft, Error, Id, Precondition, Registry, Status};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ impl Domains {
     /// Proves all bots before the first is registered. Each problem names its file.
     pub(crate) fn prove(
         dir: PathBuf,
-        bots: &BTreeMap<Id, Bot>,
+        bots: &BTreeMap<Id, Entry>,
         registry: &Registry,
         admission: Admission,
     ) -> anyhow::Result<Self> {

@@ -44,8 +44,14 @@ impl Storage {
             Some(file) => format!("sqlite:{}", file.display()).parse()?,
             None => bots.url().clone(),
         };
-        let file = args.data_dir.join("mods.sealed");
-        let snapshot = Arc::new(DiskSnapshot::open(&file, &url.to_string(), key).await?);
+        // Under the same key as that of the bots, which is there by now.
+        let key = match key {
+            Some(key) => key,
+            None => SnapshotKey::kept_in(&args.data_dir.join("snapshot.key"))?,
+        };
+        let file = args.data_dir.join("snapshot.mods.sealed");
+        let snapshot = DiskSnapshot::open(&file, &url.to_string(), Some(key)).await?;
+        let snapshot = Arc::new(snapshot);
         let store = match own {
             None => Arc::clone(bots),
             Some(_) if snapshot.is_empty() => StoreAt::new(url),

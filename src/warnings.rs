@@ -11,6 +11,8 @@ pub(crate) enum Subject {
     Start,
     /// The bots of domain files, as they were registered.
     Bots,
+    /// The mods of mod files, as they were registered.
+    Mods,
     /// The configuration directory, as it was read last.
     Directory,
 }

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 /// A mod that is to be registered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"path": "openagents.mods.core.shared_cache", "config": {"max_entries": 1_000}}))]
 pub struct ModWrite {
     /// What it is to be called. The last part of its path, or what its manifest says, if it is left out. Not for a mod
@@ -16,9 +17,10 @@ pub struct ModWrite {
     /// Its configuration: `${VAR}`, `$resource` and `$secret` are filled in on each node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Map<String, Value>>,
-    /// Whether it is to run; true unless said.
+    /// Whether it is to run; true unless said. A text with a `${VAR}` will do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub enabled: Option<bool>,
+    #[schema(value_type = Option<bool>)]
+    pub enabled: Option<Value>,
     /// Where it stands among others: a number, or `infrastructure` (10), `security` (20), `middleware` (30), `business`
     /// (40) or `integration` (50). What its manifest says, if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,6 +32,9 @@ pub struct ModWrite {
     /// The channels in which its commands may be used, or `any`. What its manifest says, if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
+    /// What its owners note of it. What is there stays if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Map<String, Value>>,
 }
 
 /// One mod: what is registered of it, and how it is on this node.
@@ -41,6 +46,10 @@ pub struct Mod {
     pub path: String,
     /// Its configuration as it is registered, passwords hidden.
     pub config: Map<String, Value>,
+    /// All that is registered of it, passwords hidden; null for one that leaves.
+    pub registered: Option<Map<String, Value>>,
+    /// What its owners noted of it.
+    pub metadata: Map<String, Value>,
     /// Whether it is to run.
     pub enabled: bool,
     /// Where it is: registered, initializing, initialized, starting, running, draining, stopping, stopped or error.

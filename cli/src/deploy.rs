@@ -54,7 +54,7 @@ impl DirectoryArgs {
         let check = Check::of(&reading, &session.process, terms);
         Checked {
             check,
-            files: reading.domains.len(),
+            files: reading.domains.len() + reading.mods.len(),
         }
     }
 }
@@ -62,7 +62,7 @@ impl DirectoryArgs {
 /// What was found out about a directory.
 struct Checked {
     check: Check,
-    /// How many domain files there are.
+    /// How many domain and mod files there are.
     files: usize,
 }
 

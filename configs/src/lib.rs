@@ -41,6 +41,7 @@ mod error;
 mod interpolate;
 mod limits;
 mod literal_secret;
+mod mods_file;
 mod object;
 mod origins;
 mod path;
@@ -64,6 +65,7 @@ pub use domain::{DomainBot, DomainPlace, locate_in_domain, parse_domain};
 pub use environment::{Environment, EnvironmentText};
 pub use error::{ConfigError, ConfigErrorKind, ConfigErrors, Location, MissingResource};
 pub use limits::{MAX_EXPANDED_UNITS, MAX_NESTING, MAX_PARENTS, MAX_TEXT_BYTES};
+pub use mods_file::{DeclaredMod, parse_mods};
 pub use object::canonical_json;
 pub use path::ConfigPath;
 pub use portability::{

@@ -10,7 +10,8 @@ use hotbed_configs::{
     Variables, validate_portability,
 };
 
-use crate::deployment::{Bot, Deployment};
+use crate::collection::Collection;
+use crate::deployment::{Deployment, Entry};
 use crate::directory::{EnvironmentFile, Reading};
 use crate::problem::{Place, Problem, locate};
 use crate::variables::is_named_like_a_secret;
@@ -21,7 +22,7 @@ use assumed::{Assumed, Unset, Whose};
 pub struct Check {
     /// The bots that are good by themselves.
     pub deployment: Deployment,
-    /// What is doubtful about a bot by itself, such as a secret that is written out.
+    /// What is doubtful about a bot or mod by itself, such as a secret that is written out; by [name](Collection::name).
     pub warnings: BTreeMap<String, Vec<ConfigWarning>>,
     /// How each environment looks, in the order of the names.
     pub environments: Vec<Outlook>,
@@ -60,7 +61,7 @@ pub struct Outlook {
     pub needs: BTreeMap<String, Option<String>>,
     /// What is doubtful about its file.
     pub file_warnings: Vec<ConfigWarning>,
-    /// What is doubtful here about a bot.
+    /// What is doubtful here about a bot or mod, by [name](Collection::name).
     pub warnings: BTreeMap<String, Vec<ConfigWarning>>,
 }
 
@@ -71,9 +72,13 @@ impl Check {
     /// meant for this machine, and only [need](Outlook::needs) it.
     pub fn of(reading: &Reading, process: &[(String, String)], terms: CheckTerms<'_>) -> Self {
         let (deployment, problems) = Deployment::gather(reading);
-        let doubtful = deployment.bots().filter_map(|(id, bot)| {
-            let warnings = bot.config.literal_secrets();
-            (!warnings.is_empty()).then(|| (id.to_owned(), warnings))
+        let all = Collection::ALL.into_iter().flat_map(|collection| {
+            let entries = deployment.of(collection).iter();
+            entries.map(move |(id, entry)| (collection.name(id), entry))
+        });
+        let doubtful = all.filter_map(|(name, entry)| {
+            let warnings = entry.config.literal_secrets();
+            (!warnings.is_empty()).then_some((name, warnings))
         });
         let mut check = Self {
             warnings: doubtful.collect(),
@@ -149,7 +154,9 @@ impl Check {
         match parsed {
             Ok(environment) => {
                 outlook.file_warnings = environment.warnings().to_vec();
-                self.bots(&environment, &mut set, &mut outlook);
+                for collection in Collection::ALL {
+                    self.resolve(collection, &environment, &mut set, &mut outlook);
+                }
                 self.fit_schema(reading, file, &environment, &set);
             }
             Err(errors) => {
@@ -165,23 +172,37 @@ impl Check {
         self.environments.push(outlook);
     }
 
-    fn bots(&mut self, environment: &Environment, set: &mut Assumed<'_>, outlook: &mut Outlook) {
-        for (id, bot) in self.deployment.bots() {
-            let resolved = set.try_with(Whose::Bot, |variables| {
+    fn resolve(
+        &mut self,
+        collection: Collection,
+        environment: &Environment,
+        set: &mut Assumed<'_>,
+        outlook: &mut Outlook,
+    ) {
+        for (id, entry) in self.deployment.of(collection) {
+            let resolved = set.try_with(Whose::Entry, |variables| {
                 let environment = environment.clone().with_variables(variables.clone());
-                environment.resolve_without_secrets(&bot.config)
+                environment.resolve_without_secrets(&entry.config)
             });
             match resolved {
                 Ok(resolved) if resolved.warnings().is_empty() => {}
                 Ok(resolved) => {
                     let warnings = resolved.warnings().to_vec();
-                    outlook.warnings.insert(id.to_owned(), warnings);
+                    outlook.warnings.insert(collection.name(id), warnings);
                 }
                 Err(errors) => {
                     let wrong = errors
                         .iter()
-                        .filter(|error| !set.excuses(Whose::Bot, error));
-                    let told = wrong.map(|error| unresolvable(id, bot, &outlook.name, error));
+                        .filter(|error| !set.excuses(Whose::Entry, error));
+                    let told = wrong.map(|error| match collection {
+                        Collection::Bots => unresolvable(id, entry, &outlook.name, error),
+                        Collection::Mods => Problem::UnresolvableMod {
+                            file: entry.file.clone(),
+                            id: id.to_owned(),
+                            environment: outlook.name.clone(),
+                            error: error.clone(),
+                        },
+                    });
                     self.problems.extend(told);
                 }
             }
@@ -199,14 +220,14 @@ impl Check {
         let Some(schema) = self.deployment.schema() else {
             return;
         };
-        let resolve = |environment: &Environment, variables: &Variables, bot: &Bot| {
+        let resolve = |environment: &Environment, variables: &Variables, bot: &Entry| {
             let environment = environment.clone().with_variables(variables.clone());
             environment.resolve_without_secrets(&bot.config)
         };
         let other = set.other(Whose::Environment);
         let other = other.and_then(|variables| reading.environment(file, variables).ok());
         for (id, bot) in self.deployment.bots() {
-            let Ok(resolved) = resolve(environment, set.given(Whose::Bot), bot) else {
+            let Ok(resolved) = resolve(environment, set.given(Whose::Entry), bot) else {
                 // Told already.
                 continue;
             };
@@ -215,11 +236,11 @@ impl Check {
             };
             let other = other
                 .as_ref()
-                .zip(set.other(Whose::Bot))
+                .zip(set.other(Whose::Entry))
                 .and_then(|(environment, variables)| resolve(environment, variables, bot).ok());
             let depends = |error: &&ConfigError| match &other {
                 Some(other) => differ(&resolved, other, error.path()),
-                None => set.other(Whose::Bot).is_some(),
+                None => set.other(Whose::Entry).is_some(),
             };
             let wrong = errors.iter().filter(|error| !depends(error));
             let told = wrong.map(|error| unresolvable(id, bot, &file.name, error));
@@ -234,7 +255,12 @@ fn differ(one: &ResolvedConfig, other: &ResolvedConfig, path: &ConfigPath) -> bo
 }
 
 /// What it means for a bot that it cannot be resolved.
-pub(crate) fn unresolvable(id: &str, bot: &Bot, environment: &str, error: &ConfigError) -> Problem {
+pub(crate) fn unresolvable(
+    id: &str,
+    bot: &Entry,
+    environment: &str,
+    error: &ConfigError,
+) -> Problem {
     let (place, id) = (Place::in_file(&bot.file), id.to_owned());
     match error.kind() {
         ConfigErrorKind::MissingVariable { name, .. } if is_named_like_a_secret(name) => {

@@ -1,13 +1,14 @@
 //! What a directory says should be registered.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hotbed_configs::{ConfigSchema, DomainBot, PortableConfig};
+use hotbed_configs::{ConfigSchema, DeclaredMod, DomainBot, PortableConfig};
 use serde_json::{Map, Value};
 
-use crate::directory::{DomainFile, Reading};
+use crate::collection::Collection;
+use crate::directory::{DomainFile, ModFile, Reading};
 use crate::owner::MANAGED_BY;
 use crate::problem::{Place, Problem, Problems, locate};
 
@@ -18,23 +19,21 @@ const RESERVED: [(&str, &str); 3] = [
     (MANAGED_BY, "`hotbed apply`"),
 ];
 
-/// The collection that domain files and `schemas/bots.yaml` are about.
-const BOTS: &str = "bots";
-
-/// Holds all bots of a directory, proven: every file was read and understood, no two bots have one id, and each id and
-/// its metadata can be registered.
+/// Holds all bots and mods of a directory, proven: every file was read and understood, no two of a collection have one
+/// id, and each id and its metadata can be registered.
 #[derive(Clone, Debug, Default)]
 pub struct Deployment {
-    bots: BTreeMap<String, Bot>,
+    bots: BTreeMap<String, Entry>,
+    mods: BTreeMap<String, Entry>,
     schema: Option<Arc<ConfigSchema>>,
 }
 
-/// One bot of a directory. It is meant to be in service: domain files have no word for anything else.
+/// One bot or mod of a directory. It is meant to be in service: files have no word for another status.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Bot {
+pub struct Entry {
     /// Where it stands.
     pub file: PathBuf,
-    /// What it is built from, as it is written.
+    /// What is registered of it, as it is written.
     pub config: PortableConfig,
     /// What else the file says of it.
     pub metadata: Map<String, Value>,
@@ -49,7 +48,7 @@ impl Deployment {
         Problems::or(problems, deployment)
     }
 
-    /// The bots that are good, and what is wrong with the domain files that could be read.
+    /// The bots and mods that are good, and what is wrong with the files that could be read.
     pub(crate) fn gather(reading: &Reading) -> (Self, Vec<Problem>) {
         let mut deployment = Self::default();
         let mut problems = Vec::new();
@@ -58,6 +57,16 @@ impl Deployment {
                 Ok(bots) => {
                     for bot in bots {
                         deployment.add(file, bot, &mut problems);
+                    }
+                }
+                Err(errors) => problems.extend(Problem::of_text(&file.path, errors)),
+            }
+        }
+        for file in &reading.mods {
+            match &*file.mods {
+                Ok(mods) => {
+                    for declared in mods {
+                        deployment.add_mod(file, declared, &mut problems);
                     }
                 }
                 Err(errors) => problems.extend(Problem::of_text(&file.path, errors)),
@@ -73,20 +82,28 @@ impl Deployment {
     }
 
     /// The bots, in the order of their ids.
-    pub fn bots(&self) -> impl ExactSizeIterator<Item = (&str, &Bot)> {
+    pub fn bots(&self) -> impl ExactSizeIterator<Item = (&str, &Entry)> {
         self.bots.iter().map(|(id, bot)| (id.as_str(), bot))
     }
 
     /// One bot.
-    pub fn bot(&self, id: &str) -> Option<&Bot> {
+    pub fn bot(&self, id: &str) -> Option<&Entry> {
         self.bots.get(id)
+    }
+
+    /// What the directory says of a collection, by id.
+    pub fn of(&self, collection: Collection) -> &BTreeMap<String, Entry> {
+        match collection {
+            Collection::Bots => &self.bots,
+            Collection::Mods => &self.mods,
+        }
     }
 
     fn add_schema(&mut self, reading: &Reading, problems: &mut Vec<Problem>) {
         let mut first: Option<&PathBuf> = None;
         for file in &reading.schemas {
             let path = file.path.clone();
-            if file.collection != BOTS {
+            if file.collection != Collection::Bots.as_str() {
                 problems.push(Problem::NoCollection { file: path });
                 continue;
             }
@@ -131,7 +148,7 @@ impl Deployment {
         }
         self.bots.insert(
             bot.id.clone(),
-            Bot {
+            Entry {
                 file: place.file,
                 config: bot.config.clone(),
                 metadata: bot.metadata.clone(),
@@ -140,7 +157,35 @@ impl Deployment {
     }
 }
 
-impl Bot {
+impl Deployment {
+    fn add_mod(&mut self, file: &ModFile, declared: &DeclaredMod, problems: &mut Vec<Problem>) {
+        let id = declared.id.clone().unwrap_or_else(|| called(&file.path));
+        if let Some(first) = self.mods.get(&id) {
+            return problems.push(Problem::DuplicateMod {
+                id,
+                file: file.path.clone(),
+                first: first.file.clone(),
+            });
+        }
+        if let Err(reason) = fit(&id) {
+            return problems.push(Problem::UnfitMod {
+                id,
+                reason,
+                file: file.path.clone(),
+            });
+        }
+        self.mods.insert(
+            id,
+            Entry {
+                file: file.path.clone(),
+                config: declared.registration.clone(),
+                metadata: Map::new(),
+            },
+        );
+    }
+}
+
+impl Entry {
     /// Whether a registration of this configuration and metadata is what the file says, whoever wrote and owns it.
     pub fn says(&self, config: &Map<String, Value>, metadata: &Map<String, Value>) -> bool {
         let is_noted = |key: &str| RESERVED.iter().any(|(reserved, _)| *reserved == key);
@@ -149,6 +194,18 @@ impl Bot {
         self.config.as_map() == config
             && said.clone().count() == self.metadata.len()
             && said.all(|(key, value)| self.metadata.get(key) == Some(value))
+    }
+}
+
+/// What a mod is called whose file says no id: like the file, or where that is called `mod`, like its directory.
+fn called(file: &Path) -> String {
+    let stem = |path: &Path| {
+        let stem = path.file_stem().unwrap_or_default();
+        stem.to_string_lossy().into_owned()
+    };
+    match stem(file) {
+        name if name == "mod" => file.parent().map(stem).unwrap_or(name),
+        name => name,
     }
 }
 

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hotbed_configs::{
-    ConfigErrors, ConfigSchema, DomainBot, Environment, EnvironmentText, Variables, parse_domain,
+    ConfigErrors, ConfigSchema, DeclaredMod, DomainBot, Environment, EnvironmentText, Variables,
+    parse_domain, parse_mods,
 };
 
 use crate::problem::Problem;
@@ -21,11 +22,11 @@ use stamp::Stamp;
 /// The endings of the files that are read, the first first where several would do; JSON is YAML too.
 pub const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
-/// Reads `DIR/environments/*`, `DIR/schemas/*` and `DIR/domains/**`, again and again: what has not changed since the last
+/// Reads `DIR/environments/*`, `DIR/schemas/*`, `DIR/mods/**` and `DIR/domains/**`, again and again: what has not changed since the last
 /// time is neither opened nor parsed again.
 ///
 /// Taken are files whose names end with one of [`ENDINGS`], in the order of their paths; names that begin with `.` are
-/// passed over. Directories in `domains` are read too. Symbolic links are followed as long as they stay inside `DIR`, as
+/// passed over. Directories in `mods` and `domains` are read too. Symbolic links are followed as long as they stay inside `DIR`, as
 /// those of a Kubernetes volume do.
 #[derive(Debug)]
 pub struct Directory {
@@ -39,11 +40,14 @@ struct Known {
     text: Arc<str>,
     /// Of a domain file.
     bots: Option<ParsedBots>,
+    /// Of a mod file.
+    mods: Option<ParsedMods>,
     /// Of the schema of a collection.
     schema: Option<ParsedSchema>,
 }
 
 type ParsedBots = Arc<Result<Vec<DomainBot>, ConfigErrors>>;
+type ParsedMods = Arc<Result<Vec<DeclaredMod>, ConfigErrors>>;
 type ParsedSchema = Result<Arc<ConfigSchema>, Arc<ConfigErrors>>;
 
 /// What a directory held when it was read: all of it, the good beside the bad.
@@ -55,6 +59,8 @@ pub struct Reading {
     pub environments: Vec<EnvironmentFile>,
     /// The schemas of collections that could be read. What is wrong with their text is told by each.
     pub schemas: Vec<SchemaFile>,
+    /// The mod files that could be read. What is wrong with their text is told by each.
+    pub mods: Vec<ModFile>,
     /// The domain files that could be read. What is wrong with their text is told by each.
     pub domains: Vec<DomainFile>,
     /// The files that could not be read, and why.
@@ -83,6 +89,15 @@ pub struct DomainFile {
     pub text: Arc<str>,
     /// What it says.
     pub bots: Arc<Result<Vec<DomainBot>, ConfigErrors>>,
+}
+
+/// The mods of a mod file, or what is wrong with its text.
+#[derive(Clone, Debug)]
+pub struct ModFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it says.
+    pub mods: Arc<Result<Vec<DeclaredMod>, ConfigErrors>>,
 }
 
 /// The JSON Schema that the configurations of a collection must fit, or what is wrong with its text.
@@ -116,6 +131,7 @@ impl Directory {
             root: self.root.clone(),
             environments: Vec::new(),
             schemas: Vec::new(),
+            mods: Vec::new(),
             domains: Vec::new(),
             problems: Vec::new(),
             parsed: 0,
@@ -149,6 +165,7 @@ impl Directory {
         };
         let environments = files("environments", Nesting::Flat);
         let schemas = files("schemas", Nesting::Flat);
+        let mods = files("mods", Nesting::Deep);
         let domains = files("domains", Nesting::Deep);
         for (path, known) in environments {
             reading.environments.push(EnvironmentFile {
@@ -166,6 +183,16 @@ impl Directory {
             reading.schemas.push(SchemaFile {
                 schema: schema.clone(),
                 collection: stem(&path),
+                path: path.clone(),
+            });
+            self.known.insert(path, known);
+        }
+        for (path, mut known) in mods {
+            let mods = known.mods.get_or_insert_with(|| {
+                Arc::new(parse_mods(&path.display().to_string(), &known.text))
+            });
+            reading.mods.push(ModFile {
+                mods: Arc::clone(mods),
                 path: path.clone(),
             });
             self.known.insert(path, known);
@@ -287,6 +314,7 @@ fn refresh(file: &Listed, before: Option<Known>, problems: &mut Vec<Problem>) ->
             stamp,
             text: Arc::clone(&known.text),
             bots: known.bots.clone(),
+            mods: known.mods.clone(),
             schema: known.schema.clone(),
         });
     }
@@ -297,6 +325,7 @@ fn refresh(file: &Listed, before: Option<Known>, problems: &mut Vec<Problem>) ->
                 stamp,
                 text: text.into(),
                 bots: None,
+                mods: None,
                 schema: None,
             },
         }),

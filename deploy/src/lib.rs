@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/environments/NAME.yaml ─┐
 //! DIR/schemas/bots.yaml ──────┼─ Directory::read ─► Reading ─► Deployment::prove ─► Deployment ─┐
+//! DIR/mods/**/*.yaml ─────────┤
 //! DIR/domains/**/*.yaml ──────┘                        │                                        ├─ Plan::between ─► Plan
 //!                                                      └─► Check::of   what a registry holds ───┘
 //! ```
@@ -16,6 +17,7 @@
 pub use hotbed_configs::ConfigWarning;
 
 mod check;
+mod collection;
 mod deployment;
 mod difference;
 mod directory;
@@ -29,9 +31,12 @@ mod shown;
 mod variables;
 
 pub use check::{Check, CheckTerms, Outlook, Portability};
-pub use deployment::{Bot, Deployment};
+pub use collection::Collection;
+pub use deployment::{Deployment, Entry};
 pub use difference::{Difference, differences};
-pub use directory::{Directory, DomainFile, ENDINGS, EnvironmentFile, Reading, SchemaFile};
+pub use directory::{
+    Directory, DomainFile, ENDINGS, EnvironmentFile, ModFile, Reading, SchemaFile,
+};
 pub use domain_file::{Unwritable, domain_file, file_name};
 pub use example::{EXAMPLE, ExampleFile};
 pub use owner::{InvalidOwner, MANAGED_BY, Owner};

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use hotbed_configs::PortableConfig;
 use serde_json::{Map, Value, json};
 
-use crate::deployment::{Bot, Deployment};
+use crate::collection::Collection;
+use crate::deployment::{Deployment, Entry};
 use crate::difference::{Difference, differences};
 use crate::owner::{MANAGED_BY, Owner};
 
@@ -68,15 +69,17 @@ pub enum TakeOver {
 /// the condition that nobody wrote meanwhile.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// What is to be done, in the order of the ids.
+    /// What is to be done: bots first, each collection in the order of the ids.
     pub steps: Vec<Step>,
-    /// What is as it should be, and whose it is.
+    /// What is as it should be, by [name](Step::name), and whose it is.
     pub unchanged: BTreeMap<String, Standing>,
 }
 
 /// What is to be done with one registration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
+    /// Of which collection.
+    pub collection: Collection,
     /// Whose registration.
     pub id: String,
     /// What is to be done.
@@ -141,20 +144,37 @@ pub enum Effect {
 }
 
 impl Plan {
-    /// Compares what a directory says with what is registered.
+    /// Compares what a directory says of its bots with what is registered.
     pub fn between(
         desired: &Deployment,
         existing: &BTreeMap<String, Registered>,
         terms: &Terms,
     ) -> Self {
-        let mut plan = Self::default();
-        for (id, bot) in desired.bots() {
-            plan.consider(id, bot, existing.get(id), terms);
+        Self::default().and(Collection::Bots, desired, existing, terms)
+    }
+
+    /// The same plan, and what makes the registry hold what the directory says of another collection.
+    #[must_use]
+    pub fn and(
+        mut self,
+        collection: Collection,
+        desired: &Deployment,
+        existing: &BTreeMap<String, Registered>,
+        terms: &Terms,
+    ) -> Self {
+        let desired = desired.of(collection);
+        let mut plan = Comparison {
+            collection,
+            steps: Vec::new(),
+            unchanged: &mut self.unchanged,
+        };
+        for (id, entry) in desired {
+            plan.consider(id, entry, existing.get(id), terms);
         }
         if terms.prune == Prune::Delete {
             for (id, registered) in existing {
                 let is_own = terms.owner.standing(&registered.metadata) == Standing::Own;
-                if is_own && desired.bot(id).is_none() {
+                if is_own && !desired.contains_key(id) {
                     let action = Action::Delete {
                         at: registered.revision,
                     };
@@ -162,20 +182,44 @@ impl Plan {
                 }
             }
         }
-        plan.steps.sort_by(|one, other| one.id.cmp(&other.id));
-        plan
+        let mut steps = plan.steps;
+        steps.sort_by(|one, other| one.id.cmp(&other.id));
+        self.steps.extend(steps);
+        self
     }
 
     /// Whether the registry holds what the directory says.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
+}
 
-    fn consider(&mut self, id: &str, bot: &Bot, registered: Option<&Registered>, terms: &Terms) {
+impl Step {
+    /// The [name](Collection::name) of what it is done with.
+    pub fn name(&self) -> String {
+        self.collection.name(&self.id)
+    }
+}
+
+/// A plan of one collection in the making.
+struct Comparison<'p> {
+    collection: Collection,
+    steps: Vec<Step>,
+    unchanged: &'p mut BTreeMap<String, Standing>,
+}
+
+impl Comparison<'_> {
+    fn consider(
+        &mut self,
+        id: &str,
+        entry: &Entry,
+        registered: Option<&Registered>,
+        terms: &Terms,
+    ) {
         let mut desired = Desired {
-            file: bot.file.clone(),
-            config: bot.config.clone(),
-            metadata: bot.metadata.clone(),
+            file: entry.file.clone(),
+            config: entry.config.clone(),
+            metadata: entry.metadata.clone(),
         };
         let label = terms.owner.label();
         desired.metadata.insert(MANAGED_BY.to_owned(), label.into());
@@ -189,7 +233,7 @@ impl Plan {
         let is_same = found.iter().all(|difference| difference.pointer == label);
         match (is_same, terms.take_over, &was) {
             (true, TakeOver::Refuse, _) | (true, TakeOver::All, Standing::Own) => {
-                self.unchanged.insert(id.to_owned(), was);
+                self.unchanged.insert(self.collection.name(id), was);
             }
             (false, TakeOver::Refuse, Standing::Others(owner)) => {
                 let refuse = Action::Refuse {
@@ -212,6 +256,7 @@ impl Plan {
 
     fn step(&mut self, id: &str, action: Action, effect: Effect) {
         self.steps.push(Step {
+            collection: self.collection,
             id: id.to_owned(),
             action,
             effect,

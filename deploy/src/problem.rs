@@ -100,6 +100,38 @@ pub enum Problem {
         /// Where it stands.
         place: Place,
     },
+    /// Two mods with one id.
+    #[error("{}: the mod {id:?} stands in {} too: give each its own id", file.display(), first.display())]
+    DuplicateMod {
+        /// The id.
+        id: String,
+        /// The file that was read later.
+        file: PathBuf,
+        /// The file that was read first.
+        first: PathBuf,
+    },
+    /// An id of a mod that a URL would drop or obey.
+    #[error("{}: {id:?} is not the id of a mod: {reason}", file.display())]
+    UnfitMod {
+        /// The id.
+        id: String,
+        /// Why not.
+        reason: &'static str,
+        /// Where it stands.
+        file: PathBuf,
+    },
+    /// A mod that cannot be resolved in an environment.
+    #[error("{}: mod {id:?} in {environment}: {error}", file.display())]
+    UnresolvableMod {
+        /// Where the mod stands.
+        file: PathBuf,
+        /// The mod.
+        id: String,
+        /// The environment.
+        environment: String,
+        /// What is wrong, with the place in what is registered of the mod.
+        error: ConfigError,
+    },
     /// Metadata that would be taken for what the server or `apply` says.
     #[error(
         "{place}: domain.{key}: bot {id:?} must not have it: it is kept for what {by} notes there; choose another key"
@@ -261,6 +293,9 @@ impl Problem {
             | Self::NotUtf8 { file, .. }
             | Self::More { file, .. }
             | Self::DuplicateEnvironment { file, .. }
+            | Self::DuplicateMod { file, .. }
+            | Self::UnfitMod { file, .. }
+            | Self::UnresolvableMod { file, .. }
             | Self::NoCollection { file }
             | Self::DuplicateSchema { file, .. }
             | Self::NoEnvironment { file, .. } => Some(file),
@@ -311,6 +346,7 @@ impl Problem {
         match self {
             Self::Text(error) if !error.path().is_root() => Some(error.path().to_string()),
             Self::Unresolvable { error, .. } => Some(format!("bot.{}", error.path())),
+            Self::UnresolvableMod { error, .. } => Some(error.path().to_string()),
             Self::Unportable { issue, .. } => Some(format!("bot.{}", issue.path)),
             Self::Withheld { path, .. } => Some(format!("bot.{path}")),
             Self::DuplicateId { .. } | Self::UnfitId { .. } => Some("domain.id".to_owned()),

@@ -46,6 +46,8 @@ pub struct Order {
     pub id: Option<ModId>,
     /// What is registered: `path`, and what else a registration of a mod may say.
     pub registration: Map<String, Value>,
+    /// What its owners note of it.
+    pub metadata: Option<Map<String, Value>>,
     /// Who wants it, and why.
     pub note: ChangeNote,
 }
@@ -103,16 +105,17 @@ impl Desk {
         self.entry(id.as_str()).await
     }
 
-    /// Takes a mod out of the registry, by exactly its id or exactly its path, and returns when it is stopped on this
-    /// node. Answers what was taken out, dependents first.
+    /// Takes a mod out of the registry, by exactly its id or exactly its path, if the precondition holds for it, and
+    /// returns when it is stopped on this node. Answers what was taken out, dependents first.
     pub async fn unload(
         &self,
         name: &str,
         cascade: Cascade,
+        when: Precondition,
         note: ChangeNote,
     ) -> Result<Vec<ModId>, ModsError> {
         let name = name.to_owned();
-        self.to_the_end(|inside| unload(inside, name, cascade, note))
+        self.to_the_end(|inside| unload(inside, name, cascade, when, note))
             .await
     }
 
@@ -176,6 +179,7 @@ impl Desk {
         &self,
         id: &Id,
         registration: Map<String, Value>,
+        metadata: Option<Map<String, Value>>,
         when: Precondition,
         note: ChangeNote,
     ) -> Result<(Id, ModEntry), ModsError> {
@@ -183,7 +187,10 @@ impl Desk {
         self.to_the_end(|inside| async move {
             let config = portable(registration)?;
             edit::prove(&inside, &id, &config).await?;
-            let draft = Draft::active(config);
+            let draft = Draft {
+                metadata,
+                ..Draft::active(config)
+            };
             inside.registry.noting(note).put(&id, draft, when).await?;
             inside.follower.settled().await?;
             Ok(())
@@ -240,6 +247,7 @@ async fn load(inside: Arc<Inside>, order: Order) -> Result<Id, ModsError> {
     let Order {
         id,
         registration,
+        metadata,
         note,
     } = order;
     let config = portable(registration)?;
@@ -255,7 +263,10 @@ async fn load(inside: Arc<Inside>, order: Order) -> Result<Id, ModsError> {
         ..desired
     };
     edit::fits(&inside, &desired).await?;
-    let draft = Draft::active(config);
+    let draft = Draft {
+        metadata,
+        ..Draft::active(config)
+    };
     let registry = inside.registry.noting(note);
     let written = match registry.put(&id, draft, Precondition::Absent).await {
         Ok(written) => written.registration.revision,
@@ -301,6 +312,7 @@ async fn unload(
     inside: Arc<Inside>,
     name: String,
     cascade: Cascade,
+    when: Precondition,
     note: ChangeNote,
 ) -> Result<Vec<ModId>, ModsError> {
     let id = find::find(&inside, &name).await?;
@@ -317,7 +329,8 @@ async fn unload(
     let registry = inside.registry.noting(note);
     for gone in &ids {
         let gone = Id::new(gone.as_str()).map_err(Error::from)?;
-        match registry.delete(&gone, Precondition::Any).await {
+        let when = if gone == id { when } else { Precondition::Any };
+        match registry.delete(&gone, when).await {
             // Of a dependent: somebody else was first.
             Err(Error::NotFound { .. }) if gone != id => {}
             Err(Error::NotFound { .. }) => return Err(ModsError::NotLoaded { name }),

@@ -25,6 +25,18 @@ pub(crate) fn entry(id: &Id, entry: &ModEntry) -> api::Mod {
         id: id.to_string(),
         path: path.or_else(|| registered_path(entry)).unwrap_or_default(),
         config: config(entry),
+        registered: entry.registration.as_ref().map(|it| {
+            let mut registered = it.config.as_map().clone();
+            if registered.contains_key("config") {
+                registered.insert("config".to_owned(), Value::Object(config(entry)));
+            }
+            registered
+        }),
+        metadata: entry
+            .registration
+            .as_ref()
+            .map(|it| it.metadata.clone())
+            .unwrap_or_default(),
         enabled: status.map_or_else(|| is_registered_enabled(entry), |status| status.enabled),
         state: status
             .map_or(ModState::Registered, |status| status.state)
@@ -155,12 +167,13 @@ pub(crate) fn registration(write: api::ModWrite) -> Map<String, Value> {
         priority,
         permissions,
         scopes,
+        metadata: _,
     } = write;
     let mut registration = Map::new();
     registration.insert("path".to_owned(), json!(path));
     let rest = [
         ("config", config.map(Value::Object)),
-        ("enabled", enabled.map(Value::Bool)),
+        ("enabled", enabled),
         ("priority", priority),
         ("permissions", permissions.map(|it| json!(it))),
         ("scopes", scopes.map(|it| json!(it))),

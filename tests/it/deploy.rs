@@ -2,6 +2,7 @@
 
 mod apply;
 mod many;
+mod mods;
 mod story;
 mod truth;
 

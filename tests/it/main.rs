@@ -25,6 +25,7 @@ mod main_job;
 mod migration;
 mod no_lost_update;
 mod nothing_left_behind;
+mod openagents_clients;
 mod openapi;
 mod python_clients;
 mod python_fleet;

@@ -368,3 +368,56 @@ async fn a_checkout_of_many_files_is_applied_at_once() {
     assert_eq!(node.head().await, head + FILES as u64);
     node.terminate().await;
 }
+
+async fn mod_is(node: &Node, id: &str, wanted: impl Fn(&serde_json::Value) -> bool) {
+    eventually("the mod", DEADLINE, async || {
+        let found = node.get(&format!("/api/v1/mods/{id}")).await.json();
+        if wanted(&found) {
+            Ok(())
+        } else {
+            Err(found.to_string())
+        }
+    })
+    .await;
+}
+
+/// Mods of the directory run after the start, and go by what changes in it.
+///
+/// Meant to catch: mods that are registered and not watched, one that is overwritten although the API changed it.
+#[tokio::test]
+async fn mods_of_the_directory_run_and_follow_it() {
+    let world = World::new();
+    let file = world.dir.join("mods/wiki.yaml");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let write = |pages: u32| {
+        let yaml = format!("path: hotbed.mods.wiki\nconfig: {{max_pages: {pages}}}\n");
+        replace(&file, &yaml);
+    };
+    write(5);
+    let node = world.launch.start().await;
+    mod_is(&node, "wiki", |it| {
+        it["state"] == "running" && it["config"]["max_pages"] == 5
+    })
+    .await;
+    write(6);
+    mod_is(&node, "wiki", |it| {
+        it["config"]["max_pages"] == 6 && it["serves"] == it["revision"]
+    })
+    .await;
+
+    let changed = serde_json::json!({"config": {"max_pages": 9}});
+    node.put("/api/v1/mods/wiki/config", &changed)
+        .await
+        .expect(200);
+    write(7);
+    warns(&node, "wiki: was changed in the registry since").await;
+    mod_is(&node, "wiki", |it| it["config"]["max_pages"] == 9).await;
+    node.terminate().await;
+    // Registered once: a start changes nothing of it.
+    let node = world.launch.start().await;
+    mod_is(&node, "wiki", |it| {
+        it["state"] == "running" && it["config"]["max_pages"] == 9
+    })
+    .await;
+    node.terminate().await;
+}

@@ -9,13 +9,44 @@ use anyhow::{Context, Result};
 
 use crate::step::{command, succeed};
 
-/// The oldest client in use and the newest, each pinned by `tests/it/python/requirements-VERSION.txt`.
-const VERSIONS: [&str; 2] = ["0.6.9", "0.13.1"];
+/// The oldest version in use of each client and the newest, each pinned by `tests/it/python/requirements-NAME-VERSION.txt`.
+const CLIENTS: [Client; 4] = [
+    Client::dataknobs("0.6.9"),
+    Client::dataknobs("0.13.1"),
+    Client::openagents("0.7.0"),
+    Client::openagents("0.9.3.post20"),
+];
 
-/// Makes `target/python/dataknobs-VERSION/` for each version, unless it is there and complete.
+/// A published client.
+struct Client {
+    name: &'static str,
+    version: &'static str,
+    /// What the tests import of it.
+    import: &'static str,
+}
+
+impl Client {
+    const fn dataknobs(version: &'static str) -> Self {
+        Self {
+            name: "dataknobs",
+            version,
+            import: "from dataknobs_bots.registry import HTTPRegistryBackend",
+        }
+    }
+
+    const fn openagents(version: &'static str) -> Self {
+        Self {
+            name: "openagents",
+            version,
+            import: "from openagents.core.client import AgentClient",
+        }
+    }
+}
+
+/// Makes `target/python/NAME-VERSION/` for each client, unless it is there and complete.
 pub(crate) fn prepare(root: &Path) -> Result<()> {
-    for version in VERSIONS {
-        let environment = Environment::new(root, version);
+    for client in CLIENTS {
+        let environment = Environment::new(root, &client);
         if !environment.is_complete()? {
             println!("    making {}", environment.folder.display());
             environment.make(root)?;
@@ -29,18 +60,23 @@ struct Environment {
     requirements: PathBuf,
     /// A copy of the requirements, written last: what is here was installed from these.
     marker: PathBuf,
+    import: &'static str,
 }
 
 impl Environment {
-    fn new(root: &Path, version: &str) -> Self {
+    fn new(root: &Path, client: &Client) -> Self {
+        let Client {
+            name,
+            version,
+            import,
+        } = client;
         // Not in the folder of CARGO_TARGET_DIR: the tests look for it here.
-        let folder = root
-            .join("target/python")
-            .join(format!("dataknobs-{version}"));
+        let folder = root.join(format!("target/python/{name}-{version}"));
         Self {
-            requirements: root.join(format!("tests/it/python/requirements-{version}.txt")),
+            requirements: root.join(format!("tests/it/python/requirements-{name}-{version}.txt")),
             marker: folder.join("complete"),
             folder,
+            import,
         }
     }
 
@@ -87,8 +123,7 @@ impl Environment {
         ];
         succeed(&mut command(root, self.program(), &install))
             .context("the packages come from PyPI: is it reachable?")?;
-        let import = "from dataknobs_bots.registry import HTTPRegistryBackend";
-        succeed(&mut command(root, self.program(), &["-c", import]))
+        succeed(&mut command(root, self.program(), &["-c", self.import]))
             .with_context(|| format!("{} lacks a package", self.requirements.display()))?;
         fs::write(&self.marker, self.wanted()?)
             .with_context(|| format!("cannot write {}", self.marker.display()))

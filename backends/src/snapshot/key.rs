@@ -58,7 +58,7 @@ impl FromStr for SnapshotKey {
 
 impl SnapshotKey {
     /// The key that this file holds, made at random if there is none yet. Only its owner may read it.
-    pub(super) fn kept_in(path: &Path) -> Result<Self, SnapshotError> {
+    pub fn kept_in(path: &Path) -> Result<Self, SnapshotError> {
         let failed = |source| SnapshotError::Key {
             path: path.to_owned(),
             source,

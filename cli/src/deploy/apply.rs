@@ -172,7 +172,7 @@ fn tell_one(step: &Step, outcome: &Outcome, session: &mut Session<'_>) -> Result
     }
     if let Outcome::Done { warnings, .. } = outcome {
         for warning in warnings {
-            session.warn(&format!("{}: {warning}", step.id));
+            session.warn(&format!("{}: {warning}", step.name()));
         }
     }
     if let Some(line) = outcome.failure(step) {

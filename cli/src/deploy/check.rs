@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use clap::Args;
-use hotbed_deploy::{Check, ConfigWarning, Outlook};
+use hotbed_deploy::{Check, Collection, ConfigWarning, Outlook};
 use serde_json::{Value, json};
 
 use super::{Checked, DirectoryArgs, complain, problems_json};
@@ -54,13 +54,18 @@ fn sentence(check: &Check, files: usize) -> String {
         1 => format!("1 {one}"),
         count => format!("{count} {one}s"),
     };
-    let (bots, files) = (count(bots, "bot"), count(files, "file"));
+    let mut all = count(bots, "bot");
+    let mods = check.deployment.of(Collection::Mods).len();
+    if mods > 0 {
+        all = format!("{all} and {}", count(mods, "mod"));
+    }
+    let files = count(files, "file");
     let environments = count(check.environments.len(), "environment");
     let verdict = match check.problems.len() {
         0 => "no problem".to_owned(),
         problems => count(problems, "problem"),
     };
-    format!("{bots} in {files}, {environments}: {verdict}")
+    format!("{all} in {files}, {environments}: {verdict}")
 }
 
 fn write(outlook: &Outlook, output: &mut dyn Write) -> io::Result<()> {
@@ -107,6 +112,7 @@ fn document(check: &Check, files: usize) -> Value {
     json!({
         "files": files,
         "bots": check.deployment.bots().len(),
+        "mods": check.deployment.of(Collection::Mods).len(),
         "warnings": warnings_json(&check.warnings).collect::<Vec<_>>(),
         "environments": check.environments.iter().map(environment).collect::<Vec<_>>(),
         "problems": problems_json(&check.problems),

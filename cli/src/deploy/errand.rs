@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hotbed_api::{Registration, RegistrationWrite, Written};
-use hotbed_deploy::{Action, Desired, Step};
+use hotbed_api::{Mod, Registration, RegistrationWrite, Written};
+use hotbed_deploy::{Action, Collection, Desired, Step};
 use reqwest::RequestBuilder;
 use reqwest::header::{IF_MATCH, IF_NONE_MATCH};
 use tokio::time::Instant;
@@ -69,7 +69,7 @@ impl<'a> Errand<'a> {
                 Err(refused) => return refused,
             };
             let error = match self.client.send(request).await {
-                Ok(answer) => return done(&answer),
+                Ok(answer) => return done(step, &answer),
                 Err(error) => error,
             };
             let outcome = Outcome::of_error(&error);
@@ -93,14 +93,14 @@ impl<'a> Errand<'a> {
     }
 
     fn request(&self, step: &Step) -> Result<RequestBuilder, Outcome> {
-        let path = ["bots", step.id.as_str()];
+        let path = [step.collection.as_str(), step.id.as_str()];
         let client = self.client;
         let request = match &step.action {
             Action::Create { desired } => {
-                put(client.put(&path), desired).header(IF_NONE_MATCH, "*")
+                put(step, client.put(&path), desired).header(IF_NONE_MATCH, "*")
             }
             Action::Update { desired, at, .. } => {
-                put(client.put(&path), desired).header(IF_MATCH, format!("\"{at}\""))
+                put(step, client.put(&path), desired).header(IF_MATCH, format!("\"{at}\""))
             }
             Action::Delete { at } => client.delete(&path).header(IF_MATCH, format!("\"{at}\"")),
             Action::Refuse { owner, .. } => {
@@ -114,7 +114,7 @@ impl<'a> Errand<'a> {
 
     /// What a step wanted, if that is how it is.
     async fn done_already(&self, step: &Step) -> Option<Outcome> {
-        let path = ["bots", step.id.as_str()];
+        let path = [step.collection.as_str(), step.id.as_str()];
         let found = self.client.send(self.client.get(&path)).await;
         let (found, wanted) = match (found, &step.action) {
             (Err(error), Action::Delete { .. }) if error.exit() == Exit::NotFound => {
@@ -128,31 +128,61 @@ impl<'a> Errand<'a> {
             }
             _ => return None,
         };
-        let found: Registration = self.client.understand(&found.body).ok()?;
-        let is_wanted = found.config == *wanted.config.as_map()
-            && found.status == hotbed_api::Status::Active
+        let (config, metadata, revision) = match step.collection {
+            Collection::Bots => {
+                let found: Registration = self.client.understand(&found.body).ok()?;
+                let is_active = found.status == hotbed_api::Status::Active;
+                (
+                    Some(found.config).filter(|_| is_active),
+                    found.metadata,
+                    Some(found.revision),
+                )
+            }
+            Collection::Mods => {
+                let found: Mod = self.client.understand(&found.body).ok()?;
+                (found.registered, found.metadata, found.revision)
+            }
+        };
+        let is_wanted = config.as_ref() == Some(wanted.config.as_map())
             && wanted
                 .metadata
                 .iter()
-                .all(|(key, value)| found.metadata.get(key) == Some(value));
+                .all(|(key, value)| metadata.get(key) == Some(value));
         is_wanted.then(|| Outcome::Done {
-            revision: Some(found.revision),
+            revision,
             warnings: Vec::new(),
         })
     }
 }
 
-fn done(answer: &Answer) -> Outcome {
+fn done(step: &Step, answer: &Answer) -> Outcome {
     // A deletion is answered with nothing but its revision.
-    let written = serde_json::from_str::<Written>(&answer.body).ok();
-    let revision = written.as_ref().map(|it| it.registration.revision);
+    let (revision, warnings) = match step.collection {
+        Collection::Bots => {
+            let written = serde_json::from_str::<Written>(&answer.body).ok();
+            let revision = written.as_ref().map(|it| it.registration.revision);
+            (revision, written.map(|it| it.warnings).unwrap_or_default())
+        }
+        Collection::Mods => {
+            let written = serde_json::from_str::<Mod>(&answer.body).ok();
+            let revision = written.as_ref().and_then(|it| it.revision);
+            let failure = written.and_then(|it| it.error);
+            let failure = failure.map(|why| format!("it does not come up: {why}"));
+            (revision, failure.into_iter().collect())
+        }
+    };
     Outcome::Done {
         revision: revision.or(answer.revision),
-        warnings: written.map(|it| it.warnings).unwrap_or_default(),
+        warnings,
     }
 }
 
-fn put(request: RequestBuilder, desired: &Desired) -> RequestBuilder {
+fn put(step: &Step, request: RequestBuilder, desired: &Desired) -> RequestBuilder {
+    if step.collection == Collection::Mods {
+        let mut body = desired.config.as_map().clone();
+        body.insert("metadata".to_owned(), desired.metadata.clone().into());
+        return request.json(&body);
+    }
     request.json(&RegistrationWrite {
         bot_id: None,
         id: None,

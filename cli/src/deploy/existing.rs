@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use hotbed_api::{InstanceList, RegistrationList};
+use hotbed_api::{InstanceList, ModList, RegistrationList};
 use hotbed_deploy::Registered;
 use serde::de::DeserializeOwned;
 
@@ -11,7 +11,7 @@ use crate::session::Session;
 /// Registrations, or instances, asked for at once.
 const PAGE: usize = 500;
 
-/// Everything that is registered, and what of it the server has in memory.
+/// Every bot that is registered, and what of them the server has in memory.
 pub(super) async fn existing(session: &Session<'_>) -> Result<BTreeMap<String, Registered>, Error> {
     let mut existing = BTreeMap::new();
     let mut after = None;
@@ -38,6 +38,26 @@ pub(super) async fn existing(session: &Session<'_>) -> Result<BTreeMap<String, R
         }
     }
     Ok(existing)
+}
+
+/// Every mod that is registered.
+pub(super) async fn existing_mods(
+    session: &Session<'_>,
+) -> Result<BTreeMap<String, Registered>, Error> {
+    let answer = session.client.send(session.client.get(&["mods"])).await?;
+    let mods: ModList = session.client.understand(&answer.body)?;
+    // What is not registered any more is on its way out.
+    let registered = mods.items.into_iter().filter_map(|it| {
+        let registered = Registered {
+            config: it.registered?,
+            status: status_word(hotbed_api::Status::Active).to_owned(),
+            metadata: it.metadata,
+            revision: it.revision?,
+            is_live: it.generation.is_some(),
+        };
+        Some((it.id, registered))
+    });
+    Ok(registered.collect())
 }
 
 /// The ids that the server has an instance of.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hotbed_deploy::{Bot, Deployment, Directory, Registered, domain_file, file_name};
+use hotbed_deploy::{Deployment, Directory, Entry, Registered, domain_file, file_name};
 use serde_json::json;
 
 use super::complain;
@@ -107,7 +107,7 @@ pub(crate) async fn run(args: &ExportArgs, session: &mut Session<'_>) -> Result<
 fn step(
     id: &str,
     registered: &Registered,
-    there: Option<&Bot>,
+    there: Option<&Entry>,
     args: &ExportArgs,
 ) -> Result<Step, String> {
     let text = domain_file(id, &registered.config, &registered.metadata)

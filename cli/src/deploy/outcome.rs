@@ -55,14 +55,14 @@ impl Outcome {
     pub(super) fn success(&self, step: &Step) -> Option<String> {
         let verb = done(&step.action);
         let revision = self.revision().map(|it| format!(": revision {it}"));
-        let id = &step.id;
+        let id = step.name();
         self.is_done()
             .then(|| format!("{verb} {id}{}", revision.unwrap_or_default()))
     }
 
     /// The line that tells why a step is not done.
     pub(super) fn failure(&self, step: &Step) -> Option<String> {
-        let id = &step.id;
+        let id = step.name();
         match self {
             Self::Done { .. } => None,
             Self::Conflict(why) => Some(format!(

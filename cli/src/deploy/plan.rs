@@ -1,13 +1,13 @@
 use clap::Args;
 use hotbed_deploy::{
-    Action, ConfigWarning, Difference, Effect, Owner, Plan, Prune, Standing, Step, TakeOver, Terms,
-    shown_difference,
+    Action, Collection, ConfigWarning, Difference, Effect, Owner, Plan, Prune, Standing, Step,
+    TakeOver, Terms, shown_difference,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::existing::existing;
+use super::existing::{existing, existing_mods};
 use super::{DirectoryArgs, complain, problems_json};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -75,9 +75,15 @@ impl PlanArgs {
                 TakeOver::Refuse
             },
         };
-        let existing = existing(session).await?;
+        let bots = existing(session).await?;
+        let mut plan = Plan::between(&check.deployment, &bots, &terms);
+        // A server that knows no mods is asked for them only if there is something to say of them.
+        if self.prune || !check.deployment.of(Collection::Mods).is_empty() {
+            let mods = existing_mods(session).await?;
+            plan = plan.and(Collection::Mods, &check.deployment, &mods, &terms);
+        }
         Ok(Some(Planned {
-            plan: Plan::between(&check.deployment, &existing, &terms),
+            plan,
             warnings: check.warnings,
         }))
     }
@@ -159,7 +165,7 @@ fn sentence(plan: &Plan) -> String {
 
 /// What a step does, in one line.
 pub(super) fn headline(step: &Step) -> String {
-    let id = &step.id;
+    let id = step.name();
     let effect = match step.effect {
         Effect::None => "",
         Effect::Rebuilt => ", its live instance is rebuilt",
@@ -225,6 +231,7 @@ pub(super) fn step_document(step: &Step) -> Value {
     };
     json!({
         "id": step.id,
+        "collection": step.collection.as_str(),
         "action": action,
         "file": file.map(|file| file.display().to_string()),
         "revision": revision,

@@ -26,7 +26,7 @@ pub(super) enum Whose {
     /// Those that an environment file may refer to: all.
     Environment,
     /// Those that a bot may refer to.
-    Bot,
+    Entry,
 }
 
 /// The variables of this process, and those that are assumed to be set elsewhere.
@@ -132,7 +132,7 @@ impl Given {
     fn to(&self, whose: Whose) -> &Variables {
         match whose {
             Whose::Environment => &self.all,
-            Whose::Bot => &self.of_bots,
+            Whose::Entry => &self.of_bots,
         }
     }
 }

@@ -26,6 +26,7 @@ fn reading(environments: &[(&str, &str)], domains: &[(&str, &str)]) -> Reading {
                 bots: Arc::new(parse_domain(path, text)),
             })
             .collect(),
+        mods: Vec::new(),
         schemas: Vec::new(),
         problems: Vec::new(),
         parsed: 0,

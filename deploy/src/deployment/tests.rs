@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use hotbed_configs::parse_domain;
+use hotbed_configs::{parse_domain, parse_mods};
 
 use super::*;
 use crate::directory::DomainFile;
@@ -15,6 +15,7 @@ fn reading(files: &[(&str, &str)]) -> Reading {
         root: "configs".into(),
         environments: Vec::new(),
         domains: files.iter().map(file).collect(),
+        mods: Vec::new(),
         schemas: Vec::new(),
         problems: Vec::new(),
         parsed: 0,
@@ -77,4 +78,50 @@ fn a_file_that_could_not_be_read_is_no_deployment_without_it() {
         .push(Problem::NotAFile { path: "p".into() });
     let problems = Deployment::prove(&reading).unwrap_err();
     assert_eq!(problems.to_string(), "p is not a file: remove it");
+}
+
+fn mods(files: &[(&str, &str)]) -> Result<Deployment, Problems> {
+    let mods = files.iter().map(|(path, text)| ModFile {
+        path: path.into(),
+        mods: Arc::new(parse_mods(path, text)),
+    });
+    Deployment::prove(&Reading {
+        mods: mods.collect(),
+        ..reading(&[])
+    })
+}
+
+/// Meant to catch: a mod that is called like its file although that is called `mod`, or although the file says an id.
+#[test]
+fn a_mod_is_called_as_its_file_says_or_like_it() {
+    let deployment = mods(&[
+        ("mods/wiki.yaml", "path: a.wiki"),
+        ("mods/commands/dice/mod.yaml", "path: a.dice"),
+        (
+            "mods/more.yaml",
+            "mods: {cache: {path: a.cache}, board: {path: a.board}}",
+        ),
+    ])
+    .unwrap();
+    let named: Vec<&String> = deployment.of(Collection::Mods).keys().collect();
+    assert_eq!(named, ["board", "cache", "dice", "wiki"]);
+    assert_eq!(deployment.bots().len(), 0);
+    let wiki = &deployment.of(Collection::Mods)["wiki"];
+    assert_eq!(wiki.config.as_map()["path"], "a.wiki");
+}
+
+#[test]
+fn two_mods_of_one_id_and_ids_that_are_none_are_told() {
+    let wrong = mods(&[
+        ("mods/a.yaml", "path: a.b"),
+        ("mods/b.yaml", "mods: {a: {path: a.c}, 'x/y': {path: a.d}}"),
+    ]);
+    let told: Vec<String> = wrong.unwrap_err().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "mods/b.yaml: the mod \"a\" stands in mods/a.yaml too: give each its own id",
+            "mods/b.yaml: \"x/y\" is not the id of a mod: slashes, '?', '#', '%' and control characters are not allowed in an id",
+        ]
+    );
 }

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use hotbed_configs::parse_domain;
+use hotbed_configs::{parse_domain, parse_mods};
 
 use super::*;
-use crate::directory::{DomainFile, Reading};
+use crate::directory::{DomainFile, ModFile, Reading};
 
 fn deployment(yaml: &str) -> Deployment {
     let bots = Arc::new(parse_domain("a.yaml", yaml));
@@ -16,6 +16,7 @@ fn deployment(yaml: &str) -> Deployment {
         root: "configs".into(),
         environments: Vec::new(),
         domains: vec![file],
+        mods: Vec::new(),
         schemas: Vec::new(),
         problems: Vec::new(),
         parsed: 0,
@@ -218,4 +219,43 @@ fn what_is_in_memory_is_rebuilt_by_any_new_revision() {
         effects,
         expected.map(|(id, effect)| (id.to_owned(), effect))
     );
+}
+
+/// Meant to catch: a mod that is compared with a bot of its name, one that is pruned for a bot's sake.
+#[test]
+fn mods_are_planned_beside_the_bots() {
+    let mods = Arc::new(parse_mods(
+        "m.yaml",
+        "mods: {a: {path: x.a}, b: {path: x.b}, c: {path: x.c}}",
+    ));
+    let desired = Deployment::prove(&Reading {
+        root: "configs".into(),
+        environments: Vec::new(),
+        domains: Vec::new(),
+        mods: vec![ModFile {
+            path: "m.yaml".into(),
+            mods,
+        }],
+        schemas: Vec::new(),
+        problems: Vec::new(),
+        parsed: 0,
+    })
+    .unwrap();
+    let on = terms(Prune::Delete, TakeOver::Refuse);
+    let own = || json!({MANAGED_BY: on.owner.label()});
+    let bots = existing([("a", registered(json!({}), own(), 5))]);
+    let there = existing([
+        ("b", registered(json!({"path": "x.old"}), own(), 7)),
+        ("c", registered(json!({"path": "x.c"}), own(), 8)),
+        ("d", registered(json!({"path": "x.d"}), own(), 9)),
+    ]);
+    let on = terms(Prune::Delete, TakeOver::Refuse);
+    let plan = Plan::between(&desired, &bots, &on).and(Collection::Mods, &desired, &there, &on);
+    let names: Vec<String> = plan.steps.iter().map(Step::name).collect();
+    assert_eq!(names, ["a", "mods/a", "mods/b", "mods/d"]);
+    assert!(matches!(plan.steps[0].action, Action::Delete { at: 5 }));
+    assert!(matches!(plan.steps[1].action, Action::Create { .. }));
+    assert!(matches!(plan.steps[2].action, Action::Update { at: 7, .. }));
+    assert!(matches!(plan.steps[3].action, Action::Delete { at: 9 }));
+    assert_eq!(plan.unchanged.keys().collect::<Vec<_>>(), ["mods/c"]);
 }

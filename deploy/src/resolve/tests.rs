@@ -32,6 +32,7 @@ fn reading() -> Reading {
             ),
             domain("b.yaml", "domain: {}\nbot: {}"),
         ],
+        mods: Vec::new(),
         schemas: Vec::new(),
         problems: Vec::new(),
         parsed: 0,

@@ -5,7 +5,7 @@ use crate::error::ModsError;
 use async_trait::async_trait;
 use hotbed_agents::{AgentId, DeskError, LoadOrder, LoadedMod, ModDesk};
 use hotbed_mods::{Cascade, ModId, ModPath};
-use hotbed_registry::{ChangeNote, Id};
+use hotbed_registry::{ChangeNote, Id, Precondition};
 use serde_json::{Map, Value, json};
 
 #[async_trait]
@@ -18,6 +18,7 @@ impl ModDesk for Desk {
         let order = Order {
             id: None,
             registration,
+            metadata: None,
             note: note(&by, "system.mod.load"),
         };
         let (id, _) = Desk::load(self, order).await?;
@@ -29,7 +30,8 @@ impl ModDesk for Desk {
 
     async fn unload(&self, name: &str, by: &AgentId) -> Result<ModId, DeskError> {
         let note = note(by, "system.mod.unload");
-        let gone = Desk::unload(self, name, Cascade::Refuse, note).await?;
+        let when = Precondition::Any;
+        let gone = Desk::unload(self, name, Cascade::Refuse, when, note).await?;
         // The last is the one that was asked for.
         gone.into_iter()
             .next_back()

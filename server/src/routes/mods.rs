@@ -27,7 +27,11 @@ use hotbed_api::{Mod, ModList, ModWrite, Unloaded};
 use hotbed_desk::{ModEntry, Order};
 use hotbed_mods::{Cascade, ModId};
 use hotbed_registry::{Id, Revision};
+use serde_json::{Map, Value};
 use std::sync::Arc;
+
+/// A JSON object.
+type Object = Map<String, Value>;
 
 /// List mods
 ///
@@ -84,10 +88,11 @@ pub(crate) async fn load(
     } = read_json(request, &node.limits(), &node.bodies, |write: ModWrite| {
         let id = write.id.as_deref().map(ModId::new).transpose();
         let id = id.map_err(|error| Fault::new(Kind::Invalid, error.to_string()))?;
-        let registration = checked(write)?;
+        let (registration, metadata) = checked(write)?;
         Ok(Order {
             id,
             registration,
+            metadata,
             note,
         })
     })
@@ -165,7 +170,7 @@ pub(crate) async fn put(
     let named = id.clone();
     let Read {
         headers,
-        body: registration,
+        body: (registration, metadata),
         share: _share,
     } = read_json(
         request,
@@ -181,7 +186,8 @@ pub(crate) async fn put(
     )
     .await?;
     let when = known_precondition(&headers)?;
-    let (id, entry) = node.state.mods.put(&id, registration, when, note).await?;
+    let put = node.state.mods.put(&id, registration, metadata, when, note);
+    let (id, entry) = put.await?;
     Ok(told(&id, &entry))
 }
 
@@ -197,10 +203,11 @@ pub(crate) async fn put(
     params(
         ("id" = String, Path, description = "Its id, or its path."),
         ("cascade" = Option<bool>, Query, description = "Also unload those that depend on it."),
+        ("If-Match" = Option<String>, Header, description = "Only if it stands at this `ETag`."),
         ("by" = Option<String>, Query, description = "Who unloads it: told by its history as `changed_by`."),
         ("reason" = Option<String>, Query, description = "Why: told by its history as `change_reason`."),
     ),
-    responses((status = 200, description = "It is gone.", body = Unloaded), OfMod, WithAuthority, Any),
+    responses((status = 200, description = "It is gone.", body = Unloaded), OfMod, WithAuthority, Conditional, Any),
 )]
 pub(crate) async fn unload(
     State(node): State<Arc<Node>>,
@@ -216,16 +223,22 @@ pub(crate) async fn unload(
         Some(true) => Cascade::Dependents,
         _ => Cascade::Refuse,
     };
-    let gone = node.state.mods.unload(id.as_str(), cascade, note).await?;
+    let when = known_precondition(&headers)?;
+    let gone = node.state.mods.unload(id.as_str(), cascade, when, note);
+    let gone = gone.await?;
     let unloaded = wire::ids(&gone);
     Ok(Json(Unloaded { unloaded }))
 }
 
-/// A registration that can be kept everywhere.
-fn checked(write: ModWrite) -> Result<serde_json::Map<String, serde_json::Value>, Fault> {
+/// A registration and metadata that can be kept everywhere.
+fn checked(write: ModWrite) -> Result<(Object, Option<Object>), Fault> {
+    let metadata = write.metadata.clone();
+    if let Some(metadata) = &metadata {
+        check_object("metadata", metadata)?;
+    }
     let registration = wire::registration(write);
     check_object("mod", &registration)?;
-    Ok(registration)
+    Ok((registration, metadata))
 }
 
 fn told(id: &Id, entry: &ModEntry) -> Response {

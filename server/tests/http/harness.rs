@@ -209,7 +209,7 @@ impl Node {
         let put = self
             .state
             .mods
-            .put(&id, registration, when, ChangeNote::NONE);
+            .put(&id, registration, None, when, ChangeNote::NONE);
         put.await.unwrap();
     }
 
