@@ -1,9 +1,12 @@
 use crate::agent_id::AgentId;
-use crate::event::{AgentEvent, Parcel, SYSTEM, SourceType, Visibility};
-use crate::network::{AgentNetwork, system_event};
+use crate::event::{AgentEvent, SYSTEM, SourceType, Visibility};
+use crate::network::AgentNetwork;
+use crate::own_events::system_event;
+use crate::parcel::Parcel;
 use chrono::Utc;
 use hotbed_mods::{Emission, Emissions, EventName, ModEvent, Notice};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -23,7 +26,7 @@ pub struct Deliverer {
 pub(crate) enum Fact {
     Joined {
         id: AgentId,
-        metadata: Map<String, Value>,
+        metadata: Arc<Map<String, Value>>,
     },
     Left {
         id: AgentId,
@@ -45,8 +48,8 @@ impl Deliverer {
         }
     }
 
-    /// Carries until shut down. Without it agents hear of nothing but each other, and idle agents go only when somebody
-    /// asks for something.
+    /// Carries until shut down, and then waits for the events that are on their way. Without it agents hear of nothing but
+    /// each other, and idle agents go only when somebody asks for something.
     pub async fn run(self, shutdown: CancellationToken) {
         let Self {
             network,
@@ -67,6 +70,7 @@ impl Deliverer {
             () = shutdown.cancelled() => {}
             _ = work => {}
         }
+        network.idle().await;
     }
 }
 
@@ -98,18 +102,23 @@ async fn carry_facts(network: &AgentNetwork, mut facts: mpsc::Receiver<Fact>) {
         let (name, payload) = match fact {
             Fact::Joined { id, metadata } => (
                 "system.notification.register_agent",
-                json!({"agent_id": id.as_str(), "metadata": metadata}),
+                json!({"agent_id": id.as_str(), "metadata": *metadata}),
             ),
             Fact::Left { id } => (
                 "system.notification.unregister_agent",
                 json!({"agent_id": id.as_str()}),
             ),
         };
-        let event = system_event(name, object(payload));
-        let told = ModEvent::new(event.event_name, SYSTEM, event.payload);
-        // What mods answer to it nobody asked for, and what fails in them the host has noted.
-        drop(network.host().dispatch(told).await);
+        tell(network, name, payload).await;
     }
+}
+
+/// Tells the mods.
+async fn tell(network: &AgentNetwork, name: &'static str, payload: Value) {
+    let event = system_event(name, object(payload));
+    let told = ModEvent::new(event.event_name, SYSTEM, event.payload);
+    // What mods answer to it nobody asked for, and what fails in them the host has noted.
+    drop(network.host().dispatch(told).await);
 }
 
 /// Lets idle agents go when their time is over.

@@ -51,7 +51,7 @@ pub struct LoadedMod {
     pub path: ModPath,
 }
 
-/// Why the mods are as they were.
+/// Why what was asked is not in effect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeskError {
@@ -76,7 +76,7 @@ pub enum DeskError {
     /// Anything else, as the end of a sentence.
     #[error("{message}")]
     Failed {
-        /// What happened, fit for strangers.
+        /// What happened, fit for those with authority.
         message: String,
     },
 }

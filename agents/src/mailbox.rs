@@ -1,6 +1,7 @@
 //! What waits for one agent until it polls.
 
-use crate::event::{AgentEvent, Parcel};
+use crate::event::AgentEvent;
+use crate::parcel::Parcel;
 use std::collections::VecDeque;
 use std::sync::Arc;
 

@@ -49,7 +49,8 @@ pub struct NetworkSettings {
     pub max_channels: usize,
     /// How many subscriptions and muted patterns one agent may have. Default 64.
     pub max_subscriptions: usize,
-    /// The last how many events of an agent are recognised when they are sent again. Default 256.
+    /// The last how many events of an agent are recognised when they are sent again, and so how many may be processed at the
+    /// same time. Default 256; with 0 none is recognised.
     pub recent_events: usize,
 }
 

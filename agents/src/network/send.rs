@@ -2,8 +2,11 @@
 
 use super::AgentNetwork;
 use crate::auth::NotAuthenticated;
-use crate::event::{AgentEvent, Parcel, SourceType};
-use crate::recent::Outcome as Noted;
+use crate::event::{AgentEvent, SourceType};
+use crate::mod_list::{is_in_service, named};
+use crate::own_events::OF_SYSTEM;
+use crate::parcel::Parcel;
+use crate::recent::{Begun, Outcome as Noted};
 use crate::roster::{Caller, Reached};
 use crate::system;
 use crate::wire::{EventRequest, EventResponse, Reply};
@@ -24,32 +27,46 @@ impl AgentNetwork {
     /// Takes an event in: `POST /api/send_event`. System events are done; others go to the mods, and if none answers, to
     /// those who are meant.
     ///
-    /// An event that the same agent sent a short time ago is not done again. What was begun goes on in the mods when the
-    /// caller goes away.
+    /// An event that the same agent sent a short time ago is not done again, whatever it asks; but who registers is no agent
+    /// yet. What was taken in is done to its end, also when the caller goes away.
     pub async fn send_event(&self, request: EventRequest) -> EventResponse {
         let (event_id, name) = (Arc::clone(&request.event_id), request.event_name.clone());
         let reply = if system::is_registration(&name) {
             system::register(self, request)
         } else {
-            match self.take_in(request).await {
-                Ok(reply) => reply,
-                Err(NotAuthenticated) => Reply::refused(NotAuthenticated.to_string()),
+            match self.authenticate(&request.source_id, &request.secret) {
+                Ok(caller) => self.to_the_end(caller, request).await,
+                Err(error) => Reply::refused(error.to_string()),
             }
         };
         reply.to(event_id, &name)
     }
 
-    async fn take_in(&self, request: EventRequest) -> Result<Reply, NotAuthenticated> {
-        let caller = self.authenticate(&request.source_id, &request.secret)?;
+    /// Does what an agent asks in a task of its own.
+    async fn to_the_end(&self, caller: Caller, request: EventRequest) -> Reply {
+        let network = self.clone();
+        let job = async move {
+            let done = network.take_in(caller, request).await;
+            done.unwrap_or_else(|error| Reply::refused(error.to_string()))
+        };
+        let job = self.inside.jobs.spawn(job);
+        job.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "an event was lost");
+            Reply::refused("the event was lost: something went wrong inside")
+        })
+    }
+
+    async fn take_in(
+        &self,
+        caller: Caller,
+        request: EventRequest,
+    ) -> Result<Reply, NotAuthenticated> {
         let secret = request.secret.clone();
         let event = sent(request, &caller);
         if let Some(reply) = self.unfit(&event, secret.expose().unwrap_or_default()) {
             return Ok(reply);
         }
-        if event.event_name.as_str().starts_with("system.") {
-            return Ok(system::run(self, caller, event).await);
-        }
-        self.once(&caller, event).await
+        self.once(caller, event).await
     }
 
     /// Why an event goes no further, if it does not.
@@ -77,27 +94,36 @@ impl AgentNetwork {
     }
 
     /// Does an event, unless it was done or is being done.
-    async fn once(&self, caller: &Caller, event: AgentEvent) -> Result<Reply, NotAuthenticated> {
+    async fn once(&self, caller: Caller, event: AgentEvent) -> Result<Reply, NotAuthenticated> {
         let event_id = Arc::clone(&event.event_id);
         let limit = self.settings().recent_events;
-        let known = self.with_roster(|roster, _| {
-            let agent = roster.agents.get_mut(&caller.id).ok_or(NotAuthenticated)?;
+        let begun = self.with_roster(|roster, _| {
+            let agent = roster.member(&caller)?;
             Ok(agent.recent.begin(&event_id, limit))
         })?;
-        if let Some(noted) = known {
-            return Ok(again(&event_id, noted));
-        }
-        let reply = self.carry(caller, event).await;
-        let noted = if reply.success {
-            Noted::Done
-        } else {
-            Noted::Refused
-        };
-        self.with_roster(|roster, _| {
-            if let Some(agent) = roster.agents.get_mut(&caller.id) {
-                agent.recent.end(&event_id, noted);
+        match begun {
+            Begun::Now => {}
+            Begun::Before(noted) => return Ok(again(&event_id, noted)),
+            Begun::TooMany => {
+                return Ok(Reply::refused(format!(
+                    "{limit} events of this agent are being processed already: wait for one of them"
+                )));
             }
-        });
+        }
+        let mut under_way = UnderWay {
+            network: self,
+            caller: &caller,
+            event_id,
+            outcome: Noted::Refused,
+        };
+        let reply = if event.event_name.as_str().starts_with(OF_SYSTEM) {
+            system::run(self, caller.clone(), event).await
+        } else {
+            self.carry(&caller, event).await
+        };
+        if reply.success {
+            under_way.outcome = Noted::Done;
+        }
         Ok(reply)
     }
 
@@ -149,17 +175,33 @@ impl AgentNetwork {
     fn is_heard(&self, event: &AgentEvent) -> bool {
         let name = event.event_name.as_str();
         let hears = |status: &ModStatus| {
-            let patterns = status.manifest.iter().flat_map(|manifest| &manifest.events);
-            status.generation.is_some() && patterns.into_iter().any(|p| p.matches(name))
+            let mut patterns = status.manifest.iter().flat_map(|manifest| &manifest.events);
+            patterns.any(|pattern| pattern.matches(name))
         };
         let statuses = self.host().statuses();
+        let mut in_service = statuses.iter().filter(|status| is_in_service(status));
         match &event.destination {
-            Destination::Mod(target) => statuses.iter().any(|status| {
-                (*status.id.as_str() == **target || *status.path.as_str() == **target)
-                    && hears(status)
-            }),
-            _ => statuses.iter().any(hears),
+            Destination::Mod(target) => named(in_service, target).is_some_and(hears),
+            _ => in_service.any(hears),
         }
+    }
+}
+
+/// An event that is being done. However it ends, what became of it is noted then.
+struct UnderWay<'a> {
+    network: &'a AgentNetwork,
+    caller: &'a Caller,
+    event_id: Arc<str>,
+    outcome: Noted,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.network.with_roster(|roster, _| {
+            if let Ok(agent) = roster.member(self.caller) {
+                agent.recent.end(&self.event_id, self.outcome);
+            }
+        });
     }
 }
 

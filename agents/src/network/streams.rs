@@ -30,8 +30,9 @@ impl AgentNetwork {
         secret: &Claimed,
         pattern: EventPattern,
     ) -> Result<EventStream, StreamError> {
+        let shown = secret.digest();
         self.with_roster(|roster, now| {
-            let (_, agent) = roster.authenticate(agent_id, secret, now)?;
+            let (_, agent) = roster.authenticate(agent_id, &shown, now)?;
             agent.streams.retain(Inlet::is_read);
             self.attach(&mut agent.streams, pattern)
         })

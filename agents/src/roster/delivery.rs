@@ -1,7 +1,7 @@
 use super::Roster;
 use crate::agent::Agent;
-use crate::event::Parcel;
 use crate::mailbox::Room;
+use crate::parcel::Parcel;
 use crate::stream::Inlet;
 use hotbed_mods::Destination;
 

@@ -1,8 +1,8 @@
 use super::ask::{Answer, Ask};
 use crate::admission::group_of;
+use crate::mod_list::is_in_service;
 use crate::wire::Reply;
 use chrono::Utc;
-use hotbed_mods::ModStatus;
 use serde_json::{Value, json};
 
 pub(super) fn health_check(ask: &Ask<'_>) -> Reply {
@@ -22,13 +22,12 @@ pub(super) fn network_info(ask: &mut Ask<'_>) -> Answer {
     ask.only_for_itself()?;
     let settings = ask.network.settings();
     let statuses = ask.network.host().statuses();
-    let in_service = |status: &&ModStatus| status.generation.is_some();
     let mods: Vec<&str> = statuses
         .iter()
-        .filter(in_service)
+        .filter(|status| is_in_service(status))
         .map(|status| status.path.as_str())
         .collect();
-    let agents = ask.network.with_roster(|roster, _| roster.agents.len());
+    let agents = ask.in_roster(|roster, _| Ok(roster.agents.len()))?;
     let info = json!({
         "name": settings.network_name,
         "node_id": settings.network_id,

@@ -82,10 +82,9 @@ async fn the_first_mod_that_answers_keeps_the_event() {
     let world = World::new();
     let root = world.admin();
     let bob = world.join("bob");
-    let load = json!({"mod_path": "test.mods.echo"});
     let payload = json!({"event_patterns": ["mod.*"]});
     world.ask(&bob, "system.unsubscribe_events", payload).await;
-    world.ask(&root, "system.mod.load", load).await;
+    world.load(&root, "test.mods.echo").await;
     for (name, to, success, message) in [
         ("echo.ask", "all", true, "heard"),
         ("echo.ask", "mod:echo", true, "heard"),

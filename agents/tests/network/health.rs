@@ -97,9 +97,7 @@ async fn health_has_the_shape_of_the_guide_and_the_one_that_clients_read() {
         "metadata": {"capabilities": ["chat", 5], "private": "x"},
     }));
     let path = "openagents.mods.core.wiki";
-    world
-        .ask(&root, "system.mod.load", json!({"mod_path": path}))
-        .await;
+    world.load(&root, path).await;
     let mut health = world.network.health();
 
     let at = health["mods"]["details"]["wiki"]["loaded_at"].take();

@@ -168,8 +168,7 @@ async fn enabling_and_disabling_take_effect_at_once() {
     let world = World::new();
     let root = world.admin();
     let data = |command: &str, path: &str| json!({"type": "system_response", "command": command, "mod_path": path});
-    let load = json!({"mod_path": "test.mods.echo"});
-    world.ask(&root, "system.mod.load", load).await;
+    world.load(&root, "test.mods.echo").await;
     let running = || world.host.status("echo").unwrap().generation.is_some();
     for (name, path, success, message, runs) in [
         (
@@ -220,8 +219,7 @@ async fn mods_that_run_are_listed_with_what_they_say_of_themselves() {
         listed["data"],
         json!({"type": "system_response", "command": "list_mods", "mods": []})
     );
-    let load = json!({"mod_path": "test.mods.echo"});
-    world.ask(&root, "system.mod.load", load).await;
+    world.load(&root, "test.mods.echo").await;
     let payload = json!({"agent_id": "alice", "request_id": "r1"});
     let listed = world.ask(&alice, "system.list_mods", payload).await;
     assert_eq!(

@@ -2,6 +2,7 @@
 
 use crate::world::{World, eventually, next_event};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The name rule of the client, an integer for a time, a visibility that it knows: what breaks one is dropped there
 /// without a word.
@@ -82,13 +83,7 @@ async fn who_muted_notifications_does_not_get_them() {
     let payload = json!({"event_patterns": ["chat.*"]});
     world.ask(&bob, "system.subscribe_events", payload).await;
     let mut stream = world.stream(&root, "mod.*");
-    world
-        .ask(
-            &root,
-            "system.mod.load",
-            json!({"mod_path": "test.mods.echo"}),
-        )
-        .await;
+    world.load(&root, "test.mods.echo").await;
     next_event(&mut stream).await;
     assert_eq!(world.poll_names(&root), ["mod.loaded"]);
     assert_eq!(world.poll_names(&alice), [""; 0]);
@@ -99,13 +94,7 @@ async fn who_muted_notifications_does_not_get_them() {
 async fn what_mods_tell_comes_to_those_who_are_meant() {
     let world = World::new();
     let root = world.admin();
-    world
-        .ask(
-            &root,
-            "system.mod.load",
-            json!({"mod_path": "test.mods.echo"}),
-        )
-        .await;
+    world.load(&root, "test.mods.echo").await;
     let (alice, bob) = (world.join("alice"), world.join("bob"));
     let mut stream = world.stream(&bob, "echo.*");
     world
@@ -137,4 +126,27 @@ async fn what_mods_tell_comes_to_those_who_are_meant() {
     .await;
     let told = names.iter().filter(|name| *name == "echo.told");
     assert_eq!(told.count(), 1, "{names:?}");
+}
+
+/// Row 6 of the contract: mods hear of agents that come and go.
+#[tokio::test(start_paused = true)]
+async fn mods_hear_of_agents_that_come_and_go() {
+    let world = World::new();
+    let root = world.admin();
+    world.load(&root, "test.mods.echo").await;
+    world.join_with(&json!({"agent_id": "alice", "metadata": {"a": 1}}));
+    let heard = |name: &str| {
+        let seen = world.seen.lock().unwrap();
+        let mut events = seen.iter();
+        let event = events.find(|event| event.name.as_str() == name)?;
+        Some((event.source.to_string(), json!(event.payload)))
+    };
+    let name = "system.notification.register_agent";
+    eventually("mods hear that she came", || heard(name).is_some()).await;
+    let payload = json!({"agent_id": "alice", "metadata": {"a": 1}});
+    assert_eq!(heard(name), Some(("system:system".to_owned(), payload)));
+    let name = "system.notification.unregister_agent";
+    // Nobody asks for anything; it is the deliverer who lets her go.
+    tokio::time::advance(Duration::from_secs(91)).await;
+    eventually("mods hear that she went", || heard(name).is_some()).await;
 }

@@ -257,7 +257,7 @@ async fn channels_come_with_their_first_member_and_go_with_their_last() {
         (
             &alice,
             of("ops", "a b"),
-            "\"a b\" is not the id of an agent: use printable text without spaces",
+            "\"a b\" is not the id of an agent: use text without spaces and control characters",
         ),
     ] {
         assert_eq!(world.ask(by, add, payload).await, refused(add, message));

@@ -1,0 +1,14 @@
+//! What only the network itself tells.
+
+use crate::event::AgentEvent;
+use hotbed_mods::EventName;
+use serde_json::{Map, Value};
+
+/// What the names of events begin with by which agents ask the network, and it tells them of all but mods.
+pub(crate) const OF_SYSTEM: &str = "system.";
+
+/// What the network itself tells, by a name that is written in this crate.
+pub(crate) fn system_event(name: &'static str, payload: Map<String, Value>) -> AgentEvent {
+    let name = EventName::new(name).expect("it is written in this crate, and a test reads all");
+    AgentEvent::of_system(name, payload)
+}
