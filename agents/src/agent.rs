@@ -47,7 +47,7 @@ impl Agent {
             return false;
         }
         for stream in &self.streams {
-            stream.offer(&parcel.event);
+            stream.offer(parcel);
         }
         self.mailbox.put(parcel.clone(), room);
         true

@@ -3,6 +3,8 @@
 use crate::agent_id::AgentId;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How many channels an agent may be in.
+pub(crate) const MAX_OF_AGENT: usize = 256;
 /// The longest name of a channel in bytes.
 const MAX_NAME_BYTES: usize = 128;
 
@@ -24,6 +26,9 @@ pub(crate) enum NotAdded {
         /// How many there may be.
         limit: usize,
     },
+    /// The agent is in as many as it may be.
+    #[error("an agent may be in {MAX_OF_AGENT} channels, and in no more")]
+    OfAgent,
 }
 
 /// Whether a text may name a channel.
@@ -41,6 +46,11 @@ impl Channels {
         let is_new = !self.members.contains_key(channel);
         if is_new && self.members.len() >= limit {
             return Err(NotAdded::Channels { limit });
+        }
+        let of_agent = self.of_agents.get(&agent);
+        let is_in = of_agent.is_some_and(|channels| channels.contains(channel));
+        if !is_in && of_agent.map_or(0, BTreeSet::len) >= MAX_OF_AGENT {
+            return Err(NotAdded::OfAgent);
         }
         let of_agent = self.of_agents.entry(agent.clone()).or_default();
         of_agent.insert(channel.to_owned());
@@ -121,6 +131,22 @@ mod tests {
         channels.leave_all("bob");
         assert_eq!(channels.names().count(), 0);
         assert!(!channels.close("ops"));
+    }
+
+    /// Caught: no limit for one agent; a channel that was closed and counts on.
+    #[test]
+    fn an_agent_is_in_so_many_channels_and_in_no_more() {
+        let mut channels = Channels::default();
+        for n in 0..MAX_OF_AGENT {
+            let name = format!("c{n}");
+            channels.add(&name, agent("alice"), 1_000).unwrap();
+        }
+        let more = channels.add("more", agent("alice"), 1_000);
+        assert_eq!(more, Err(NotAdded::OfAgent));
+        channels.add("c0", agent("alice"), 1_000).unwrap();
+        channels.add("more", agent("bob"), 1_000).unwrap();
+        channels.close("c0");
+        channels.add("more", agent("alice"), 1_000).unwrap();
     }
 
     proptest! {

@@ -35,11 +35,13 @@ pub struct NetworkSettings {
     pub max_agents: usize,
     /// The largest metadata of an agent, as JSON, in bytes. Default 16 KiB.
     pub max_metadata_bytes: usize,
-    /// The largest event, all its fields together, as JSON, in bytes. Default 1 MiB.
+    /// The largest event, all its fields together, as JSON, in bytes. Default 1 MiB. One that takes more memory than this
+    /// and than `queue_bytes` is too large as well.
     pub max_event_bytes: usize,
     /// How many events wait for an agent at most; the oldest are dropped for the newest. Default 1,000; 0 is 1.
     pub queue_events: usize,
-    /// How many bytes of events wait for an agent at most. One event is always kept. Default 8 MiB.
+    /// How many bytes of events wait for an agent at most, and in each stream, as memory and not as JSON. One event is always
+    /// kept. Default 8 MiB.
     pub queue_bytes: usize,
     /// How many events wait in a stream at most; the oldest are dropped for the newest. Default 1,000; 0 is 1.
     pub stream_events: usize,
@@ -47,7 +49,8 @@ pub struct NetworkSettings {
     pub max_streams: usize,
     /// How many channels there may be. Default 10,000.
     pub max_channels: usize,
-    /// How many subscriptions and muted patterns one agent may have. Default 64.
+    /// How many subscriptions one agent may have, how many patterns and how many channels in all of them together, and how
+    /// many muted patterns. Default 64.
     pub max_subscriptions: usize,
     /// The last how many events of an agent are recognised when they are sent again, and so how many may be processed at the
     /// same time. Default 256; with 0 none is recognised.

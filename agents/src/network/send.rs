@@ -8,6 +8,7 @@ use crate::own_events::OF_SYSTEM;
 use crate::parcel::Parcel;
 use crate::recent::{Begun, Outcome as Noted};
 use crate::roster::{Caller, Reached};
+use crate::size::event_bytes;
 use crate::system;
 use crate::wire::{EventRequest, EventResponse, Reply};
 use chrono::Utc;
@@ -22,6 +23,9 @@ const RESERVED: [NoticeKind; 4] = [
     NoticeKind::Reloaded,
     NoticeKind::Failed,
 ];
+
+/// The longest id of an event in bytes: those of the last events of every agent are kept.
+const MAX_ID_BYTES: usize = 256;
 
 impl AgentNetwork {
     /// Takes an event in: `POST /api/send_event`. System events are done; others go to the mods, and if none answers, to
@@ -76,6 +80,10 @@ impl AgentNetwork {
             let message = format!("Only the network tells '{name}': choose another name");
             return Some(Reply::refused(message));
         }
+        if event.event_id.len() > MAX_ID_BYTES {
+            let message = format!("event_id must be a text of at most {MAX_ID_BYTES} bytes");
+            return Some(Reply::refused(message));
+        }
         let limit = self.settings().max_event_bytes;
         let Ok(written) = serde_json::to_string(event) else {
             return Some(Reply::refused("the event has no JSON"));
@@ -83,6 +91,13 @@ impl AgentNetwork {
         let bytes = written.len();
         if bytes > limit {
             let message = format!("the event is too large: {bytes} bytes, and {limit} are allowed");
+            return Some(Reply::refused(message));
+        }
+        let (bytes, limit) = (event_bytes(event), limit.max(self.settings().queue_bytes));
+        if bytes > limit {
+            let message = format!(
+                "the event is too large: it takes {bytes} bytes of memory, and {limit} are allowed"
+            );
             return Some(Reply::refused(message));
         }
         // A secret is letters and digits, so JSON writes it as it is.

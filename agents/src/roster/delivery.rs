@@ -70,7 +70,7 @@ impl Roster {
     pub(crate) fn show(&mut self, parcel: &Parcel) {
         self.observers.retain(Inlet::is_read);
         for observer in &self.observers {
-            observer.offer(&parcel.event);
+            observer.offer(parcel);
         }
     }
 }

@@ -1,4 +1,5 @@
 use super::ask::{Answer, Ask};
+use crate::channels::is_name;
 use crate::wire::Reply;
 use hotbed_mods::EventPattern;
 use serde_json::json;
@@ -11,6 +12,14 @@ pub(super) fn subscribe(ask: &mut Ask<'_>) -> Answer {
         return Err(Reply::refused("Missing event_patterns parameter"));
     }
     let limit = ask.network.settings().max_subscriptions;
+    if channels.len() > limit {
+        return Err(too_many(limit));
+    }
+    if let Some(odd) = channels.iter().find(|channel| !is_name(channel)) {
+        let odd: String = odd.chars().take(64).collect();
+        let message = format!("{odd:?} is not the name of a channel");
+        return Err(Reply::refused(message));
+    }
     let set = channels.iter().cloned().collect();
     let subscription_id = ask.in_member(|agent| {
         let added = agent.subscriptions.add(wanted, set, limit);
@@ -79,6 +88,6 @@ fn wanted(ask: &mut Ask<'_>) -> Result<(Vec<String>, Vec<EventPattern>), Reply> 
 
 fn too_many(limit: usize) -> Reply {
     Reply::refused(format!(
-        "an agent may have {limit} subscriptions or patterns, and no more"
+        "an agent may have {limit} subscriptions, {limit} patterns and {limit} channels in them, and no more"
     ))
 }

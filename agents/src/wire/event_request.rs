@@ -18,7 +18,7 @@ pub struct EventRequest {
     pub event_name: EventName,
     /// Who says that he sends it, as he wrote it.
     pub source_id: String,
-    /// Tells this event from others of the same sender. Default: a new one.
+    /// Tells this event from others of the same sender, in at most 256 bytes. Default: a new one.
     pub event_id: Arc<str>,
     /// Who is meant.
     pub destination: Destination,

@@ -138,5 +138,17 @@ async fn what_is_too_large_and_what_only_the_network_tells_is_refused() {
         assert_eq!(answer["message"], message);
         assert_eq!(answer["success"], false);
     }
+    let mut event = json!({
+        "event_name": "chat.said",
+        "source_id": "alice",
+        "target_agent_id": "bob",
+        "secret": alice.secret,
+    });
+    event["event_id"] = json!("x".repeat(257));
+    let answer = world.post(&event).await;
+    let message = "event_id must be a text of at most 256 bytes";
+    assert_eq!(answer["message"], message);
     assert_eq!(world.poll(&bob), [Value::Null; 0]);
+    event["event_id"] = json!("x".repeat(256));
+    assert_eq!(world.post(&event).await["success"], true);
 }

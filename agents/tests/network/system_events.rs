@@ -175,7 +175,20 @@ async fn subscriptions_say_what_is_heard() {
         ),
         (
             json!({"event_patterns": vec!["a"; 65]}),
-            "an agent may have 64 subscriptions or patterns, and no more",
+            "an agent may have 64 subscriptions, 64 patterns and 64 channels in them, and no more",
+        ),
+        (
+            // Two there are already.
+            json!({"event_patterns": vec!["a"; 63]}),
+            "an agent may have 64 subscriptions, 64 patterns and 64 channels in them, and no more",
+        ),
+        (
+            json!({"event_patterns": ["a"], "channels": vec!["c"; 65]}),
+            "an agent may have 64 subscriptions, 64 patterns and 64 channels in them, and no more",
+        ),
+        (
+            json!({"event_patterns": ["a"], "channels": ["\n"]}),
+            "\"\\n\" is not the name of a channel",
         ),
     ] {
         assert_eq!(
@@ -326,6 +339,21 @@ async fn channels_come_with_their_first_member_and_go_with_their_last() {
     world.ask(&bob, "system.unregister_agent", json!({})).await;
     let listed = world.ask(&root, list, json!({})).await;
     assert_eq!(listed["data"]["channels"], json!([]));
+}
+
+/// Caught: no limit for one agent.
+#[tokio::test]
+async fn an_agent_is_in_256_channels_and_in_no_more() {
+    let world = World::new();
+    let alice = world.join("alice");
+    let add = "system.add_channel_member";
+    let enter = async |name: String| world.ask(&alice, add, json!({"channel_id": name})).await;
+    for n in 0..256 {
+        assert_eq!(enter(format!("c{n}")).await["success"], true);
+    }
+    let message = "an agent may be in 256 channels, and in no more";
+    assert_eq!(enter("more".to_owned()).await, refused(add, message));
+    assert_eq!(enter("c0".to_owned()).await["success"], true);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The weaknesses of OpenAgents that are numbered in the contract, B8 to B16: none of them is here.
 
 use crate::world::{Agent, World, settings};
+use hotbed_agents::StreamItem;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -287,6 +288,33 @@ async fn b15_what_waits_is_bounded_and_the_loss_is_told() {
     let numbers: Vec<&Value> = messages[1..].iter().map(|m| &m["payload"]["n"]).collect();
     assert_eq!(numbers, [7, 8, 9]);
     assert_eq!(world.poll_body("alice", &alice.secret).get("dropped"), None);
+}
+
+/// B15: a few bytes of JSON may be hundreds in memory, so it is memory that is counted.
+///
+/// Caught: a map counted as its entries; an event let in that takes more memory than all that may wait; a stream without a
+/// limit of bytes.
+#[tokio::test]
+async fn b15_what_waits_is_bounded_in_memory_however_short_it_is_as_json() {
+    let mut settings = settings();
+    settings.max_event_bytes = 100_000;
+    settings.queue_bytes = 1_000_000;
+    let world = World::with(settings);
+    let (alice, bob) = (world.join("alice"), world.join("bob"));
+    let mut stream = world.stream(&bob, "*");
+    let maps = |count: usize| json!({"maps": vec![json!({"": 0}); count]});
+    for _ in 0..3 {
+        let sent = world.send(&alice, "chat.said", "bob", maps(1_000)).await;
+        assert_eq!(sent["success"], true, "{sent}");
+    }
+    // Less than 25 kB of JSON in all, and more than two megabytes.
+    assert_eq!(world.poll_body("bob", &bob.secret)["dropped"], 2);
+    assert_eq!(stream.next().await, Some(StreamItem::Gap { missed: 2 }));
+    let refused = world.send(&alice, "chat.said", "bob", maps(2_000)).await;
+    let message = refused["message"].as_str().unwrap();
+    let expected = "the event is too large: it takes ";
+    assert!(message.starts_with(expected), "{message}");
+    assert_eq!(world.poll(&bob), [Value::Null; 0]);
 }
 
 /// B16: of the ids that were noted a random half was forgotten, so that an event could be done again at once.
