@@ -80,6 +80,7 @@ impl AgentNetwork {
             "dynamic_mods": dynamic_mods(statuses),
             "topology_mode": "centralized",
             "transports": transports,
+            // Where clients get the documents of a network: over HTTP, whatever else there is.
             "manifest_transport": Transport::Http.as_str(),
             "recommended_transport": recommended.as_str(),
             "max_connections": settings.max_agents,

@@ -44,6 +44,8 @@ fn described(status: &ModStatus) -> Value {
         "implementation": status.path.as_str(),
         "authors": manifest.authors,
         "license": manifest.license,
+        // Mods are no classes here.
+        "network_mod_class": null,
         "id": status.id.as_str(),
         "state": status.state.as_str(),
         "generation": status.generation,

@@ -151,12 +151,34 @@ async fn loading_and_unloading_answer_as_openagents_does() {
 async fn what_does_not_load_says_why_after_the_words_that_clients_look_for() {
     let world = World::new();
     let root = world.admin();
-    for path in ["no.such.mod", "a b", "mods/wiki.wasm"] {
+    for (path, message) in [
+        // These three are upstream's, word for word.
+        ("no.such.mod", "No module named 'no'"),
+        ("mod_x", "No module named 'mod_x'"),
+        (
+            "openagents.mods.core.nope",
+            "No module named 'openagents.mods.core.nope'",
+        ),
+        (
+            "a b",
+            "\"a b\" is not the path of a mod: use printable text without spaces",
+        ),
+        (
+            "mods/wiki.wasm",
+            "no loader takes wasm paths such as mods/wiki.wasm: there are loaders for built-in",
+        ),
+        (
+            "test.mods.broken",
+            "initialize failed: the key 5ecre7 is wrong",
+        ),
+    ] {
         let answered = world
             .ask(&root, "system.mod.load", json!({"mod_path": path}))
             .await;
-        let message = answered["message"].as_str().unwrap();
-        assert!(message.starts_with("Failed to load mod: "), "{message}");
+        assert_eq!(
+            answered["message"],
+            format!("Failed to load mod: {message}")
+        );
         assert_eq!(answered["success"], false);
         assert_eq!(answered["data"], Value::Null);
     }
@@ -241,6 +263,7 @@ async fn mods_that_run_are_listed_with_what_they_say_of_themselves() {
                     "implementation": "test.mods.echo",
                     "authors": ["A. Uthor"],
                     "license": "MIT",
+                    "network_mod_class": null,
                     "id": "echo",
                     "state": "running",
                     "generation": 1,
