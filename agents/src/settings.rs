@@ -19,9 +19,10 @@ pub struct NetworkSettings {
     pub network_uuid: Uuid,
     /// The groups beside the default one, by name. Default: none.
     pub groups: BTreeMap<String, Group>,
-    /// The group of agents that ask for none and have no password of one. Default `guest`.
+    /// The group of agents that ask for none and have no password of one; if it has a password itself, they stay outside.
+    /// Default `guest`.
     pub default_group: String,
-    /// Whether agents without the password of a group stay outside. Default: no.
+    /// Whether agents without the password of a group stay outside, whatever the default group is. Default: no.
     pub requires_password: bool,
     /// The groups whose members may change mods and kick agents. Default `admin`.
     pub authority: BTreeSet<String>,
@@ -103,6 +104,12 @@ impl NetworkSettings {
         self.queue_events = self.queue_events.max(1);
         self.stream_events = self.stream_events.max(1);
         self
+    }
+
+    /// Whether agents without any password stay outside.
+    pub(crate) fn needs_password(&self) -> bool {
+        let default = self.groups.get(&self.default_group);
+        self.requires_password || default.is_some_and(|group| group.password_hash.is_some())
     }
 }
 

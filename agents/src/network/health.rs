@@ -75,7 +75,7 @@ impl AgentNetwork {
             "groups": groups,
             "group_config": self.group_config(|group| groups.get(group).map_or(0, Vec::len)),
             "default_agent_group": settings.default_group,
-            "requires_password": settings.requires_password,
+            "requires_password": settings.needs_password(),
             "mods": mods,
             "dynamic_mods": dynamic_mods(statuses),
             "topology_mode": "centralized",

@@ -63,9 +63,9 @@ pub(super) fn verify_password(ask: &mut Ask<'_>) -> Answer {
     let entries = [
         ("valid", json!(false)),
         default_group,
-        ("requires_password", json!(settings.requires_password)),
+        ("requires_password", json!(settings.needs_password())),
     ];
-    let would = if settings.requires_password {
+    let would = if settings.needs_password() {
         "registration would be rejected".to_owned()
     } else {
         let group = &settings.default_group;

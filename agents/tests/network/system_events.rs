@@ -356,6 +356,28 @@ async fn an_agent_is_in_256_channels_and_in_no_more() {
     assert_eq!(enter("c0".to_owned()).await["success"], true);
 }
 
+/// Caught: only the setting looked at, when an agent joins, when a password is tried, and in the health document.
+#[tokio::test]
+async fn a_default_group_with_a_password_asks_for_it() {
+    let mut closed = settings();
+    closed.default_group = "users".to_owned();
+    let world = World::with(closed);
+    let root = world.admin();
+    assert_eq!(
+        world.register(&json!({"agent_id": "bob"}))["error_message"],
+        "Registration failed: Password authentication required for network registration"
+    );
+    let bob = world.register(&json!({"agent_id": "bob", "password_hash": "bb22"}));
+    assert_eq!(bob["assigned_group"], "users");
+    let event = "system.verify_password";
+    let verified = world
+        .ask(&root, event, json!({"password_hash": "xx"}))
+        .await;
+    assert_eq!(verified["data"]["requires_password"], true);
+    let health = world.network.health();
+    assert_eq!(health["data"]["requires_password"], true);
+}
+
 #[tokio::test]
 async fn a_password_tells_its_group() {
     let world = World::new();
