@@ -167,18 +167,16 @@ fn of_mod(emission: Emission) -> AgentEvent {
     }
 }
 
-/// What agents are told when a mod comes, goes, is renewed or fails.
+/// What agents are told when a mod comes, goes, is renewed or fails. Why it failed is for those who may change mods: they
+/// ask.
 fn of_notice(notice: &Notice) -> AgentEvent {
-    let mut payload = object(json!({
+    let payload = object(json!({
         "mod_id": notice.id.as_str(),
         "mod_path": notice.path.as_str(),
         "kind": "mod",
         "generation": notice.generation,
         "state": notice.state.as_str(),
     }));
-    if let Some(error) = &notice.error {
-        payload.insert("error".to_owned(), json!(error));
-    }
     let name = EventName::new(notice.kind.event_name());
     let name = name.expect("it is written in the crate of mods, and a test reads all");
     AgentEvent::of_system(name, payload)

@@ -25,6 +25,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use health::Reader;
 pub use streams::StreamError;
 
 /// The most facts that wait for mods to be told of them.

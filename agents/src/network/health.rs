@@ -10,6 +10,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Who reads what is said of mods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// Anybody: that a mod failed, and its state.
+    Anybody,
+    /// Who may change mods: what went wrong, too.
+    WithAuthority,
+}
+
 /// What is shown of an agent, as of one moment.
 struct Shown {
     id: String,
@@ -22,7 +31,8 @@ struct Shown {
 
 impl AgentNetwork {
     /// How the network, its agents and its mods are: `GET /api/health`. It needs no secret and holds none. Of what agents say
-    /// of themselves only the capabilities are in it, and no configuration of a mod.
+    /// of themselves only the capabilities are in it, of mods neither the configuration nor what went wrong in them: who
+    /// has authority asks for that by `system.health_check`.
     pub fn health(&self) -> Value {
         let statuses = self.host().statuses();
         let well = statuses
@@ -35,16 +45,20 @@ impl AgentNetwork {
             "network_id": self.settings().network_id,
             "mods": mods(&statuses),
             "uptime": uptime.as_secs(),
-            "data": self.stats(&statuses, uptime),
+            "data": self.stats(&statuses, uptime, Reader::Anybody),
         })
     }
 
     /// The part that clients of OpenAgents read.
-    pub(crate) fn network_stats(&self) -> Value {
-        self.stats(&self.host().statuses(), self.inside.started.elapsed())
+    pub(crate) fn network_stats(&self, reader: Reader) -> Value {
+        self.stats(
+            &self.host().statuses(),
+            self.inside.started.elapsed(),
+            reader,
+        )
     }
 
-    fn stats(&self, statuses: &[ModStatus], uptime: Duration) -> Value {
+    fn stats(&self, statuses: &[ModStatus], uptime: Duration, reader: Reader) -> Value {
         let settings = self.settings();
         let transports = settings.transports.iter();
         let transports: Vec<Value> = transports
@@ -61,7 +75,10 @@ impl AgentNetwork {
             .iter()
             .map(|agent| (agent.id.clone(), agent_entry(agent)))
             .collect();
-        let mods: Vec<Value> = statuses.iter().map(mod_entry).collect();
+        let mods: Vec<Value> = statuses
+            .iter()
+            .map(|status| mod_entry(status, reader))
+            .collect();
         json!({
             "network_id": settings.network_id,
             "network_uuid": settings.network_uuid.to_string(),
@@ -155,7 +172,7 @@ fn ids(statuses: &[ModStatus]) -> Vec<&str> {
     loaded(statuses).map(|status| status.id.as_str()).collect()
 }
 
-/// As the guide shows it; beside it every mod with its state, and what went wrong.
+/// As the guide shows it; beside it every mod with its state, and the same of those that are not as desired.
 fn mods(statuses: &[ModStatus]) -> Value {
     let details: Map<String, Value> = loaded(statuses)
         .map(|status| {
@@ -165,17 +182,15 @@ fn mods(statuses: &[ModStatus]) -> Value {
                 "loaded_at": status.loaded_at.map(|at| at.timestamp()),
                 "state": status.state.as_str(),
                 "generation": status.generation,
-                "error": status.error,
+                "failed": status.error.is_some(),
             });
             (status.id.to_string(), detail)
         })
         .collect();
     let state = |status: &ModStatus| (status.id.to_string(), json!(status.state.as_str()));
     let states: Map<String, Value> = statuses.iter().map(state).collect();
-    let failed: Map<String, Value> = statuses
-        .iter()
-        .filter_map(|status| Some((status.id.to_string(), json!(status.error.as_ref()?))))
-        .collect();
+    let failed = statuses.iter().filter(|status| status.error.is_some());
+    let failed: Map<String, Value> = failed.map(state).collect();
     let ids = ids(statuses);
     json!({
         "count": ids.len(),
@@ -201,9 +216,9 @@ fn dynamic_mods(statuses: &[ModStatus]) -> Value {
     json!({"count": ids.len(), "loaded": ids, "details": details})
 }
 
-fn mod_entry(status: &ModStatus) -> Value {
+fn mod_entry(status: &ModStatus, reader: Reader) -> Value {
     let health = status.health.as_ref();
-    json!({
+    let mut entry = json!({
         "name": status.path.as_str(),
         "enabled": status.enabled,
         // Whoever may see it asks elsewhere: there may be secrets in it.
@@ -212,8 +227,12 @@ fn mod_entry(status: &ModStatus) -> Value {
         "state": status.state.as_str(),
         "generation": status.generation,
         "healthy": health.map(|health| health.healthy),
-        "error": status.error,
-    })
+        "failed": status.error.is_some(),
+    });
+    if reader == Reader::WithAuthority {
+        entry["error"] = json!(status.error);
+    }
+    entry
 }
 
 /// Seconds since 1970 with their fraction, as a float.
