@@ -1,7 +1,7 @@
 use crate::agent_id::AgentId;
 use crate::event::{AgentEvent, SYSTEM, SourceType, Visibility};
 use crate::network::AgentNetwork;
-use crate::own_events::system_event;
+use crate::own_events::{is_ours, system_event};
 use crate::parcel::Parcel;
 use chrono::Utc;
 use hotbed_mods::{Emission, Emissions, EventName, ModEvent, Notice};
@@ -76,6 +76,11 @@ impl Deliverer {
 
 async fn carry_emissions(network: &AgentNetwork, mut emissions: Emissions) {
     while let Some(emission) = emissions.next().await {
+        if is_ours(&emission.event.name) {
+            let (id, name) = (&emission.from, &emission.event.name);
+            tracing::warn!(%id, %name, "mod tells an event that only the network tells: nobody gets it");
+            continue;
+        }
         let except = emission.except.clone();
         let parcel = Parcel::new(of_mod(emission));
         network.give_out(&parcel, except.as_deref());
@@ -98,7 +103,16 @@ async fn carry_notices(network: &AgentNetwork, mut notices: broadcast::Receiver<
 }
 
 async fn carry_facts(network: &AgentNetwork, mut facts: mpsc::Receiver<Fact>) {
+    let mut told_of = 0;
     while let Some(fact) = facts.recv().await {
+        let lost = network.lost_facts();
+        if lost > told_of {
+            let missed = lost - told_of;
+            tracing::warn!(missed, "mods were not told of agents that came or went");
+            let name = "system.notification.agents_changed";
+            tell(network, name, json!({ "missed": missed })).await;
+            told_of = lost;
+        }
         let (name, payload) = match fact {
             Fact::Joined { id, metadata } => (
                 "system.notification.register_agent",

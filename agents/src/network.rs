@@ -38,7 +38,7 @@ const FACTS: usize = 1_024;
 /// - Nobody acts as an agent who does not know its secret, and no secret comes out but once, to the agent it is for.
 /// - An id that is in use is not given to anybody else before its agent leaves or is idle for too long. Whoever has it then
 ///   has nothing of what was its.
-/// - All that waits is bounded. What is dropped for it is counted and told to whom it was for.
+/// - All that waits is bounded. What is dropped for it is counted and told to whom it was for: agents, streams and mods.
 /// - What was taken in is done to its end, also when the caller goes away.
 /// - Nothing panics on what agents send.
 ///
@@ -199,11 +199,10 @@ impl AgentNetwork {
         done
     }
 
-    /// Notes a fact for the mods; if too many wait, counts it.
+    /// Notes a fact for the mods; if too many wait, counts it, and the mods are told how many they were not told.
     pub(crate) fn tell_mods(&self, fact: Fact) {
         if self.inside.facts.try_send(fact).is_err() {
             self.inside.lost_facts.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!("mods are not told of an agent that came or went: too much waits");
         }
     }
 

@@ -4,7 +4,7 @@ use super::AgentNetwork;
 use crate::auth::NotAuthenticated;
 use crate::event::{AgentEvent, SourceType};
 use crate::mod_list::{is_in_service, named};
-use crate::own_events::OF_SYSTEM;
+use crate::own_events::{OF_MODS, OF_SYSTEM};
 use crate::parcel::Parcel;
 use crate::recent::{Begun, Outcome as Noted};
 use crate::roster::{Caller, Reached};
@@ -12,17 +12,9 @@ use crate::size::event_bytes;
 use crate::system;
 use crate::wire::{EventRequest, EventResponse, Reply};
 use chrono::Utc;
-use hotbed_mods::{Destination, Dispatched, ModEvent, ModStatus, NoticeKind, Outcome};
+use hotbed_mods::{Destination, Dispatched, ModEvent, ModStatus, Outcome};
 use serde_json::{Value, json};
 use std::sync::Arc;
-
-/// Names that only the network tells by.
-const RESERVED: [NoticeKind; 4] = [
-    NoticeKind::Loaded,
-    NoticeKind::Unloaded,
-    NoticeKind::Reloaded,
-    NoticeKind::Failed,
-];
 
 /// The longest id of an event in bytes: those of the last events of every agent are kept.
 const MAX_ID_BYTES: usize = 256;
@@ -76,7 +68,7 @@ impl AgentNetwork {
     /// Why an event goes no further, if it does not.
     fn unfit(&self, event: &AgentEvent, secret: &str) -> Option<Reply> {
         let name = event.event_name.as_str();
-        if RESERVED.iter().any(|kind| kind.event_name() == name) {
+        if name.starts_with(OF_MODS) {
             let message = format!("Only the network tells '{name}': choose another name");
             return Some(Reply::refused(message));
         }

@@ -132,7 +132,13 @@ async fn what_is_too_large_and_what_only_the_network_tells_is_refused() {
     let answer = world.send(&alice, "chat.said", "bob", large).await;
     let message = answer["message"].as_str().unwrap();
     assert!(message.starts_with("the event is too large: "), "{message}");
-    for name in ["mod.loaded", "mod.unloaded", "mod.reloaded", "mod.failed"] {
+    for name in [
+        "mod.loaded",
+        "mod.unloaded",
+        "mod.reloaded",
+        "mod.failed",
+        "mod.other",
+    ] {
         let answer = world.send(&alice, name, "bob", json!({})).await;
         let message = format!("Only the network tells '{name}': choose another name");
         assert_eq!(answer["message"], message);

@@ -1,6 +1,7 @@
 //! What agents are told of mods and by mods.
 
 use crate::world::{World, eventually, next_event};
+use hotbed_mods::ModEvent;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -132,6 +133,32 @@ async fn what_mods_tell_comes_to_those_who_are_meant() {
     assert_eq!(told.count(), 1, "{names:?}");
 }
 
+/// Nobody would know whether a mod has come if mods could say so themselves, nor who was kicked.
+///
+/// Caught: such events let through; only those that begin with `mod.` kept back.
+#[tokio::test]
+async fn mods_do_not_tell_what_only_the_network_tells() {
+    let world = World::new();
+    let root = world.admin();
+    let alice = world.join("alice");
+    for path in ["test.mods.mod", "test.mods.system", "test.mods.echo"] {
+        world.load(&root, path).await;
+    }
+    let mut stream = world.stream(&alice, "*");
+    for (target, name) in [
+        ("mod", "mod.loaded"),
+        ("mod", "mod.other"),
+        ("system", "system.agent_kicked"),
+        ("echo", "echo.told"),
+    ] {
+        let payload = json!({"as": name});
+        let to = format!("mod:{target}");
+        let answer = world.send(&root, "echo.tell", &to, payload).await;
+        assert_eq!(answer["message"], "told", "{answer}");
+    }
+    assert_eq!(next_event(&mut stream).await["event_name"], "echo.told");
+}
+
 /// Row 6 of the contract: mods hear of agents that come and go.
 #[tokio::test(start_paused = true)]
 async fn mods_hear_of_agents_that_come_and_go() {
@@ -153,4 +180,32 @@ async fn mods_hear_of_agents_that_come_and_go() {
     // Nobody asks for anything; it is the deliverer who lets her go.
     tokio::time::advance(Duration::from_secs(91)).await;
     eventually("mods hear that she went", || heard(name).is_some()).await;
+}
+
+/// What mods are not told of one by one they are told in one number, so that they can ask who is there.
+///
+/// Caught: nothing told of what was lost.
+#[tokio::test]
+async fn mods_hear_how_many_comings_and_goings_they_were_not_told_of() {
+    let world = World::new();
+    let root = world.admin();
+    world.load(&root, "test.mods.echo").await;
+    let count = || world.seen.lock().unwrap().len();
+    world.join("bob");
+    eventually("mods hear that bob came", || count() == 1).await;
+    // The deliverer does not run in between, so of 1,600 facts 1,024 wait.
+    for _ in 0..800 {
+        let alice = world.join("alice");
+        world.unregister(&json!({"agent_id": "alice", "secret": alice.secret}));
+    }
+    eventually("mods hear all", || count() == 1 + 1 + 1_024).await;
+    let seen = world.seen.lock().unwrap();
+    let missed = |event: &&ModEvent| event.name.as_str() == "system.notification.agents_changed";
+    let told: Vec<Value> = seen
+        .iter()
+        .filter(missed)
+        .map(|event| json!(event.payload))
+        .collect();
+    assert_eq!(told, [json!({"missed": 1_600 - 1_024})]);
+    assert_eq!(world.network.health()["data"]["lost_notifications"], 576);
 }
