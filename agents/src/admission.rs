@@ -28,7 +28,7 @@ pub(crate) fn admit(
     let Some(wanted) = wanted.filter(|group| !group.is_empty()) else {
         return match shown.and_then(|hash| group_of(settings, hash)) {
             Some(group) => Ok(group.to_owned()),
-            None if settings.requires_password => Err(NotAdmitted::PasswordRequired),
+            None if settings.needs_password() => Err(NotAdmitted::PasswordRequired),
             None => Ok(settings.default_group.clone()),
         };
     };
@@ -86,6 +86,25 @@ mod tests {
             ]),
             requires_password,
             ..NetworkSettings::default()
+        }
+    }
+
+    /// Caught: only the setting looked at, and not the default group.
+    #[test]
+    fn the_password_of_the_default_group_is_asked_for_by_name_or_not() {
+        let mut settings = settings(false);
+        for (default, right) in [("users", Some("bb22")), ("broken", None)] {
+            default.clone_into(&mut settings.default_group);
+            for hash in [None, Some(""), Some("xx")] {
+                let admitted = admit(&settings, hash, None);
+                assert_eq!(admitted, Err(NotAdmitted::PasswordRequired), "{hash:?}");
+                assert!(admit(&settings, hash, Some(default)).is_err(), "{hash:?}");
+            }
+            if let Some(hash) = right {
+                assert_eq!(admit(&settings, Some(hash), None), Ok(default.to_owned()));
+            }
+            assert_eq!(admit(&settings, Some("aa11"), None), Ok("admin".to_owned()));
+            assert_eq!(admit(&settings, None, Some("open")), Ok("open".to_owned()));
         }
     }
 

@@ -1,5 +1,5 @@
-use crate::event::Parcel;
 use crate::mailbox::{Mailbox, Room};
+use crate::parcel::Parcel;
 use crate::recent::Recent;
 use crate::secret::SecretDigest;
 use crate::stream::Inlet;
@@ -13,9 +13,11 @@ use tokio::time::Instant;
 /// An agent that is registered, and what waits for it.
 #[derive(Debug)]
 pub(crate) struct Agent {
+    /// Tells it from all who had its id before.
+    pub(crate) membership: u64,
     pub(crate) secret: SecretDigest,
     pub(crate) group: Arc<str>,
-    pub(crate) metadata: Map<String, Value>,
+    pub(crate) metadata: Arc<Map<String, Value>>,
     pub(crate) transport: Transport,
     /// When it was last heard of: what its expiry is decided by.
     pub(crate) last_seen: Instant,
@@ -45,18 +47,9 @@ impl Agent {
             return false;
         }
         for stream in &self.streams {
-            stream.offer(&parcel.event);
+            stream.offer(parcel);
         }
         self.mailbox.put(parcel.clone(), room);
         true
-    }
-
-    /// What it says that it can do.
-    pub(crate) fn capabilities(&self) -> Vec<&str> {
-        let said = self.metadata.get("capabilities").and_then(Value::as_array);
-        said.into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect()
     }
 }

@@ -17,8 +17,8 @@ const RESERVED: [&str; 7] = [
 
 /// Names an agent within a network. Parsed once, so whoever holds one need not check it again.
 ///
-/// 1 to 128 bytes of printable text without spaces and colons, and none of the words that destinations are made of: an
-/// id must not be taken for a channel, for a mod or for the system.
+/// 1 to 128 bytes of text without spaces, control characters and colons, and none of the words that destinations are made
+/// of: an id must not be taken for a channel, for a mod or for the system.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AgentId(Arc<str>);
 
@@ -64,7 +64,7 @@ fn fault(text: &str) -> Option<&'static str> {
     } else if text.len() > MAX_BYTES {
         Some("it is longer than 128 bytes; choose a shorter one")
     } else if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        Some("use printable text without spaces")
+        Some("use text without spaces and control characters")
     } else if text.contains(':') {
         Some("it must not contain a colon")
     } else if RESERVED.contains(&text) {
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_printable_and_never_taken_for_something_else() {
+    fn an_id_has_no_spaces_and_is_never_taken_for_something_else() {
         for good in ["alice", "agent_1", "a.b-c@d", "älter", &"x".repeat(128)] {
             assert_eq!(AgentId::new(good).unwrap().as_str(), good);
         }

@@ -1,9 +1,12 @@
 use crate::agent_id::AgentId;
-use crate::event::{AgentEvent, Parcel, SYSTEM, SourceType, Visibility};
-use crate::network::{AgentNetwork, system_event};
+use crate::event::{AgentEvent, SYSTEM, SourceType, Visibility};
+use crate::network::AgentNetwork;
+use crate::own_events::{is_ours, system_event};
+use crate::parcel::Parcel;
 use chrono::Utc;
 use hotbed_mods::{Emission, Emissions, EventName, ModEvent, Notice};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -23,7 +26,7 @@ pub struct Deliverer {
 pub(crate) enum Fact {
     Joined {
         id: AgentId,
-        metadata: Map<String, Value>,
+        metadata: Arc<Map<String, Value>>,
     },
     Left {
         id: AgentId,
@@ -45,8 +48,8 @@ impl Deliverer {
         }
     }
 
-    /// Carries until shut down. Without it agents hear of nothing but each other, and idle agents go only when somebody
-    /// asks for something.
+    /// Carries until shut down, and then waits for the events that are on their way. Without it agents hear of nothing but
+    /// each other, and idle agents go only when somebody asks for something.
     pub async fn run(self, shutdown: CancellationToken) {
         let Self {
             network,
@@ -67,11 +70,17 @@ impl Deliverer {
             () = shutdown.cancelled() => {}
             _ = work => {}
         }
+        network.idle().await;
     }
 }
 
 async fn carry_emissions(network: &AgentNetwork, mut emissions: Emissions) {
     while let Some(emission) = emissions.next().await {
+        if is_ours(&emission.event.name) {
+            let (id, name) = (&emission.from, &emission.event.name);
+            tracing::warn!(%id, %name, "mod tells an event that only the network tells: nobody gets it");
+            continue;
+        }
         let except = emission.except.clone();
         let parcel = Parcel::new(of_mod(emission));
         network.give_out(&parcel, except.as_deref());
@@ -94,22 +103,36 @@ async fn carry_notices(network: &AgentNetwork, mut notices: broadcast::Receiver<
 }
 
 async fn carry_facts(network: &AgentNetwork, mut facts: mpsc::Receiver<Fact>) {
+    let mut told_of = 0;
     while let Some(fact) = facts.recv().await {
+        let lost = network.lost_facts();
+        if lost > told_of {
+            let missed = lost - told_of;
+            tracing::warn!(missed, "mods were not told of agents that came or went");
+            let name = "system.notification.agents_changed";
+            tell(network, name, json!({ "missed": missed })).await;
+            told_of = lost;
+        }
         let (name, payload) = match fact {
             Fact::Joined { id, metadata } => (
                 "system.notification.register_agent",
-                json!({"agent_id": id.as_str(), "metadata": metadata}),
+                json!({"agent_id": id.as_str(), "metadata": *metadata}),
             ),
             Fact::Left { id } => (
                 "system.notification.unregister_agent",
                 json!({"agent_id": id.as_str()}),
             ),
         };
-        let event = system_event(name, object(payload));
-        let told = ModEvent::new(event.event_name, SYSTEM, event.payload);
-        // What mods answer to it nobody asked for, and what fails in them the host has noted.
-        drop(network.host().dispatch(told).await);
+        tell(network, name, payload).await;
     }
+}
+
+/// Tells the mods.
+async fn tell(network: &AgentNetwork, name: &'static str, payload: Value) {
+    let event = system_event(name, object(payload));
+    let told = ModEvent::new(event.event_name, SYSTEM, event.payload);
+    // What mods answer to it nobody asked for, and what fails in them the host has noted.
+    drop(network.host().dispatch(told).await);
 }
 
 /// Lets idle agents go when their time is over.
@@ -158,18 +181,16 @@ fn of_mod(emission: Emission) -> AgentEvent {
     }
 }
 
-/// What agents are told when a mod comes, goes, is renewed or fails.
+/// What agents are told when a mod comes, goes, is renewed or fails. Why it failed is for those who may change mods: they
+/// ask.
 fn of_notice(notice: &Notice) -> AgentEvent {
-    let mut payload = object(json!({
+    let payload = object(json!({
         "mod_id": notice.id.as_str(),
         "mod_path": notice.path.as_str(),
         "kind": "mod",
         "generation": notice.generation,
         "state": notice.state.as_str(),
     }));
-    if let Some(error) = &notice.error {
-        payload.insert("error".to_owned(), json!(error));
-    }
     let name = EventName::new(notice.kind.event_name());
     let name = name.expect("it is written in the crate of mods, and a test reads all");
     AgentEvent::of_system(name, payload)

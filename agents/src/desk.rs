@@ -51,7 +51,7 @@ pub struct LoadedMod {
     pub path: ModPath,
 }
 
-/// Why the mods are as they were.
+/// Why what was asked is not in effect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeskError {
@@ -73,10 +73,16 @@ pub enum DeskError {
         /// What was asked for.
         name: String,
     },
+    /// Nothing is at its path.
+    #[error("No module named '{module}'")]
+    NoModule {
+        /// The first part of the path under which there is nothing.
+        module: String,
+    },
     /// Anything else, as the end of a sentence.
     #[error("{message}")]
     Failed {
-        /// What happened, fit for strangers.
+        /// What happened, fit for those with authority.
         message: String,
     },
 }
@@ -86,6 +92,7 @@ impl From<LoadError> for DeskError {
         match error {
             LoadError::AlreadyLoaded { id } => Self::AlreadyLoaded { id },
             LoadError::Clash { id, .. } => Self::Clash { id },
+            LoadError::NoModule { module, .. } => Self::NoModule { module },
             LoadError::Failed { message, .. } => Self::Failed { message },
             other => Self::Failed {
                 message: other.to_string(),

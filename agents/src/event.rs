@@ -3,7 +3,6 @@ use hotbed_mods::{Destination, EventName};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
-use std::io;
 use std::sync::Arc;
 
 /// An event as agents receive it. It has no field for a secret, so none can be forwarded.
@@ -139,44 +138,6 @@ impl AgentEvent {
                 .is_some_and(|allowed| allowed.contains(agent)),
             Visibility::ModOnly => false,
         }
-    }
-}
-
-/// An event with its size, shared by all whom it waits for.
-#[derive(Debug, Clone)]
-pub(crate) struct Parcel {
-    pub(crate) event: Arc<AgentEvent>,
-    /// As JSON.
-    pub(crate) bytes: usize,
-}
-
-impl Parcel {
-    pub(crate) fn new(event: AgentEvent) -> Self {
-        let bytes = json_bytes(&event);
-        Self {
-            event: Arc::new(event),
-            bytes,
-        }
-    }
-}
-
-/// How long a value is as JSON.
-pub(crate) fn json_bytes(value: &impl Serialize) -> usize {
-    struct Count(usize);
-    impl io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    match serde_json::to_writer(&mut count, value) {
-        Ok(()) => count.0,
-        // It has no JSON, so it is too large for everything.
-        Err(_) => usize::MAX,
     }
 }
 

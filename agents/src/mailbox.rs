@@ -1,6 +1,7 @@
-//! What waits for one agent until it polls.
+//! What waits for one reader: for an agent until it polls, or in a stream.
 
-use crate::event::{AgentEvent, Parcel};
+use crate::event::AgentEvent;
+use crate::parcel::Parcel;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -54,6 +55,18 @@ impl Mailbox {
         }
     }
 
+    /// Takes the oldest out.
+    pub(crate) fn take_oldest(&mut self) -> Option<Arc<AgentEvent>> {
+        let oldest = self.waiting.pop_front()?;
+        self.bytes -= oldest.bytes;
+        Some(oldest.event)
+    }
+
+    /// How many were dropped since this was asked last.
+    pub(crate) fn take_dropped(&mut self) -> u64 {
+        std::mem::take(&mut self.dropped)
+    }
+
     /// How many wait.
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
@@ -91,9 +104,15 @@ mod tests {
                 prop_assert_eq!(waiting, mailbox.bytes);
                 prop_assert!(waiting <= bytes || mailbox.len() == 1);
             }
+            let first = sizes.len() - mailbox.len();
+            let oldest = mailbox.take_oldest().map(|event| event.event_name.to_string());
+            prop_assert_eq!(oldest.clone(), (!sizes.is_empty()).then(|| format!("test.event_{first}")));
+            let waiting: usize = mailbox.waiting.iter().map(|parcel| parcel.bytes).sum();
+            prop_assert_eq!(waiting, mailbox.bytes);
+            let taken = u64::from(oldest.is_some());
             let drained = mailbox.drain();
             let kept = drained.events.len();
-            prop_assert_eq!(kept as u64 + drained.dropped, sizes.len() as u64);
+            prop_assert_eq!(taken + kept as u64 + drained.dropped, sizes.len() as u64);
             let names: Vec<String> = drained.events.iter().map(|event| event.event_name.to_string()).collect();
             let newest: Vec<String> = (sizes.len() - kept..sizes.len()).map(|n| format!("test.event_{n}")).collect();
             prop_assert_eq!(names, newest);

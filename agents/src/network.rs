@@ -3,24 +3,29 @@ mod join;
 mod send;
 mod streams;
 
+use crate::agent::Agent;
 use crate::agent_id::AgentId;
 use crate::auth::NotAuthenticated;
 use crate::deliverer::{Deliverer, Fact};
 use crate::desk::ModDesk;
-use crate::event::{AgentEvent, Parcel};
+use crate::event::AgentEvent;
 use crate::mailbox::{Drained, Room};
+use crate::own_events::system_event;
+use crate::parcel::Parcel;
 use crate::roster::{Caller, Reached, Roster};
 use crate::secret::Claimed;
 use crate::settings::NetworkSettings;
 use crate::wire::{PollAnswer, PollRequest, UnregisterRequest};
-use hotbed_mods::{Emissions, EventName, ModHost};
-use serde_json::{Map, Value, json};
+use hotbed_mods::{Emissions, ModHost};
+use serde_json::{Map, json};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
+pub(crate) use health::Reader;
 pub use streams::StreamError;
 
 /// The most facts that wait for mods to be told of them.
@@ -31,8 +36,10 @@ const FACTS: usize = 1_024;
 /// # Guarantees
 ///
 /// - Nobody acts as an agent who does not know its secret, and no secret comes out but once, to the agent it is for.
-/// - An id that is in use is not given to anybody else before its agent leaves or is idle for too long.
-/// - All that waits is bounded. What is dropped for it is counted and told to whom it was for.
+/// - An id that is in use is not given to anybody else before its agent leaves or is idle for too long. Whoever has it then
+///   has nothing of what was its.
+/// - All that waits is bounded. What is dropped for it is counted and told to whom it was for: agents, streams and mods.
+/// - What was taken in is done to its end, also when the caller goes away.
 /// - Nothing panics on what agents send.
 ///
 /// Clones are handles to the same network. Methods need a tokio runtime; tests may pause its time.
@@ -47,6 +54,8 @@ pub(crate) struct Inside {
     pub(crate) desk: Arc<dyn ModDesk>,
     roster: Mutex<Roster>,
     facts: mpsc::Sender<Fact>,
+    /// Events on their way. Of each agent there are no more than are remembered of it.
+    jobs: TaskTracker,
     lost_facts: AtomicU64,
     started: Instant,
 }
@@ -69,6 +78,7 @@ impl AgentNetwork {
                 desk,
                 roster: Mutex::default(),
                 facts,
+                jobs: TaskTracker::new(),
                 lost_facts: AtomicU64::new(0),
                 started: Instant::now(),
             }),
@@ -79,12 +89,13 @@ impl AgentNetwork {
 
     /// Lets an agent leave: `POST /api/unregister`.
     pub fn unregister(&self, request: &UnregisterRequest) -> Result<(), NotAuthenticated> {
-        self.with_roster(|roster, now| {
-            let proved = roster.authenticate(&request.agent_id, &request.secret, now);
-            let (caller, _) = proved?;
-            self.remove(roster, &caller.id);
-            Ok(())
-        })
+        let shown = request.secret.digest();
+        let left = self.with_roster(|roster, now| {
+            let (caller, _) = roster.authenticate(&request.agent_id, &shown, now)?;
+            Ok(self.remove(roster, &caller.id))
+        })?;
+        drop(left);
+        Ok(())
     }
 
     /// Hands out what waits for an agent: `GET /api/poll`. It is handed out once; what is lost on the way is lost.
@@ -123,15 +134,17 @@ impl AgentNetwork {
         source: &str,
         secret: &Claimed,
     ) -> Result<Caller, NotAuthenticated> {
+        let shown = secret.digest();
         self.with_roster(|roster, now| {
-            let (caller, _) = roster.authenticate(source, secret, now)?;
+            let (caller, _) = roster.authenticate(source, &shown, now)?;
             Ok(caller)
         })
     }
 
     fn drain(&self, agent_id: &str, secret: &Claimed) -> Result<Drained, NotAuthenticated> {
+        let shown = secret.digest();
         self.with_roster(|roster, now| {
-            let (_, agent) = roster.authenticate(agent_id, secret, now)?;
+            let (_, agent) = roster.authenticate(agent_id, &shown, now)?;
             Ok(agent.mailbox.drain())
         })
     }
@@ -152,11 +165,11 @@ impl AgentNetwork {
         events
     }
 
-    /// Takes an agent out, and tells the mods.
-    pub(crate) fn remove(&self, roster: &mut Roster, id: &AgentId) {
-        if roster.remove(id.as_str()) {
-            self.tell_mods(Fact::Left { id: id.clone() });
-        }
+    /// Takes an agent out, and tells the mods. What it had is to be dropped when the roster is free again.
+    pub(crate) fn remove(&self, roster: &mut Roster, id: &AgentId) -> Option<Agent> {
+        let left = roster.remove(id.as_str())?;
+        self.tell_mods(Fact::Left { id: id.clone() });
+        Some(left)
     }
 
     /// Shows an event to those who look on, and puts it where it waits for those who are meant.
@@ -169,23 +182,39 @@ impl AgentNetwork {
 
     /// Does something with the roster of this moment, in which nobody is who should be gone.
     pub(crate) fn with_roster<T>(&self, work: impl FnOnce(&mut Roster, Instant) -> T) -> T {
-        let now = Instant::now();
         let roster = self.inside.roster.lock();
         // No panic leaves it halfway: what is done to it under the lock calls nothing that panics.
         let mut roster = roster.unwrap_or_else(PoisonError::into_inner);
-        for id in roster.expire(now, self.settings().idle_after) {
-            tracing::info!(%id, "agent was idle for too long and is gone");
-            self.tell_mods(Fact::Left { id });
+        // Whoever waited for the lock must not come back with a time that is older than what was done meanwhile.
+        let now = Instant::now();
+        let gone = roster.expire(now, self.settings().idle_after);
+        for (id, _) in &gone {
+            self.tell_mods(Fact::Left { id: id.clone() });
         }
-        work(&mut roster, now)
+        let done = work(&mut roster, now);
+        drop(roster);
+        for (id, _) in gone {
+            tracing::info!(%id, "agent was idle for too long and is gone");
+        }
+        done
     }
 
-    /// Notes a fact for the mods; if too many wait, counts it.
+    /// Notes a fact for the mods; if too many wait, counts it, and the mods are told how many they were not told.
     pub(crate) fn tell_mods(&self, fact: Fact) {
         if self.inside.facts.try_send(fact).is_err() {
             self.inside.lost_facts.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!("mods are not told of an agent that came or went: too much waits");
         }
+    }
+
+    /// How many facts the mods were not told so far.
+    pub(crate) fn lost_facts(&self) -> u64 {
+        self.inside.lost_facts.load(Ordering::Relaxed)
+    }
+
+    /// Waits until no event is on its way.
+    pub(crate) async fn idle(&self) {
+        self.inside.jobs.close();
+        self.inside.jobs.wait().await;
     }
 
     pub(crate) fn settings(&self) -> &NetworkSettings {
@@ -206,12 +235,6 @@ impl AgentNetwork {
             bytes: self.settings().queue_bytes,
         }
     }
-}
-
-/// What the network itself tells, by a name that is written in this crate.
-pub(crate) fn system_event(name: &'static str, payload: Map<String, Value>) -> AgentEvent {
-    let name = EventName::new(name).expect("it is written in this crate, and a test reads all");
-    AgentEvent::of_system(name, payload)
 }
 
 impl fmt::Debug for AgentNetwork {

@@ -7,7 +7,7 @@ use crate::agent::Agent;
 use crate::agent_id::AgentId;
 use crate::auth::NotAuthenticated;
 use crate::channels::Channels;
-use crate::secret::{Claimed, SecretDigest};
+use crate::secret::SecretDigest;
 use crate::stream::Inlet;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 pub(crate) use delivery::Reached;
 pub(crate) use joining::Joining;
 
-/// Who is in the network. Functions of the time that they are told.
+/// Who is in the network. Who expires when is a function of the times that it is told; the clock is read for people only.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
     pub(crate) agents: BTreeMap<AgentId, Agent>,
@@ -30,18 +30,21 @@ pub(crate) struct Roster {
     next_expiry: Option<Instant>,
     /// Events that were put where they wait, each for each agent.
     pub(crate) delivered: u64,
+    /// How many have joined so far.
+    memberships: u64,
 }
 
-/// An agent that proved who it is.
+/// An agent that proved who it is. Once it has left it is nobody, even if another has its id by then.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) id: AgentId,
     pub(crate) group: Arc<str>,
+    membership: u64,
 }
 
 impl Roster {
     /// Lets go of agents that have said nothing for too long, and of those whose time outside is over.
-    pub(crate) fn expire(&mut self, now: Instant, idle_after: Duration) -> Vec<AgentId> {
+    pub(crate) fn expire(&mut self, now: Instant, idle_after: Duration) -> Vec<(AgentId, Agent)> {
         if self.next_expiry.is_none_or(|next| now < next) {
             return Vec::new();
         }
@@ -60,10 +63,9 @@ impl Roster {
             }
         }
         self.next_expiry = next;
-        for id in &gone {
-            self.remove(id.as_str());
-        }
-        gone
+        let gone = gone.into_iter();
+        gone.filter_map(|id| Some((id.clone(), self.remove(id.as_str())?)))
+            .collect()
     }
 
     /// When to look for the next that expires.
@@ -79,15 +81,14 @@ impl Roster {
     pub(crate) fn authenticate(
         &mut self,
         source: &str,
-        claimed: &Claimed,
+        shown: &SecretDigest,
         now: Instant,
     ) -> Result<(Caller, &mut Agent), NotAuthenticated> {
         let id = source.strip_prefix("agent:").unwrap_or(source);
-        let shown = claimed.expose().unwrap_or_default();
         let nobody = SecretDigest::of_nothing();
         let known = self.agents.get(id).map(|agent| &agent.secret);
         let is_there = Choice::from(u8::from(known.is_some()));
-        let is_it = known.unwrap_or(&nobody).recognises(shown) & is_there;
+        let is_it = known.unwrap_or(&nobody).is(shown) & is_there;
         if !bool::from(is_it) {
             return Err(NotAuthenticated);
         }
@@ -95,14 +96,27 @@ impl Roster {
         let id = id.clone();
         let agent = self.agents.get_mut(&id).ok_or(NotAuthenticated)?;
         agent.touch(now);
-        let group = Arc::clone(&agent.group);
-        Ok((Caller { id, group }, agent))
+        let caller = Caller {
+            id,
+            group: Arc::clone(&agent.group),
+            membership: agent.membership,
+        };
+        Ok((caller, agent))
     }
 
-    /// Takes an agent out, and all that is there for it. False if there is none of this id.
-    pub(crate) fn remove(&mut self, id: &str) -> bool {
+    /// The agent that proved who it is, if it is there still.
+    pub(crate) fn member(&mut self, caller: &Caller) -> Result<&mut Agent, NotAuthenticated> {
+        let agent = self.agents.get_mut(&caller.id);
+        agent
+            .filter(|agent| agent.membership == caller.membership)
+            .ok_or(NotAuthenticated)
+    }
+
+    /// Takes an agent out, and all that is there for it: to be dropped when the roster is free again. `None` if there is
+    /// no agent of this id.
+    pub(crate) fn remove(&mut self, id: &str) -> Option<Agent> {
         self.channels.leave_all(id);
-        self.agents.remove(id).is_some()
+        self.agents.remove(id)
     }
 
     /// Keeps an agent outside for a while. Of too many who were kicked the first to come back comes back sooner.
@@ -115,14 +129,5 @@ impl Roster {
             }
         }
         self.expires_not_before(until);
-    }
-
-    /// The agents of each group.
-    pub(crate) fn groups(&self) -> BTreeMap<&str, Vec<&str>> {
-        let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (id, agent) in &self.agents {
-            groups.entry(&agent.group).or_default().push(id.as_str());
-        }
-        groups
     }
 }

@@ -51,6 +51,13 @@ impl Claimed {
     pub(crate) fn expose(&self) -> Option<&str> {
         self.0.as_deref()
     }
+
+    /// Of what was claimed, to be compared with that of an agent. What is not as long as a secret is none, so nothing of it
+    /// is read.
+    pub(crate) fn digest(&self) -> SecretDigest {
+        let shown = self.expose().filter(|text| text.len() == LENGTH);
+        SecretDigest::of(shown.unwrap_or_default())
+    }
 }
 
 impl From<&Secret> for Claimed {
@@ -60,7 +67,7 @@ impl From<&Secret> for Claimed {
 }
 
 impl SecretDigest {
-    pub(crate) fn of(text: &str) -> Self {
+    fn of(text: &str) -> Self {
         Self(Sha256::digest(text.as_bytes()).into())
     }
 
@@ -69,9 +76,9 @@ impl SecretDigest {
         Self([0; 32])
     }
 
-    /// Whether the text has this digest. Takes as long for one as for another of its length.
-    pub(crate) fn recognises(&self, text: &str) -> Choice {
-        self.0.ct_eq(&Self::of(text).0)
+    /// Whether the other is the same. Takes as long for one as for another.
+    pub(crate) fn is(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&other.0)
     }
 }
 
@@ -112,14 +119,29 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_recognises_its_secret_and_nothing_else() {
+    fn a_digest_is_that_of_its_secret_and_of_nothing_else() {
         let secret = Secret::random();
-        let digest = secret.digest();
-        assert!(bool::from(digest.recognises(secret.expose())));
+        let claimed = |text: &str| Claimed::new(Some(text.to_owned())).digest();
+        assert!(bool::from(secret.digest().is(&claimed(secret.expose()))));
         for other in ["", "x", Secret::random().expose(), &secret.expose()[1..]] {
-            assert!(!bool::from(digest.recognises(other)), "{other}");
+            assert!(!bool::from(secret.digest().is(&claimed(other))), "{other}");
         }
-        assert!(!bool::from(SecretDigest::of_nothing().recognises("")));
+        let nothing = Claimed::nothing().digest();
+        assert!(!bool::from(SecretDigest::of_nothing().is(&nothing)));
+    }
+
+    /// Whatever is hashed of a text of any length, each who polls can make the network hash.
+    ///
+    /// Caught: a text of any length hashed.
+    #[test]
+    fn nothing_is_hashed_that_is_not_as_long_as_a_secret() {
+        let nothing = Claimed::nothing().digest();
+        for length in [1, LENGTH - 1, LENGTH + 1, 10_000_000] {
+            let digest = Claimed::new(Some("x".repeat(length))).digest();
+            assert!(bool::from(digest.is(&nothing)), "{length}");
+        }
+        let digest = Claimed::new(Some("x".repeat(LENGTH))).digest();
+        assert!(!bool::from(digest.is(&nothing)));
     }
 
     #[test]

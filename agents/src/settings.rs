@@ -19,9 +19,10 @@ pub struct NetworkSettings {
     pub network_uuid: Uuid,
     /// The groups beside the default one, by name. Default: none.
     pub groups: BTreeMap<String, Group>,
-    /// The group of agents that ask for none and have no password of one. Default `guest`.
+    /// The group of agents that ask for none and have no password of one; if it has a password itself, they stay outside.
+    /// Default `guest`.
     pub default_group: String,
-    /// Whether agents without the password of a group stay outside. Default: no.
+    /// Whether agents without the password of a group stay outside, whatever the default group is. Default: no.
     pub requires_password: bool,
     /// The groups whose members may change mods and kick agents. Default `admin`.
     pub authority: BTreeSet<String>,
@@ -35,11 +36,13 @@ pub struct NetworkSettings {
     pub max_agents: usize,
     /// The largest metadata of an agent, as JSON, in bytes. Default 16 KiB.
     pub max_metadata_bytes: usize,
-    /// The largest event, all its fields together, as JSON, in bytes. Default 1 MiB.
+    /// The largest event, all its fields together, as JSON, in bytes. Default 1 MiB. One that takes more memory than this
+    /// and than `queue_bytes` is too large as well.
     pub max_event_bytes: usize,
     /// How many events wait for an agent at most; the oldest are dropped for the newest. Default 1,000; 0 is 1.
     pub queue_events: usize,
-    /// How many bytes of events wait for an agent at most. One event is always kept. Default 8 MiB.
+    /// How many bytes of events wait for an agent at most, and in each stream, as memory and not as JSON. One event is always
+    /// kept. Default 8 MiB.
     pub queue_bytes: usize,
     /// How many events wait in a stream at most; the oldest are dropped for the newest. Default 1,000; 0 is 1.
     pub stream_events: usize,
@@ -47,9 +50,11 @@ pub struct NetworkSettings {
     pub max_streams: usize,
     /// How many channels there may be. Default 10,000.
     pub max_channels: usize,
-    /// How many subscriptions and muted patterns one agent may have. Default 64.
+    /// How many subscriptions one agent may have, how many patterns and how many channels in all of them together, and how
+    /// many muted patterns. Default 64.
     pub max_subscriptions: usize,
-    /// The last how many events of an agent are recognised when they are sent again. Default 256.
+    /// The last how many events of an agent are recognised when they are sent again, and so how many may be processed at the
+    /// same time. Default 256; with 0 none is recognised.
     pub recent_events: usize,
 }
 
@@ -99,6 +104,12 @@ impl NetworkSettings {
         self.queue_events = self.queue_events.max(1);
         self.stream_events = self.stream_events.max(1);
         self
+    }
+
+    /// Whether agents without any password stay outside.
+    pub(crate) fn needs_password(&self) -> bool {
+        let default = self.groups.get(&self.default_group);
+        self.requires_password || default.is_some_and(|group| group.password_hash.is_some())
     }
 }
 

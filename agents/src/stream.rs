@@ -1,13 +1,14 @@
 //! Events as they come, for transports that keep a connection open.
 
 use crate::event::AgentEvent;
+use crate::mailbox::{Mailbox, Room};
+use crate::parcel::Parcel;
 use hotbed_mods::EventPattern;
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// Events as they come. Bounded: whoever reads too slowly loses the oldest, and is told how many.
+/// Events as they come. Bounded in number and in bytes: whoever reads too slowly loses the oldest, and is told how many.
 ///
 /// Ends when the agent it belongs to is gone or has a new secret. Dropping it closes it.
 pub struct EventStream {
@@ -37,13 +38,12 @@ pub(crate) struct Inlet {
 struct Ring {
     state: Mutex<State>,
     changed: Notify,
-    limit: usize,
+    room: Room,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: VecDeque<Arc<AgentEvent>>,
-    missed: u64,
+    waiting: Mailbox,
     writer: End,
     reader: End,
 }
@@ -56,12 +56,12 @@ enum End {
     Closed,
 }
 
-/// A stream of at most `limit` events that wait, of those whose names the pattern matches.
-pub(crate) fn stream(pattern: EventPattern, limit: usize) -> (Inlet, EventStream) {
+/// A stream in which there is this room for events that wait, of those whose names the pattern matches.
+pub(crate) fn stream(pattern: EventPattern, room: Room) -> (Inlet, EventStream) {
     let ring = Arc::new(Ring {
         state: Mutex::default(),
         changed: Notify::new(),
-        limit,
+        room,
     });
     let inlet = Inlet {
         ring: Arc::clone(&ring),
@@ -76,11 +76,11 @@ impl EventStream {
         loop {
             {
                 let mut state = self.ring.lock();
-                if state.missed > 0 {
-                    let missed = std::mem::take(&mut state.missed);
+                let missed = state.waiting.take_dropped();
+                if missed > 0 {
                     return Some(StreamItem::Gap { missed });
                 }
-                if let Some(event) = state.waiting.pop_front() {
+                if let Some(event) = state.waiting.take_oldest() {
                     return Some(StreamItem::Event(event));
                 }
                 if state.writer == End::Closed {
@@ -95,8 +95,8 @@ impl EventStream {
 
 impl Inlet {
     /// Puts an event in, if it is wanted. The oldest gives way.
-    pub(crate) fn offer(&self, event: &Arc<AgentEvent>) {
-        if !self.pattern.matches(event.event_name.as_str()) {
+    pub(crate) fn offer(&self, parcel: &Parcel) {
+        if !self.pattern.matches(parcel.event.event_name.as_str()) {
             return;
         }
         {
@@ -104,11 +104,7 @@ impl Inlet {
             if state.reader == End::Closed {
                 return;
             }
-            while state.waiting.len() >= self.ring.limit {
-                state.waiting.pop_front();
-                state.missed += 1;
-            }
-            state.waiting.push_back(Arc::clone(event));
+            state.waiting.put(parcel.clone(), self.ring.room);
         }
         self.ring.changed.notify_one();
     }
@@ -130,7 +126,7 @@ impl Drop for EventStream {
     fn drop(&mut self) {
         let mut state = self.ring.lock();
         state.reader = End::Closed;
-        state.waiting.clear();
+        state.waiting = Mailbox::default();
     }
 }
 
@@ -154,49 +150,76 @@ mod tests {
     use hotbed_mods::EventName;
     use serde_json::Map;
 
-    fn event(name: &str) -> Arc<AgentEvent> {
-        Arc::new(AgentEvent::of_system(
-            EventName::new(name).unwrap(),
-            Map::new(),
-        ))
+    const ROOM: Room = Room {
+        events: 2,
+        bytes: 1_000,
+    };
+
+    fn parcel(name: &str, bytes: usize) -> Parcel {
+        let name = EventName::new(name).unwrap();
+        Parcel {
+            event: Arc::new(AgentEvent::of_system(name, Map::new())),
+            bytes,
+        }
+    }
+
+    async fn assert_next(reader: &mut EventStream, parcel: &Parcel) {
+        let event = Arc::clone(&parcel.event);
+        assert_eq!(reader.next().await, Some(StreamItem::Event(event)));
     }
 
     /// A gap stands where the events are missing: before all that is left, for the oldest are dropped.
     #[tokio::test]
     async fn a_slow_reader_is_told_how_many_it_lost_and_then_gets_the_newest() {
-        let (inlet, mut reader) = stream(EventPattern::new("test.*").unwrap(), 2);
-        let events: Vec<_> = (0..5).map(|n| event(&format!("test.event_{n}"))).collect();
-        for event in &events {
-            inlet.offer(event);
+        let (inlet, mut reader) = stream(EventPattern::new("test.*").unwrap(), ROOM);
+        let parcels: Vec<_> = (0..5)
+            .map(|n| parcel(&format!("test.event_{n}"), 1))
+            .collect();
+        for parcel in &parcels {
+            inlet.offer(parcel);
         }
-        inlet.offer(&event("other.event"));
+        inlet.offer(&parcel("other.event", 1));
         assert_eq!(reader.next().await, Some(StreamItem::Gap { missed: 3 }));
-        for event in &events[3..] {
-            assert_eq!(
-                reader.next().await,
-                Some(StreamItem::Event(Arc::clone(event)))
-            );
+        for parcel in &parcels[3..] {
+            assert_next(&mut reader, parcel).await;
         }
         drop(inlet);
         assert_eq!(reader.next().await, None);
         assert_eq!(reader.next().await, None);
     }
 
+    /// Caught: no limit of bytes; a limit by which what was read counts on.
+    #[tokio::test]
+    async fn a_stream_is_bounded_in_bytes_too_and_keeps_the_newest_however_large() {
+        let (inlet, mut reader) = stream(EventPattern::new("*").unwrap(), ROOM);
+        let large = parcel("test.large", 600);
+        inlet.offer(&large);
+        inlet.offer(&large);
+        assert_eq!(reader.next().await, Some(StreamItem::Gap { missed: 1 }));
+        assert_next(&mut reader, &large).await;
+        // What was read counts no longer.
+        inlet.offer(&large);
+        assert_next(&mut reader, &large).await;
+        let huge = parcel("test.huge", 5_000);
+        inlet.offer(&huge);
+        assert_next(&mut reader, &huge).await;
+    }
+
     #[tokio::test]
     async fn a_reader_that_waits_is_woken_and_one_that_went_keeps_nothing() {
-        let (inlet, mut reader) = stream(EventPattern::new("*").unwrap(), 2);
-        let sent = event("test.event");
+        let (inlet, mut reader) = stream(EventPattern::new("*").unwrap(), ROOM);
+        let sent = parcel("test.event", 1);
         let (got, ()) = tokio::join!(reader.next(), async {
             tokio::task::yield_now().await;
             inlet.offer(&sent);
         });
-        assert_eq!(got, Some(StreamItem::Event(Arc::clone(&sent))));
+        assert_eq!(got, Some(StreamItem::Event(Arc::clone(&sent.event))));
         drop(got);
         assert!(inlet.is_read());
         inlet.offer(&sent);
         drop(reader);
         inlet.offer(&sent);
         assert!(!inlet.is_read());
-        assert_eq!(Arc::strong_count(&sent), 1);
+        assert_eq!(Arc::strong_count(&sent.event), 1);
     }
 }

@@ -26,14 +26,20 @@ struct Subscription {
 pub(crate) struct TooMany;
 
 impl Subscriptions {
-    /// Adds a subscription, and hears again what it muted by the same patterns.
+    /// Adds a subscription, and hears again what it muted by the same patterns. There may be `limit` subscriptions, as
+    /// many patterns in all of them together, and as many channels.
     pub(crate) fn add(
         &mut self,
         patterns: Vec<EventPattern>,
         channels: BTreeSet<String>,
         limit: usize,
     ) -> Result<String, TooMany> {
-        if self.entries.len() >= limit {
+        let patterns_before = self.entries.iter().map(|entry| entry.patterns.len());
+        let channels_before = self.entries.iter().map(|entry| entry.channels.len());
+        if self.entries.len() >= limit
+            || patterns_before.sum::<usize>() + patterns.len() > limit
+            || channels_before.sum::<usize>() + channels.len() > limit
+        {
             return Err(TooMany);
         }
         for pattern in &patterns {
@@ -136,6 +142,22 @@ mod tests {
         assert!(!subscriptions.remove("other"));
         subscriptions.clear();
         assert!(subscriptions.want(&event("chat.said", "channel:dev")));
+    }
+
+    /// Caught: patterns, or channels, counted for each subscription alone.
+    #[test]
+    fn patterns_and_channels_are_bounded_in_all_subscriptions_together() {
+        let mut subscriptions = Subscriptions::default();
+        let channels = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let mut add = |texts: &[&str], names: &[&str]| {
+            let added = subscriptions.add(patterns(texts), channels(names), 3);
+            added.map(drop)
+        };
+        assert_eq!(add(&["aa.*", "bb.*"], &["c1", "c2"]), Ok(()));
+        assert_eq!(add(&["cc.*", "dd.*"], &[]), Err(TooMany));
+        assert_eq!(add(&["cc.*"], &["c3", "c4"]), Err(TooMany));
+        assert_eq!(add(&["cc.*"], &["c3"]), Ok(()));
+        assert_eq!(add(&["dd.*"], &[]), Err(TooMany));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod agents;
 mod ask;
+mod changes_of_mods;
 mod channels;
 mod info;
 mod kick;
@@ -13,6 +14,7 @@ use crate::network::AgentNetwork;
 use crate::roster::Caller;
 use crate::wire::{EventRequest, Fields, RegisterRequest, Reply};
 use ask::Ask;
+use changes_of_mods as changes;
 use hotbed_mods::EventName;
 use serde_json::json;
 
@@ -66,7 +68,7 @@ pub(crate) async fn run(network: &AgentNetwork, caller: Caller, event: AgentEven
         "system.verify_password" => info::verify_password(ask),
         "system.subscribe_events" => subscribe::subscribe(ask),
         "system.unsubscribe_events" => subscribe::unsubscribe(ask),
-        "system.list_channels" => Ok(channels::list(ask)),
+        "system.list_channels" => channels::list(ask),
         "system.get_channel_members" => channels::members(ask),
         "system.add_channel_member" => channels::add(ask),
         "system.remove_channel_member" => channels::remove(ask),
@@ -74,12 +76,15 @@ pub(crate) async fn run(network: &AgentNetwork, caller: Caller, event: AgentEven
         "system.kick_agent" => kick::kick(ask),
         "system.list_mods" => mods::list(ask),
         "system.get_mod_manifest" => mods::manifest(ask),
-        "system.mod.load" => mods::load(ask).await,
-        "system.mod.unload" => mods::unload(ask).await,
-        "system.mod.reload" => mods::reload(ask).await,
-        "system.mod.enable" => mods::enable(ask).await,
-        "system.mod.disable" => mods::disable(ask).await,
+        "system.mod.load" => changes::load(ask).await,
+        "system.mod.unload" => changes::unload(ask).await,
+        "system.mod.reload" => changes::reload(ask).await,
+        "system.mod.enable" => changes::enable(ask).await,
+        "system.mod.disable" => changes::disable(ask).await,
         unknown => Err(Reply::refused(format!("Unknown system event: {unknown}"))),
     };
     done.unwrap_or_else(|refused| refused)
 }
+
+#[cfg(test)]
+mod tests;

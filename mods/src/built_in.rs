@@ -68,6 +68,22 @@ impl BuiltIns {
             .filter(|(path, built_in)| **path == built_in.path);
         own.map(|(path, _)| path.as_str()).collect()
     }
+
+    /// The shortest part of a path under which there is nothing. If there is something under all of it, it is no mod, and
+    /// what misses is the `mod` in it: so Python says it, and clients of OpenAgents look for that.
+    fn missing(&self, path: &str) -> String {
+        let is_there = |part: &str| {
+            let under = |known: &String| {
+                let rest = known.strip_prefix(part);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            self.by_path.keys().any(under)
+        };
+        let ends = path.match_indices('.').map(|(at, _)| at);
+        let mut parts = ends.chain([path.len()]).map(|end| &path[..end]);
+        let missing = parts.find(|part| !is_there(part));
+        missing.map_or_else(|| format!("{path}.mod"), str::to_owned)
+    }
 }
 
 #[async_trait]
@@ -80,8 +96,9 @@ impl ModLoader for BuiltIns {
         let built_in = self
             .by_path
             .get(path.as_str())
-            .ok_or_else(|| OpenError::NotFound {
+            .ok_or_else(|| OpenError::NoModule {
                 path: path.clone(),
+                module: self.missing(path.as_str()),
                 known: self.paths().into_iter().map(str::to_owned).collect(),
             })?;
         let construct = Arc::clone(&built_in.construct);
@@ -98,5 +115,25 @@ impl ModLoader for BuiltIns {
 impl fmt::Debug for BuiltIns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.by_path.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Caught: `openagents.mod` taken for a part of `openagents.mods`.
+    #[test]
+    fn what_misses_is_named_as_python_names_it() {
+        let built_ins = BuiltIns::standard();
+        for (path, module) in [
+            ("no.such.mod", "no"),
+            ("wiki", "wiki"),
+            ("openagents.mods.core.nope", "openagents.mods.core.nope"),
+            ("openagents.mod", "openagents.mod"),
+            ("openagents.mods", "openagents.mods.mod"),
+        ] {
+            assert_eq!(built_ins.missing(path), module, "{path}");
+        }
     }
 }

@@ -24,6 +24,16 @@ pub enum LoadError {
     /// Its path gives no id, and its manifest none either.
     #[error(transparent)]
     InvalidId(#[from] InvalidModId),
+    /// Nothing is at its dotted path.
+    #[error("{message}")]
+    NoModule {
+        /// Its path.
+        name: String,
+        /// The first part of the path under which there is nothing.
+        module: String,
+        /// What there is instead.
+        message: String,
+    },
     /// It could not be read, does not fit, or did not come up.
     #[error("mod '{name}' is not loaded: {message}")]
     Failed {

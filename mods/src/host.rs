@@ -116,9 +116,16 @@ impl ModHost {
     /// The id that a mod at this path has: the one of its manifest, or of the path's last segment.
     pub async fn identify(&self, path: &ModPath) -> Result<ModId, LoadError> {
         let package = open::read(&self.shared, path).await;
-        let package = package.map_err(|message| LoadError::Failed {
-            name: path.to_string(),
-            message,
+        let package = package.map_err(|unread| {
+            let (name, message) = (path.to_string(), unread.message);
+            match unread.module {
+                Some(module) => LoadError::NoModule {
+                    name,
+                    module,
+                    message,
+                },
+                None => LoadError::Failed { name, message },
+            }
         })?;
         match package.manifest.id {
             Some(id) => Ok(id),

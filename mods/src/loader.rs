@@ -29,6 +29,16 @@ pub enum OpenError {
         /// What there is instead, if that can be told.
         known: Vec<String>,
     },
+    /// Nothing is at a dotted path.
+    #[error("no mod is at {path}{}", hint(known))]
+    NoModule {
+        /// Where.
+        path: ModPath,
+        /// The first part of the path under which there is nothing.
+        module: String,
+        /// What there is instead.
+        known: Vec<String>,
+    },
     /// No loader takes such paths.
     #[error("no loader takes {scheme} paths such as {path}: there are loaders for {}", known.join(", "))]
     NoLoader {

@@ -3,30 +3,51 @@
 use crate::birth::Opened;
 use crate::desired::Desired;
 use crate::guard::{self, spelled_out};
-use crate::loader::{Package, Placement};
+use crate::loader::{OpenError, Package, Placement};
 use crate::path::ModPath;
 use crate::shared::Shared;
 use std::sync::Arc;
 
+/// Why a package was not read.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    pub(crate) message: String,
+    /// Of a dotted path, the part under which there is nothing.
+    pub(crate) module: Option<String>,
+}
+
+impl From<OpenError> for Unread {
+    fn from(error: OpenError) -> Self {
+        Self {
+            message: spelled_out(&error),
+            module: match error {
+                OpenError::NoModule { module, .. } => Some(module),
+                _ => None,
+            },
+        }
+    }
+}
+
 /// Asks the loader of a path what is there now.
-pub(crate) async fn read(shared: &Arc<Shared>, path: &ModPath) -> Result<Package, String> {
-    let loader = shared
-        .loaders
-        .of(path)
-        .map_err(|error| spelled_out(&error))?;
+pub(crate) async fn read(shared: &Arc<Shared>, path: &ModPath) -> Result<Package, Unread> {
+    let loader = shared.loaders.of(path)?;
     let deadline = shared.settings.open_deadline;
     let asked = path.clone();
     let open = async move { loader.open(&asked).await };
     match guard::run(&shared.threads, Placement::Tasks, deadline, open).await {
         Ok(Ok(package)) => Ok(package),
-        Ok(Err(error)) => Err(spelled_out(&error)),
-        Err(mishap) => Err(format!("the loader of {path} {mishap}")),
+        Ok(Err(error)) => Err(error.into()),
+        Err(mishap) => Err(Unread {
+            message: format!("the loader of {path} {mishap}"),
+            module: None,
+        }),
     }
 }
 
 /// Reads what a mod is to be built from, and refuses what cannot come up whatever it does.
 pub(crate) async fn open(shared: &Arc<Shared>, desired: &Desired) -> Result<Opened, String> {
-    let package = read(shared, &desired.path).await?;
+    let package = read(shared, &desired.path).await;
+    let package = package.map_err(|unread| unread.message)?;
     admit(desired, package)
 }
 

@@ -85,6 +85,7 @@ pub(crate) async fn survey(shared: &Arc<Shared>, book: &Book, wish: &Wish) -> Su
                     survey.as_desired.push(id.clone());
                 }
                 read => {
+                    let read = read.map_err(|unread| unread.message);
                     let opened = read.and_then(|package| open::admit(desired, package));
                     survey.add(id, opened);
                 }

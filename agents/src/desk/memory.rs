@@ -1,5 +1,6 @@
 use super::{DeskError, LoadOrder, LoadedMod, ModDesk};
 use crate::agent_id::AgentId;
+use crate::mod_list::named;
 use async_trait::async_trait;
 use hotbed_configs::{PortableConfig, ResolvedConfig};
 use hotbed_mods::{Cascade, Desired, ModHost, ModId};
@@ -47,7 +48,8 @@ impl MemoryDesk {
         let (desk, name) = (self.clone(), name.to_owned());
         self.to_the_end(async move {
             let mut desired = desk.desired.lock().await;
-            let entry = find(&desired, &name).and_then(|id| desired.get_mut(&id));
+            let id = named(desired.values(), &name).map(|entry| entry.id.clone());
+            let entry = id.and_then(|id| desired.get_mut(&id));
             let entry = entry.ok_or(DeskError::NotLoaded { name })?;
             entry.enabled = enabled == Switch::On;
             let id = entry.id.clone();
@@ -71,16 +73,6 @@ impl MemoryDesk {
 enum Switch {
     On,
     Off,
-}
-
-/// The mod of exactly this id, or else of exactly this path.
-fn find(desired: &BTreeMap<ModId, Desired>, name: &str) -> Option<ModId> {
-    let by_id = desired.get_key_value(name).map(|(id, _)| id.clone());
-    by_id.or_else(|| {
-        let mut entries = desired.values();
-        let entry = entries.find(|entry| entry.path.as_str() == name)?;
-        Some(entry.id.clone())
-    })
 }
 
 #[async_trait]
@@ -111,7 +103,7 @@ impl ModDesk for MemoryDesk {
         let (desk, name) = (self.clone(), name.to_owned());
         self.to_the_end(async move {
             let mut desired = desk.desired.lock().await;
-            let id = find(&desired, &name);
+            let id = named(desired.values(), &name).map(|entry| entry.id.clone());
             desk.host.unload(&name, Cascade::Refuse).await?;
             let id = id.ok_or(DeskError::NotLoaded { name })?;
             desired.remove(&id);
@@ -124,7 +116,7 @@ impl ModDesk for MemoryDesk {
         let (desk, name) = (self.clone(), name.to_owned());
         self.to_the_end(async move {
             let desired = desk.desired.lock().await;
-            let entry = find(&desired, &name).and_then(|id| desired.get(&id));
+            let entry = named(desired.values(), &name);
             let report = desk.host.reload(&name).await?;
             let entry = entry.ok_or(DeskError::NotLoaded { name })?;
             match report.failed.get(&entry.id) {

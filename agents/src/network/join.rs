@@ -2,10 +2,12 @@ use super::AgentNetwork;
 use crate::admission::admit;
 use crate::agent_id::AgentId;
 use crate::deliverer::Fact;
-use crate::event::json_bytes;
 use crate::register::{RegisterError, Registered};
 use crate::roster::Joining;
+use crate::secret::Secret;
+use crate::size::json_bytes;
 use crate::wire::RegisterRequest;
+use std::sync::Arc;
 
 impl AgentNetwork {
     /// Lets an agent join: `POST /api/register`. The id of a member is refused, unless its secret is shown: then it gets a
@@ -20,21 +22,24 @@ impl AgentNetwork {
         }
         let wanted = request.agent_group.as_deref();
         let group = admit(settings, request.password_hash.expose(), wanted)?;
+        let metadata = Arc::new(request.metadata);
         let fact = Fact::Joined {
             id: id.clone(),
-            metadata: request.metadata.clone(),
+            metadata: Arc::clone(&metadata),
         };
+        let secret = Secret::random();
         let joining = Joining {
             id,
             group: group.as_str().into(),
-            metadata: request.metadata,
+            metadata,
             transport: request.transport,
-            claimed: request.secret,
+            shown: request.secret.digest(),
+            secret: secret.digest(),
         };
-        let secret = self.with_roster(|roster, now| {
-            let secret = roster.join(joining, settings, now)?;
+        self.with_roster(|roster, now| {
+            roster.join(joining, settings, now)?;
             self.tell_mods(fact);
-            Ok::<_, RegisterError>(secret)
+            Ok::<_, RegisterError>(())
         })?;
         Ok(Registered {
             secret,

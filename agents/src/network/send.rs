@@ -2,61 +2,78 @@
 
 use super::AgentNetwork;
 use crate::auth::NotAuthenticated;
-use crate::event::{AgentEvent, Parcel, SourceType};
-use crate::recent::Outcome as Noted;
+use crate::event::{AgentEvent, SourceType};
+use crate::mod_list::{is_in_service, named};
+use crate::own_events::{OF_MODS, OF_SYSTEM};
+use crate::parcel::Parcel;
+use crate::recent::{Begun, Outcome as Noted};
 use crate::roster::{Caller, Reached};
+use crate::size::event_bytes;
 use crate::system;
 use crate::wire::{EventRequest, EventResponse, Reply};
 use chrono::Utc;
-use hotbed_mods::{Destination, Dispatched, ModEvent, ModStatus, NoticeKind, Outcome};
+use hotbed_mods::{Destination, Dispatched, ModEvent, ModStatus, Outcome};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Names that only the network tells by.
-const RESERVED: [NoticeKind; 4] = [
-    NoticeKind::Loaded,
-    NoticeKind::Unloaded,
-    NoticeKind::Reloaded,
-    NoticeKind::Failed,
-];
+/// The longest id of an event in bytes: those of the last events of every agent are kept.
+const MAX_ID_BYTES: usize = 256;
 
 impl AgentNetwork {
     /// Takes an event in: `POST /api/send_event`. System events are done; others go to the mods, and if none answers, to
     /// those who are meant.
     ///
-    /// An event that the same agent sent a short time ago is not done again. What was begun goes on in the mods when the
-    /// caller goes away.
+    /// An event that the same agent sent a short time ago is not done again, whatever it asks; but who registers is no agent
+    /// yet. What was taken in is done to its end, also when the caller goes away.
     pub async fn send_event(&self, request: EventRequest) -> EventResponse {
         let (event_id, name) = (Arc::clone(&request.event_id), request.event_name.clone());
         let reply = if system::is_registration(&name) {
             system::register(self, request)
         } else {
-            match self.take_in(request).await {
-                Ok(reply) => reply,
-                Err(NotAuthenticated) => Reply::refused(NotAuthenticated.to_string()),
+            match self.authenticate(&request.source_id, &request.secret) {
+                Ok(caller) => self.to_the_end(caller, request).await,
+                Err(error) => Reply::refused(error.to_string()),
             }
         };
         reply.to(event_id, &name)
     }
 
-    async fn take_in(&self, request: EventRequest) -> Result<Reply, NotAuthenticated> {
-        let caller = self.authenticate(&request.source_id, &request.secret)?;
+    /// Does what an agent asks in a task of its own.
+    async fn to_the_end(&self, caller: Caller, request: EventRequest) -> Reply {
+        let network = self.clone();
+        let job = async move {
+            let done = network.take_in(caller, request).await;
+            done.unwrap_or_else(|error| Reply::refused(error.to_string()))
+        };
+        let job = self.inside.jobs.spawn(job);
+        job.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "an event was lost");
+            Reply::refused("the event was lost: something went wrong inside")
+        })
+    }
+
+    async fn take_in(
+        &self,
+        caller: Caller,
+        request: EventRequest,
+    ) -> Result<Reply, NotAuthenticated> {
         let secret = request.secret.clone();
         let event = sent(request, &caller);
         if let Some(reply) = self.unfit(&event, secret.expose().unwrap_or_default()) {
             return Ok(reply);
         }
-        if event.event_name.as_str().starts_with("system.") {
-            return Ok(system::run(self, caller, event).await);
-        }
-        self.once(&caller, event).await
+        self.once(caller, event).await
     }
 
     /// Why an event goes no further, if it does not.
     fn unfit(&self, event: &AgentEvent, secret: &str) -> Option<Reply> {
         let name = event.event_name.as_str();
-        if RESERVED.iter().any(|kind| kind.event_name() == name) {
+        if name.starts_with(OF_MODS) {
             let message = format!("Only the network tells '{name}': choose another name");
+            return Some(Reply::refused(message));
+        }
+        if event.event_id.len() > MAX_ID_BYTES {
+            let message = format!("event_id must be a text of at most {MAX_ID_BYTES} bytes");
             return Some(Reply::refused(message));
         }
         let limit = self.settings().max_event_bytes;
@@ -68,6 +85,13 @@ impl AgentNetwork {
             let message = format!("the event is too large: {bytes} bytes, and {limit} are allowed");
             return Some(Reply::refused(message));
         }
+        let (bytes, limit) = (event_bytes(event), limit.max(self.settings().queue_bytes));
+        if bytes > limit {
+            let message = format!(
+                "the event is too large: it takes {bytes} bytes of memory, and {limit} are allowed"
+            );
+            return Some(Reply::refused(message));
+        }
         // A secret is letters and digits, so JSON writes it as it is.
         if written.contains(secret) {
             let message = "the event contains your secret beside the field that it belongs into, and others would read it";
@@ -77,27 +101,36 @@ impl AgentNetwork {
     }
 
     /// Does an event, unless it was done or is being done.
-    async fn once(&self, caller: &Caller, event: AgentEvent) -> Result<Reply, NotAuthenticated> {
+    async fn once(&self, caller: Caller, event: AgentEvent) -> Result<Reply, NotAuthenticated> {
         let event_id = Arc::clone(&event.event_id);
         let limit = self.settings().recent_events;
-        let known = self.with_roster(|roster, _| {
-            let agent = roster.agents.get_mut(&caller.id).ok_or(NotAuthenticated)?;
+        let begun = self.with_roster(|roster, _| {
+            let agent = roster.member(&caller)?;
             Ok(agent.recent.begin(&event_id, limit))
         })?;
-        if let Some(noted) = known {
-            return Ok(again(&event_id, noted));
-        }
-        let reply = self.carry(caller, event).await;
-        let noted = if reply.success {
-            Noted::Done
-        } else {
-            Noted::Refused
-        };
-        self.with_roster(|roster, _| {
-            if let Some(agent) = roster.agents.get_mut(&caller.id) {
-                agent.recent.end(&event_id, noted);
+        match begun {
+            Begun::Now => {}
+            Begun::Before(noted) => return Ok(again(&event_id, noted)),
+            Begun::TooMany => {
+                return Ok(Reply::refused(format!(
+                    "{limit} events of this agent are being processed already: wait for one of them"
+                )));
             }
-        });
+        }
+        let mut under_way = UnderWay {
+            network: self,
+            caller: &caller,
+            event_id,
+            outcome: Noted::Refused,
+        };
+        let reply = if event.event_name.as_str().starts_with(OF_SYSTEM) {
+            system::run(self, caller.clone(), event).await
+        } else {
+            self.carry(&caller, event).await
+        };
+        if reply.success {
+            under_way.outcome = Noted::Done;
+        }
         Ok(reply)
     }
 
@@ -149,17 +182,33 @@ impl AgentNetwork {
     fn is_heard(&self, event: &AgentEvent) -> bool {
         let name = event.event_name.as_str();
         let hears = |status: &ModStatus| {
-            let patterns = status.manifest.iter().flat_map(|manifest| &manifest.events);
-            status.generation.is_some() && patterns.into_iter().any(|p| p.matches(name))
+            let mut patterns = status.manifest.iter().flat_map(|manifest| &manifest.events);
+            patterns.any(|pattern| pattern.matches(name))
         };
         let statuses = self.host().statuses();
+        let mut in_service = statuses.iter().filter(|status| is_in_service(status));
         match &event.destination {
-            Destination::Mod(target) => statuses.iter().any(|status| {
-                (*status.id.as_str() == **target || *status.path.as_str() == **target)
-                    && hears(status)
-            }),
-            _ => statuses.iter().any(hears),
+            Destination::Mod(target) => named(in_service, target).is_some_and(hears),
+            _ => in_service.any(hears),
         }
+    }
+}
+
+/// An event that is being done. However it ends, what became of it is noted then.
+struct UnderWay<'a> {
+    network: &'a AgentNetwork,
+    caller: &'a Caller,
+    event_id: Arc<str>,
+    outcome: Noted,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.network.with_roster(|roster, _| {
+            if let Ok(agent) = roster.member(self.caller) {
+                agent.recent.end(&self.event_id, self.outcome);
+            }
+        });
     }
 }
 

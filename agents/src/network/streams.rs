@@ -1,5 +1,6 @@
 use super::AgentNetwork;
 use crate::auth::NotAuthenticated;
+use crate::mailbox::Room;
 use crate::secret::Claimed;
 use crate::stream::{EventStream, Inlet, stream};
 use hotbed_mods::EventPattern;
@@ -30,8 +31,9 @@ impl AgentNetwork {
         secret: &Claimed,
         pattern: EventPattern,
     ) -> Result<EventStream, StreamError> {
+        let shown = secret.digest();
         self.with_roster(|roster, now| {
-            let (_, agent) = roster.authenticate(agent_id, secret, now)?;
+            let (_, agent) = roster.authenticate(agent_id, &shown, now)?;
             agent.streams.retain(Inlet::is_read);
             self.attach(&mut agent.streams, pattern)
         })
@@ -56,7 +58,11 @@ impl AgentNetwork {
         if streams.len() >= limit {
             return Err(StreamError::TooMany { limit });
         }
-        let (inlet, stream) = stream(pattern, self.settings().stream_events);
+        let room = Room {
+            events: self.settings().stream_events,
+            bytes: self.settings().queue_bytes,
+        };
+        let (inlet, stream) = stream(pattern, room);
         streams.push(inlet);
         Ok(stream)
     }

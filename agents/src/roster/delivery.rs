@@ -1,7 +1,7 @@
 use super::Roster;
 use crate::agent::Agent;
-use crate::event::Parcel;
 use crate::mailbox::Room;
+use crate::parcel::Parcel;
 use crate::stream::Inlet;
 use hotbed_mods::Destination;
 
@@ -70,7 +70,7 @@ impl Roster {
     pub(crate) fn show(&mut self, parcel: &Parcel) {
         self.observers.retain(Inlet::is_read);
         for observer in &self.observers {
-            observer.offer(&parcel.event);
+            observer.offer(parcel);
         }
     }
 }

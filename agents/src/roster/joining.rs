@@ -2,7 +2,7 @@ use super::Roster;
 use crate::agent::Agent;
 use crate::agent_id::AgentId;
 use crate::register::RegisterError;
-use crate::secret::{Claimed, Secret};
+use crate::secret::SecretDigest;
 use crate::settings::NetworkSettings;
 use crate::transport::Transport;
 use chrono::Utc;
@@ -15,10 +15,12 @@ use tokio::time::Instant;
 pub(crate) struct Joining {
     pub(crate) id: AgentId,
     pub(crate) group: Arc<str>,
-    pub(crate) metadata: Map<String, Value>,
+    pub(crate) metadata: Arc<Map<String, Value>>,
     pub(crate) transport: Transport,
-    /// The secret of the member of this id, if there is one and this is it.
-    pub(crate) claimed: Claimed,
+    /// By what the member of this id proves that it is that.
+    pub(crate) shown: SecretDigest,
+    /// By what it proves who it is from now on.
+    pub(crate) secret: SecretDigest,
 }
 
 impl Roster {
@@ -29,13 +31,14 @@ impl Roster {
         joining: Joining,
         settings: &NetworkSettings,
         now: Instant,
-    ) -> Result<Secret, RegisterError> {
+    ) -> Result<(), RegisterError> {
         let Joining {
             id,
             group,
             metadata,
             transport,
-            claimed,
+            shown,
+            secret,
         } = joining;
         let outside = self.kicked.get(&id).filter(|until| now < **until);
         if let Some(until) = outside {
@@ -43,25 +46,26 @@ impl Roster {
             let id = id.to_string();
             return Err(RegisterError::Kicked { id, wait });
         }
-        let secret = Secret::random();
         if self.agents.contains_key(&id) {
-            let Ok((_, agent)) = self.authenticate(id.as_str(), &claimed, now) else {
+            let Ok((_, agent)) = self.authenticate(id.as_str(), &shown, now) else {
                 let id = id.to_string();
                 return Err(RegisterError::Taken { id });
             };
-            agent.secret = secret.digest();
+            agent.secret = secret;
             agent.group = group;
             agent.metadata = metadata;
             agent.transport = transport;
             agent.streams.clear();
-            return Ok(secret);
+            return Ok(());
         }
         let limit = settings.max_agents;
         if self.agents.len() >= limit {
             return Err(RegisterError::Full { limit });
         }
+        self.memberships += 1;
         let agent = Agent {
-            secret: secret.digest(),
+            membership: self.memberships,
+            secret,
             group,
             metadata,
             transport,
@@ -74,6 +78,6 @@ impl Roster {
         };
         self.agents.insert(id, agent);
         self.expires_not_before(now + settings.idle_after);
-        Ok(secret)
+        Ok(())
     }
 }

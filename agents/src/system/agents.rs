@@ -1,44 +1,46 @@
 use super::ask::{Answer, Ask};
 use crate::wire::Reply;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 pub(super) fn unregister(ask: &mut Ask<'_>) -> Answer {
     ask.only_for_itself()?;
-    let id = ask.id().clone();
-    ask.network
-        .with_roster(|roster, _| ask.network.remove(roster, &id));
+    let id = ask.id();
+    drop(ask.in_roster(|roster, _| Ok(ask.network.remove(roster, id)))?);
     let message = format!("Unregistered agent {id} from network");
     Ok(Reply::done(message, Value::Null))
 }
 
 pub(super) fn list(ask: &mut Ask<'_>) -> Answer {
     ask.only_for_itself()?;
-    let agents: Vec<Value> = ask.network.with_roster(|roster, _| {
+    let agents: Vec<_> = ask.in_roster(|roster, _| {
         let agents = roster.agents.iter();
-        agents
-            .map(|(id, agent)| {
-                let name = agent.metadata.get("name").and_then(Value::as_str);
-                json!({
-                    "agent_id": id.as_str(),
-                    "name": name.unwrap_or(id.as_str()),
-                    "connected": true,
-                    "metadata": agent.metadata,
-                    "group": &*agent.group,
-                })
+        let shown = agents.map(|(id, agent)| {
+            let (metadata, group) = (Arc::clone(&agent.metadata), Arc::clone(&agent.group));
+            (id.clone(), metadata, group)
+        });
+        Ok(shown.collect())
+    })?;
+    let agents: Vec<Value> = agents
+        .iter()
+        .map(|(id, metadata, group)| {
+            let name = metadata.get("name").and_then(Value::as_str);
+            json!({
+                "agent_id": id.as_str(),
+                "name": name.unwrap_or(id.as_str()),
+                "connected": true,
+                "metadata": **metadata,
+                "group": &**group,
             })
-            .collect()
-    });
+        })
+        .collect();
     let data = ask.data("list_agents", &[("agents", json!(agents))]);
     Ok(Reply::done("Agent list retrieved successfully", data))
 }
 
 pub(super) fn poll(ask: &mut Ask<'_>) -> Answer {
     ask.only_for_itself()?;
-    let drained = ask.network.with_roster(|roster, _| {
-        let agent = roster.agents.get_mut(ask.id());
-        agent.map(|agent| agent.mailbox.drain())
-    });
-    let drained = drained.ok_or_else(|| Reply::refused("Agent not registered"))?;
+    let drained = ask.in_member(|agent| Ok(agent.mailbox.drain()))?;
     let dropped = drained.dropped;
     let events = ask.network.with_gap(drained);
     let messages: Vec<Value> = events.iter().map(|event| json!(**event)).collect();

@@ -1,8 +1,10 @@
+use crate::agent::Agent;
 use crate::agent_id::AgentId;
 use crate::network::AgentNetwork;
-use crate::roster::Caller;
+use crate::roster::{Caller, Roster};
 use crate::wire::{Fields, Malformed, Reply};
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 /// A system event of an agent that proved who it is.
 pub(super) struct Ask<'a> {
@@ -49,6 +51,29 @@ impl<'a> Ask<'a> {
     pub(super) fn has_authority(&self) -> bool {
         let allowed = &self.network.settings().authority;
         allowed.contains(&*self.caller.group)
+    }
+
+    /// Does something with the roster for the sender, who must be there still: whoever has its id by now has not asked.
+    pub(super) fn in_roster<T>(
+        &self,
+        work: impl FnOnce(&mut Roster, Instant) -> Result<T, Reply>,
+    ) -> Result<T, Reply> {
+        self.network.with_roster(|roster, now| {
+            let member = roster.member(&self.caller);
+            member.map_err(|error| Reply::refused(error.to_string()))?;
+            work(roster, now)
+        })
+    }
+
+    /// Does something with what the network keeps of the sender.
+    pub(super) fn in_member<T>(
+        &self,
+        work: impl FnOnce(&mut Agent) -> Result<T, Reply>,
+    ) -> Result<T, Reply> {
+        self.network.with_roster(|roster, _| {
+            let member = roster.member(&self.caller);
+            work(member.map_err(|error| Reply::refused(error.to_string()))?)
+        })
     }
 
     pub(super) fn text(&mut self, field: &'static str) -> Result<Option<String>, Reply> {

@@ -2,28 +2,28 @@
 
 use super::ask::{Answer, Ask};
 use crate::agent_id::AgentId;
+use crate::channels::is_name;
 use crate::roster::Roster;
 use crate::wire::Reply;
-use serde_json::{Value, json};
+use serde_json::json;
 
-/// The longest name of a channel in bytes.
-const MAX_NAME_BYTES: usize = 128;
-
-pub(super) fn list(ask: &Ask<'_>) -> Reply {
-    let channels: Vec<Value> = ask.network.with_roster(|roster, _| {
+pub(super) fn list(ask: &Ask<'_>) -> Answer {
+    let channels: Vec<String> = ask.in_roster(|roster, _| {
         let names = roster.channels.names();
-        names.map(|name| json!(name)).collect()
-    });
+        Ok(names.map(str::to_owned).collect())
+    })?;
     let data = ask.data("list_channels", &[("channels", json!(channels))]);
-    Reply::done("Successfully retrieved list of channels", data)
+    let message = "Successfully retrieved list of channels";
+    Ok(Reply::done(message, data))
 }
 
 pub(super) fn members(ask: &mut Ask<'_>) -> Answer {
     let channel = ask.required("channel_id")?;
-    let members: Vec<Value> = ask.network.with_roster(|roster, _| {
+    let members: Vec<AgentId> = ask.in_roster(|roster, _| {
         let members = roster.channels.members(&channel).into_iter().flatten();
-        members.map(|member| json!(member.as_str())).collect()
-    });
+        Ok(members.cloned().collect())
+    })?;
+    let members: Vec<&str> = members.iter().map(AgentId::as_str).collect();
     let message = format!("Successfully retrieved members of channel {channel}");
     let entries = [("channel_id", json!(channel)), ("members", json!(members))];
     Ok(Reply::done(
@@ -35,12 +35,11 @@ pub(super) fn members(ask: &mut Ask<'_>) -> Answer {
 pub(super) fn add(ask: &mut Ask<'_>) -> Answer {
     let (channel, agent) = place(ask)?;
     let limit = ask.network.settings().max_channels;
-    let fits = channel.len() <= MAX_NAME_BYTES && !channel.chars().any(char::is_control);
-    if !fits {
+    if !is_name(&channel) {
         let message = "channel_id must be a text of at most 128 bytes without control characters";
         return Err(Reply::refused(message));
     }
-    ask.network.with_roster(|roster, _| {
+    ask.in_roster(|roster, _| {
         if agent != *ask.id() && !ask.may_act_in(roster, &channel) {
             return Err(Reply::refused(format!(
                 "Unauthorized: only members of channel {channel} may add others"
@@ -50,11 +49,7 @@ pub(super) fn add(ask: &mut Ask<'_>) -> Answer {
             return Err(Reply::refused(format!("Agent '{agent}' not found")));
         }
         let added = roster.channels.add(&channel, agent.clone(), limit);
-        added.map_err(|_| {
-            Reply::refused(format!(
-                "there are {limit} channels already, and more are not allowed"
-            ))
-        })
+        added.map_err(|error| Reply::refused(error.to_string()))
     })?;
     let message = format!("Successfully added {agent} to channel {channel}");
     Ok(changed(
@@ -68,7 +63,7 @@ pub(super) fn add(ask: &mut Ask<'_>) -> Answer {
 
 pub(super) fn remove(ask: &mut Ask<'_>) -> Answer {
     let (channel, agent) = place(ask)?;
-    ask.network.with_roster(|roster, _| {
+    ask.in_roster(|roster, _| {
         if agent != *ask.id() && !ask.has_authority() {
             let message = "Unauthorized: Admin privileges required to remove others from channels";
             return Err(Reply::refused(message));
@@ -92,7 +87,7 @@ pub(super) fn remove(ask: &mut Ask<'_>) -> Answer {
 
 pub(super) fn close(ask: &mut Ask<'_>) -> Answer {
     let channel = ask.required("channel_id")?;
-    ask.network.with_roster(|roster, _| {
+    ask.in_roster(|roster, _| {
         if roster.channels.members(&channel).is_none() {
             return Err(Reply::refused(format!("Channel '{channel}' not found")));
         }

@@ -1,12 +1,19 @@
 use super::ask::{Answer, Ask};
 use crate::admission::group_of;
+use crate::mod_list::is_in_service;
+use crate::network::Reader;
 use crate::wire::Reply;
 use chrono::Utc;
-use hotbed_mods::ModStatus;
 use serde_json::{Value, json};
 
+/// The health document; who may change mods is told what went wrong in them, too.
 pub(super) fn health_check(ask: &Ask<'_>) -> Reply {
-    let stats = ask.network.network_stats();
+    let reader = if ask.has_authority() {
+        Reader::WithAuthority
+    } else {
+        Reader::Anybody
+    };
+    let stats = ask.network.network_stats(reader);
     Reply::done("Health check completed successfully", stats)
 }
 
@@ -22,13 +29,12 @@ pub(super) fn network_info(ask: &mut Ask<'_>) -> Answer {
     ask.only_for_itself()?;
     let settings = ask.network.settings();
     let statuses = ask.network.host().statuses();
-    let in_service = |status: &&ModStatus| status.generation.is_some();
     let mods: Vec<&str> = statuses
         .iter()
-        .filter(in_service)
+        .filter(|status| is_in_service(status))
         .map(|status| status.path.as_str())
         .collect();
-    let agents = ask.network.with_roster(|roster, _| roster.agents.len());
+    let agents = ask.in_roster(|roster, _| Ok(roster.agents.len()))?;
     let info = json!({
         "name": settings.network_name,
         "node_id": settings.network_id,
@@ -64,9 +70,9 @@ pub(super) fn verify_password(ask: &mut Ask<'_>) -> Answer {
     let entries = [
         ("valid", json!(false)),
         default_group,
-        ("requires_password", json!(settings.requires_password)),
+        ("requires_password", json!(settings.needs_password())),
     ];
-    let would = if settings.requires_password {
+    let would = if settings.needs_password() {
         "registration would be rejected".to_owned()
     } else {
         let group = &settings.default_group;

@@ -1,7 +1,7 @@
 use super::ask::{Answer, Ask};
 use crate::agent_id::AgentId;
-use crate::event::Parcel;
-use crate::network::system_event;
+use crate::own_events::system_event;
+use crate::parcel::Parcel;
 use crate::wire::Reply;
 use chrono::Utc;
 use serde_json::{Map, Value, json};
@@ -28,15 +28,15 @@ pub(super) fn kick(ask: &mut Ask<'_>) -> Answer {
         return Err(refused("Cannot kick yourself".to_owned()));
     }
     let settings = ask.network.settings();
-    let group = AgentId::new(&target).ok().and_then(|target| {
-        ask.network.with_roster(|roster, now| {
-            let group = roster.agents.get(&target)?.group.to_string();
-            ask.network.remove(roster, &target);
-            roster.keep_outside(target, now + settings.kicked_for, settings.max_agents);
-            Some(group)
-        })
-    });
-    let group = group.ok_or_else(|| refused(format!("Target agent '{target}' not found")))?;
+    let not_found = || refused(format!("Target agent '{target}' not found"));
+    let id = AgentId::new(&target).map_err(|_| not_found())?;
+    let kicked = ask.in_roster(|roster, now| {
+        let kicked = ask.network.remove(roster, &id).ok_or_else(not_found)?;
+        roster.keep_outside(id, now + settings.kicked_for, settings.max_agents);
+        Ok(kicked)
+    })?;
+    let group = kicked.group.to_string();
+    drop(kicked);
     let by = ask.id().as_str();
     tracing::info!(agent = target, by, "agent is kicked");
     let mut payload = Map::new();

@@ -1,4 +1,5 @@
 use super::ask::{Answer, Ask};
+use crate::channels::is_name;
 use crate::wire::Reply;
 use hotbed_mods::EventPattern;
 use serde_json::json;
@@ -11,15 +12,19 @@ pub(super) fn subscribe(ask: &mut Ask<'_>) -> Answer {
         return Err(Reply::refused("Missing event_patterns parameter"));
     }
     let limit = ask.network.settings().max_subscriptions;
-    let added = ask.network.with_roster(|roster, _| {
-        let agent = roster.agents.get_mut(ask.id());
-        agent.map(|agent| {
-            let channels = channels.iter().cloned().collect();
-            agent.subscriptions.add(wanted, channels, limit)
-        })
-    });
-    let added = added.ok_or_else(|| Reply::refused("Agent not registered"))?;
-    let subscription_id = added.map_err(|_| too_many(limit))?;
+    if channels.len() > limit {
+        return Err(too_many(limit));
+    }
+    if let Some(odd) = channels.iter().find(|channel| !is_name(channel)) {
+        let odd: String = odd.chars().take(64).collect();
+        let message = format!("{odd:?} is not the name of a channel");
+        return Err(Reply::refused(message));
+    }
+    let set = channels.iter().cloned().collect();
+    let subscription_id = ask.in_member(|agent| {
+        let added = agent.subscriptions.add(wanted, set, limit);
+        added.map_err(|_| too_many(limit))
+    })?;
     let message = format!("Successfully subscribed to {} event patterns", texts.len());
     let entries = [
         ("subscription_id", json!(subscription_id)),
@@ -37,9 +42,7 @@ pub(super) fn unsubscribe(ask: &mut Ask<'_>) -> Answer {
     let subscription_id = ask.text("subscription_id")?;
     let (texts, unwanted) = wanted(ask)?;
     let limit = ask.network.settings().max_subscriptions;
-    let done = ask.network.with_roster(|roster, _| {
-        let agent = roster.agents.get_mut(ask.id());
-        let agent = agent.ok_or_else(|| Reply::refused("Agent not registered"))?;
+    ask.in_member(|agent| {
         if let Some(id) = &subscription_id {
             if !agent.subscriptions.remove(id) {
                 return Err(Reply::refused(format!("Subscription {id} not found")));
@@ -51,8 +54,7 @@ pub(super) fn unsubscribe(ask: &mut Ask<'_>) -> Answer {
             muted.map_err(|_| too_many(limit))?;
         }
         Ok(())
-    });
-    done?;
+    })?;
     let mut entries = vec![("agent_id", json!(ask.id().as_str()))];
     let message = if let Some(id) = subscription_id {
         entries.push(("subscription_id", json!(id)));
@@ -86,6 +88,6 @@ fn wanted(ask: &mut Ask<'_>) -> Result<(Vec<String>, Vec<EventPattern>), Reply> 
 
 fn too_many(limit: usize) -> Reply {
     Reply::refused(format!(
-        "an agent may have {limit} subscriptions or patterns, and no more"
+        "an agent may have {limit} subscriptions, {limit} patterns and {limit} channels in them, and no more"
     ))
 }

@@ -10,14 +10,15 @@ use uuid::Uuid;
 /// Names that clients of OpenAgents refuse although they have two parts.
 const EMPTY_NAMES: [&str; 3] = ["transport.message", "base.event", "system.event"];
 
-/// What an agent sends: `POST /api/send_event`. `Debug` shows neither the secret nor what the event is about.
+/// What an agent sends: `POST /api/send_event`. `Debug` shows neither the secret, wherever the sender put it, nor what the
+/// event is about.
 #[derive(Clone)]
 pub struct EventRequest {
     /// What is asked or told.
     pub event_name: EventName,
     /// Who says that he sends it, as he wrote it.
     pub source_id: String,
-    /// Tells this event from others of the same sender. Default: a new one.
+    /// Tells this event from others of the same sender, in at most 256 bytes. Default: a new one.
     pub event_id: Arc<str>,
     /// Who is meant.
     pub destination: Destination,
@@ -117,11 +118,17 @@ fn new_id() -> Arc<str> {
 
 impl std::fmt::Debug for EventRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = |text: &dyn std::fmt::Display| {
+            let text = text.to_string();
+            let secret = self.secret.expose();
+            let holds_it = secret.is_some_and(|secret| text.contains(secret));
+            if holds_it { "…".to_owned() } else { text }
+        };
         f.debug_struct("EventRequest")
-            .field("event_name", &self.event_name)
-            .field("source_id", &self.source_id)
-            .field("event_id", &self.event_id)
-            .field("destination", &self.destination)
+            .field("event_name", &shown(&self.event_name))
+            .field("source_id", &shown(&self.source_id))
+            .field("event_id", &shown(&self.event_id))
+            .field("destination", &shown(&self.destination))
             .finish_non_exhaustive()
     }
 }

@@ -82,10 +82,9 @@ async fn the_first_mod_that_answers_keeps_the_event() {
     let world = World::new();
     let root = world.admin();
     let bob = world.join("bob");
-    let load = json!({"mod_path": "test.mods.echo"});
     let payload = json!({"event_patterns": ["mod.*"]});
     world.ask(&bob, "system.unsubscribe_events", payload).await;
-    world.ask(&root, "system.mod.load", load).await;
+    world.load(&root, "test.mods.echo").await;
     for (name, to, success, message) in [
         ("echo.ask", "all", true, "heard"),
         ("echo.ask", "mod:echo", true, "heard"),
@@ -133,11 +132,29 @@ async fn what_is_too_large_and_what_only_the_network_tells_is_refused() {
     let answer = world.send(&alice, "chat.said", "bob", large).await;
     let message = answer["message"].as_str().unwrap();
     assert!(message.starts_with("the event is too large: "), "{message}");
-    for name in ["mod.loaded", "mod.unloaded", "mod.reloaded", "mod.failed"] {
+    for name in [
+        "mod.loaded",
+        "mod.unloaded",
+        "mod.reloaded",
+        "mod.failed",
+        "mod.other",
+    ] {
         let answer = world.send(&alice, name, "bob", json!({})).await;
         let message = format!("Only the network tells '{name}': choose another name");
         assert_eq!(answer["message"], message);
         assert_eq!(answer["success"], false);
     }
+    let mut event = json!({
+        "event_name": "chat.said",
+        "source_id": "alice",
+        "target_agent_id": "bob",
+        "secret": alice.secret,
+    });
+    event["event_id"] = json!("x".repeat(257));
+    let answer = world.post(&event).await;
+    let message = "event_id must be a text of at most 256 bytes";
+    assert_eq!(answer["message"], message);
     assert_eq!(world.poll(&bob), [Value::Null; 0]);
+    event["event_id"] = json!("x".repeat(256));
+    assert_eq!(world.post(&event).await["success"], true);
 }

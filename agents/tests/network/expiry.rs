@@ -86,13 +86,7 @@ async fn nothing_need_be_asked_for_agents_to_go() {
     settings.idle_after = Duration::from_secs(5);
     let world = World::with(settings);
     let root = world.admin();
-    world
-        .ask(
-            &root,
-            "system.mod.load",
-            json!({"mod_path": "test.mods.echo"}),
-        )
-        .await;
+    world.load(&root, "test.mods.echo").await;
     let gone = || {
         let seen = world.seen.lock().unwrap();
         let name = "system.notification.unregister_agent";

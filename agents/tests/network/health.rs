@@ -1,7 +1,8 @@
 //! The health document: both shapes at once.
 
-use crate::world::{World, settings};
+use crate::world::{World, eventually, next_event, settings};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// All of it, but for what differs each time.
 fn expected(path: &str) -> Value {
@@ -9,7 +10,7 @@ fn expected(path: &str) -> Value {
         "success": true,
         "status": "healthy",
         "network_id": "net-1",
-        "uptime": 0,
+        "uptime": 5,
         "mods": {
             "loaded": ["wiki"],
             "count": 1,
@@ -20,7 +21,7 @@ fn expected(path: &str) -> Value {
                     "loaded_at": null,
                     "state": "running",
                     "generation": 1,
-                    "error": null,
+                    "failed": false,
                 },
             },
             "states": {"wiki": "running"},
@@ -31,9 +32,9 @@ fn expected(path: &str) -> Value {
             "network_uuid": "00000000-0000-4000-8000-000000000000",
             "network_name": "Test Network",
             "initialized": true,
-            "created_by_version": null,
+            "created_by_version": env!("CARGO_PKG_VERSION"),
             "is_running": true,
-            "uptime_seconds": null,
+            "uptime_seconds": 5.5,
             "agent_count": 1,
             "agents": {
                 "root": {
@@ -42,7 +43,7 @@ fn expected(path: &str) -> Value {
                     "transport_type": "http",
                     "address": null,
                     "group": "admin",
-                    "waiting": null,
+                    "waiting": 2,
                 },
             },
             "groups": {"admin": ["root"]},
@@ -66,8 +67,8 @@ fn expected(path: &str) -> Value {
                 "id": "wiki",
                 "state": "running",
                 "generation": 1,
-                "healthy": null,
-                "error": null,
+                "healthy": true,
+                "failed": false,
             }],
             "dynamic_mods": {
                 "loaded": ["wiki"],
@@ -80,16 +81,18 @@ fn expected(path: &str) -> Value {
             "recommended_transport": "http",
             "max_connections": 10_000,
             "readme": null,
-            "delivered_events": null,
+            "delivered_events": 2,
             "lost_notifications": 0,
         },
     })
 }
 
-#[tokio::test]
+/// Caught: a wrong number of what waits, of what was delivered; a mod that is well shown as one that is not.
+#[tokio::test(start_paused = true)]
 async fn health_has_the_shape_of_the_guide_and_the_one_that_clients_read() {
     let mut settings = settings();
     settings.network_uuid = "00000000-0000-4000-8000-000000000000".parse().unwrap();
+    let (before, began) = (chrono::Utc::now(), tokio::time::Instant::now());
     let world = World::with(settings);
     let root = world.join_with(&json!({
         "agent_id": "root",
@@ -97,27 +100,32 @@ async fn health_has_the_shape_of_the_guide_and_the_one_that_clients_read() {
         "metadata": {"capabilities": ["chat", 5], "private": "x"},
     }));
     let path = "openagents.mods.core.wiki";
-    world
-        .ask(&root, "system.mod.load", json!({"mod_path": path}))
-        .await;
+    world.load(&root, path).await;
+    world.send(&root, "chat.said", "root", json!({})).await;
+    let waiting = || world.network.health()["data"]["agents"]["root"]["waiting"] == 2;
+    eventually("she is told of the mod, and of what she said", waiting).await;
+    let then = began + Duration::from_millis(5_500);
+    tokio::time::advance(then - tokio::time::Instant::now()).await;
     let mut health = world.network.health();
 
+    let after = chrono::Utc::now();
+    let since = before.timestamp()..=after.timestamp();
     let at = health["mods"]["details"]["wiki"]["loaded_at"].take();
-    assert!(at.is_i64(), "{at}");
+    assert!(since.contains(&at.as_i64().unwrap()), "{at}");
+    let since = seconds(before)..=seconds(after);
     let at = health["data"]["dynamic_mods"]["details"]["wiki"]["loaded_at"].take();
-    assert!(at.is_f64(), "{at}");
-    assert!(health["data"]["uptime_seconds"].take().is_f64());
+    assert!(since.contains(&at.as_f64().unwrap()), "{at}");
     let seen = health["data"]["agents"]["root"]["last_seen"].take();
-    assert!(seen.is_f64(), "{seen}");
-    health["data"]["agents"]["root"]["waiting"].take();
-    health["data"]["delivered_events"].take();
-    health["data"]["mods"][0]["healthy"].take();
-    let version = health["data"]["created_by_version"].take();
-    assert!(version.is_string());
+    assert!(since.contains(&seen.as_f64().unwrap()), "{seen}");
     assert_eq!(health, expected(path));
     let checked = world.ask(&root, "system.health_check", json!({})).await;
     assert_eq!(checked["message"], "Health check completed successfully");
     assert_eq!(checked["data"]["network_id"], "net-1");
+}
+
+#[expect(clippy::cast_precision_loss, reason = "it is as it is shown")]
+fn seconds(at: chrono::DateTime<chrono::Utc>) -> f64 {
+    at.timestamp_millis() as f64 / 1_000.0
 }
 
 /// The client refuses the whole network for one type that it does not know.
@@ -188,7 +196,48 @@ async fn health_follows_mods_as_they_come_and_go_and_names_what_failed() {
     assert_eq!(health["status"], "degraded");
     assert_eq!(health["success"], true);
     assert_eq!(health["mods"]["loaded"], json!([]));
-    let error = &health["mods"]["failed"]["broken"];
-    assert!(error.as_str().unwrap().contains("no.broken"), "{error}");
-    assert_ne!(health["data"]["mods"][0]["error"], Value::Null);
+    assert_eq!(health["mods"]["failed"], json!({"broken": "error"}));
+    assert_eq!(health["data"]["mods"][0]["failed"], true);
+    assert_eq!(health["data"]["mods"][0]["healthy"], Value::Null);
+}
+
+/// What a mod says when it fails may be anything, and everybody reads the health document.
+///
+/// Caught: the error in the document of everybody; the error in the event of everybody.
+#[tokio::test]
+async fn what_went_wrong_in_a_mod_is_told_to_those_with_authority_only() {
+    let world = World::new();
+    let (root, alice) = (world.admin(), world.join("alice"));
+    let config = hotbed_configs::PortableConfig::from_value(json!({})).unwrap();
+    let broken = hotbed_mods::Desired::new(
+        hotbed_mods::ModId::new("broken").unwrap(),
+        hotbed_mods::ModPath::new("test.mods.broken").unwrap(),
+        hotbed_configs::ResolvedConfig::verbatim(&config),
+    );
+    let mut told = world.stream(&alice, "mod.failed");
+    let mut observer = world
+        .network
+        .observe(hotbed_mods::EventPattern::new("*").unwrap())
+        .unwrap();
+    world.host.reconcile(vec![broken]).await;
+    let why = "the key 5ecre7 is wrong";
+    let check = async |by| {
+        world
+            .ask(by, "system.health_check", json!({}))
+            .await
+            .to_string()
+    };
+    for public in [
+        world.network.health().to_string(),
+        check(&alice).await,
+        next_event(&mut told).await.to_string(),
+        next_event(&mut observer).await.to_string(),
+    ] {
+        assert!(
+            public.contains("broken") && !public.contains(why),
+            "{public}"
+        );
+    }
+    let told = check(&root).await;
+    assert!(told.contains(why), "{told}");
 }

@@ -5,6 +5,7 @@
 mod crowd;
 mod delivery;
 mod expiry;
+mod hang_up;
 mod health;
 mod mod_commands;
 mod notifications;

@@ -151,12 +151,34 @@ async fn loading_and_unloading_answer_as_openagents_does() {
 async fn what_does_not_load_says_why_after_the_words_that_clients_look_for() {
     let world = World::new();
     let root = world.admin();
-    for path in ["no.such.mod", "a b", "mods/wiki.wasm"] {
+    for (path, message) in [
+        // These three are upstream's, word for word.
+        ("no.such.mod", "No module named 'no'"),
+        ("mod_x", "No module named 'mod_x'"),
+        (
+            "openagents.mods.core.nope",
+            "No module named 'openagents.mods.core.nope'",
+        ),
+        (
+            "a b",
+            "\"a b\" is not the path of a mod: use printable text without spaces",
+        ),
+        (
+            "mods/wiki.wasm",
+            "no loader takes wasm paths such as mods/wiki.wasm: there are loaders for built-in",
+        ),
+        (
+            "test.mods.broken",
+            "initialize failed: the key 5ecre7 is wrong",
+        ),
+    ] {
         let answered = world
             .ask(&root, "system.mod.load", json!({"mod_path": path}))
             .await;
-        let message = answered["message"].as_str().unwrap();
-        assert!(message.starts_with("Failed to load mod: "), "{message}");
+        assert_eq!(
+            answered["message"],
+            format!("Failed to load mod: {message}")
+        );
         assert_eq!(answered["success"], false);
         assert_eq!(answered["data"], Value::Null);
     }
@@ -168,8 +190,7 @@ async fn enabling_and_disabling_take_effect_at_once() {
     let world = World::new();
     let root = world.admin();
     let data = |command: &str, path: &str| json!({"type": "system_response", "command": command, "mod_path": path});
-    let load = json!({"mod_path": "test.mods.echo"});
-    world.ask(&root, "system.mod.load", load).await;
+    world.load(&root, "test.mods.echo").await;
     let running = || world.host.status("echo").unwrap().generation.is_some();
     for (name, path, success, message, runs) in [
         (
@@ -220,8 +241,7 @@ async fn mods_that_run_are_listed_with_what_they_say_of_themselves() {
         listed["data"],
         json!({"type": "system_response", "command": "list_mods", "mods": []})
     );
-    let load = json!({"mod_path": "test.mods.echo"});
-    world.ask(&root, "system.mod.load", load).await;
+    world.load(&root, "test.mods.echo").await;
     let payload = json!({"agent_id": "alice", "request_id": "r1"});
     let listed = world.ask(&alice, "system.list_mods", payload).await;
     assert_eq!(
@@ -243,6 +263,7 @@ async fn mods_that_run_are_listed_with_what_they_say_of_themselves() {
                     "implementation": "test.mods.echo",
                     "authors": ["A. Uthor"],
                     "license": "MIT",
+                    "network_mod_class": null,
                     "id": "echo",
                     "state": "running",
                     "generation": 1,

@@ -175,7 +175,20 @@ async fn subscriptions_say_what_is_heard() {
         ),
         (
             json!({"event_patterns": vec!["a"; 65]}),
-            "an agent may have 64 subscriptions or patterns, and no more",
+            "an agent may have 64 subscriptions, 64 patterns and 64 channels in them, and no more",
+        ),
+        (
+            // Two there are already.
+            json!({"event_patterns": vec!["a"; 63]}),
+            "an agent may have 64 subscriptions, 64 patterns and 64 channels in them, and no more",
+        ),
+        (
+            json!({"event_patterns": ["a"], "channels": vec!["c"; 65]}),
+            "an agent may have 64 subscriptions, 64 patterns and 64 channels in them, and no more",
+        ),
+        (
+            json!({"event_patterns": ["a"], "channels": ["\n"]}),
+            "\"\\n\" is not the name of a channel",
         ),
     ] {
         assert_eq!(
@@ -257,7 +270,7 @@ async fn channels_come_with_their_first_member_and_go_with_their_last() {
         (
             &alice,
             of("ops", "a b"),
-            "\"a b\" is not the id of an agent: use printable text without spaces",
+            "\"a b\" is not the id of an agent: use text without spaces and control characters",
         ),
     ] {
         assert_eq!(world.ask(by, add, payload).await, refused(add, message));
@@ -326,6 +339,43 @@ async fn channels_come_with_their_first_member_and_go_with_their_last() {
     world.ask(&bob, "system.unregister_agent", json!({})).await;
     let listed = world.ask(&root, list, json!({})).await;
     assert_eq!(listed["data"]["channels"], json!([]));
+}
+
+/// Caught: no limit for one agent.
+#[tokio::test]
+async fn an_agent_is_in_256_channels_and_in_no_more() {
+    let world = World::new();
+    let alice = world.join("alice");
+    let add = "system.add_channel_member";
+    let enter = async |name: String| world.ask(&alice, add, json!({"channel_id": name})).await;
+    for n in 0..256 {
+        assert_eq!(enter(format!("c{n}")).await["success"], true);
+    }
+    let message = "an agent may be in 256 channels, and in no more";
+    assert_eq!(enter("more".to_owned()).await, refused(add, message));
+    assert_eq!(enter("c0".to_owned()).await["success"], true);
+}
+
+/// Caught: only the setting looked at, when an agent joins, when a password is tried, and in the health document.
+#[tokio::test]
+async fn a_default_group_with_a_password_asks_for_it() {
+    let mut closed = settings();
+    closed.default_group = "users".to_owned();
+    let world = World::with(closed);
+    let root = world.admin();
+    assert_eq!(
+        world.register(&json!({"agent_id": "bob"}))["error_message"],
+        "Registration failed: Password authentication required for network registration"
+    );
+    let bob = world.register(&json!({"agent_id": "bob", "password_hash": "bb22"}));
+    assert_eq!(bob["assigned_group"], "users");
+    let event = "system.verify_password";
+    let verified = world
+        .ask(&root, event, json!({"password_hash": "xx"}))
+        .await;
+    assert_eq!(verified["data"]["requires_password"], true);
+    let health = world.network.health();
+    assert_eq!(health["data"]["requires_password"], true);
 }
 
 #[tokio::test]

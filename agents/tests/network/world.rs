@@ -6,7 +6,7 @@ use hotbed_agents::wire::{
     UnregisterRequest,
 };
 use hotbed_agents::{
-    AgentNetwork, Claimed, EventStream, Group, MemoryDesk, NetworkSettings, StreamItem,
+    AgentNetwork, Claimed, EventStream, Group, MemoryDesk, ModDesk, NetworkSettings, StreamItem,
 };
 use hotbed_mods::{
     BoxError, BuiltIns, Context, Destination, EventName, EventPattern, Manifest, Mod, ModEvent,
@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +24,11 @@ pub(crate) struct World {
     pub(crate) network: AgentNetwork,
     pub(crate) host: ModHost,
     pub(crate) seen: Seen,
-    _deliverer: JoinSet<()>,
+    /// Lets `watched.slow` events through the mod `echo`, one for each permit.
+    pub(crate) gate: Arc<Semaphore>,
+    /// Ends the deliverer.
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) deliverer: JoinSet<()>,
 }
 
 /// What the mod `echo` was asked about, in order.
@@ -59,18 +64,29 @@ impl World {
     }
 
     pub(crate) fn with(settings: NetworkSettings) -> Self {
+        Self::with_desk(settings, |host| Arc::new(MemoryDesk::new(host)))
+    }
+
+    pub(crate) fn with_desk(
+        settings: NetworkSettings,
+        desk: impl FnOnce(ModHost) -> Arc<dyn ModDesk>,
+    ) -> Self {
         let seen = Seen::default();
-        let loader = with_echo(BuiltIns::standard(), &seen);
+        let gate = Arc::new(Semaphore::new(0));
+        let loader = with_test_mods(BuiltIns::standard(), &seen, &gate);
         let (host, emissions) = ModHost::builder().loader(loader).build();
-        let desk = Arc::new(MemoryDesk::new(host.clone()));
+        let desk = desk(host.clone());
         let (network, deliverer) = AgentNetwork::new(settings, host.clone(), emissions, desk);
+        let shutdown = CancellationToken::new();
         let mut running = JoinSet::new();
-        running.spawn(deliverer.run(CancellationToken::new()));
+        running.spawn(deliverer.run(shutdown.clone()));
         Self {
             network,
             host,
             seen,
-            _deliverer: running,
+            gate,
+            shutdown,
+            deliverer: running,
         }
     }
 
@@ -142,6 +158,14 @@ impl World {
         answer
     }
 
+    /// Loads a mod.
+    pub(crate) async fn load(&self, by: &Agent, path: &str) {
+        let answer = self
+            .ask(by, "system.mod.load", json!({"mod_path": path}))
+            .await;
+        assert_eq!(answer["success"], true, "{answer}");
+    }
+
     /// `GET /api/poll`.
     pub(crate) fn poll_body(&self, agent_id: &str, secret: &str) -> Value {
         let request = PollRequest::new(Some(agent_id.to_owned()), Some(secret.to_owned()));
@@ -198,10 +222,26 @@ pub(crate) fn uuid() -> String {
 /// A mod for tests. It answers `echo.ask`, fails at `echo.fail`, tells all at `echo.tell`, and looks at all else.
 struct Echo {
     seen: Seen,
+    gate: Arc<Semaphore>,
     context: OnceLock<Context>,
 }
 
-fn with_echo(built_ins: BuiltIns, seen: &Seen) -> BuiltIns {
+/// A mod that does not come up.
+struct Broken;
+
+#[async_trait]
+impl Mod for Broken {
+    async fn initialize(&self, _context: &Context) -> Result<bool, BoxError> {
+        Err("the key 5ecre7 is wrong".into())
+    }
+}
+
+/// The mods `echo` and `broken`, and `echo` under ids that begin the names of events that only the network tells.
+fn with_test_mods(built_ins: BuiltIns, seen: &Seen, gate: &Arc<Semaphore>) -> BuiltIns {
+    let broken = ["test.mods.broken"];
+    let built_ins = built_ins.with(&broken, Manifest::default(), Placement::Tasks, || {
+        Ok(Arc::new(Broken))
+    });
     let patterns = ["echo.*", "system.notification.*", "watched.*"];
     let manifest = Manifest {
         name: "echo".to_owned(),
@@ -216,10 +256,12 @@ fn with_echo(built_ins: BuiltIns, seen: &Seen) -> BuiltIns {
             .collect(),
         ..Manifest::default()
     };
-    let seen = Arc::clone(seen);
-    built_ins.with(&["test.mods.echo"], manifest, Placement::Tasks, move || {
+    let (seen, gate) = (Arc::clone(seen), Arc::clone(gate));
+    let paths = ["test.mods.echo", "test.mods.mod", "test.mods.system"];
+    built_ins.with(&paths, manifest, Placement::Tasks, move || {
         Ok(Arc::new(Echo {
             seen: Arc::clone(&seen),
+            gate: Arc::clone(&gate),
             context: OnceLock::new(),
         }))
     })
@@ -244,9 +286,13 @@ impl Mod for Echo {
             "echo.tell" => {
                 let context = self.context.get().unwrap();
                 let to = Destination::parse(event.text("to").unwrap_or("all"));
-                let name = EventName::new("echo.told")?;
+                let name = EventName::new(event.text("as").unwrap_or("echo.told"))?;
                 context.emit(name, event.payload.clone(), to, Some(event))?;
                 Ok(Some(Response::ok("told", Value::Null)))
+            }
+            "watched.slow" => {
+                self.gate.acquire().await?.forget();
+                Ok(None)
             }
             _ => Ok(None),
         }
