@@ -56,6 +56,14 @@ pub enum ModsError {
         /// Everything that is wrong.
         problems: Vec<String>,
     },
+    /// Nothing is at its path. Nothing was written.
+    #[error("{message}")]
+    NoModule {
+        /// The first part of the path under which there is nothing.
+        module: String,
+        /// What is not there, and what there is instead.
+        message: String,
+    },
     /// It did not come up, or cannot. What is wanted is as it was before, unless the message says otherwise.
     #[error("{message}")]
     Failed {
@@ -75,6 +83,9 @@ impl From<LoadError> for ModsError {
         match error {
             LoadError::AlreadyLoaded { id } => Self::AlreadyLoaded { id },
             LoadError::Clash { id, .. } => Self::Clash { id },
+            LoadError::NoModule {
+                module, message, ..
+            } => Self::NoModule { module, message },
             LoadError::Failed { message, .. } => Self::Failed { message },
             other => Self::Failed {
                 message: other.to_string(),
@@ -112,6 +123,7 @@ impl From<ModsError> for DeskError {
             ModsError::AlreadyLoaded { id } => Self::AlreadyLoaded { id },
             ModsError::Clash { id } => Self::Clash { id },
             ModsError::NotLoaded { name } => Self::NotLoaded { name },
+            ModsError::NoModule { module, .. } => Self::NoModule { module },
             // The reason may name a path or an address, which strangers need not know.
             ModsError::Registry(Error::Unavailable { operation, .. }) => Self::Failed {
                 message: format!("the registry cannot {operation} right now: try again later"),

@@ -199,7 +199,9 @@ impl From<ModsError> for Fault {
             ModsError::Invalid { problems } => {
                 Self::new(Kind::Refused, detail).with_problems(problems)
             }
-            ModsError::Failed { .. } => Self::new(Kind::ModFailed, detail),
+            ModsError::Failed { .. } | ModsError::NoModule { .. } => {
+                Self::new(Kind::ModFailed, detail)
+            }
             // The reason may name a path or an address, which strangers need not know.
             ModsError::Unsettled(ref unsettled) => Self::new(
                 Kind::Unavailable,

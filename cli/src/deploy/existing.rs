@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::command::status_word;
 use crate::error::Error;
+use crate::exit::Exit;
 use crate::session::Session;
 
 /// Registrations, or instances, asked for at once.
@@ -44,7 +45,11 @@ pub(super) async fn existing(session: &Session<'_>) -> Result<BTreeMap<String, R
 pub(super) async fn existing_mods(
     session: &Session<'_>,
 ) -> Result<BTreeMap<String, Registered>, Error> {
-    let answer = session.client.send(session.client.get(&["mods"])).await?;
+    let answer = match session.client.send(session.client.get(&["mods"])).await {
+        // An older server, which has none.
+        Err(error) if error.exit() == Exit::NotFound => return Ok(BTreeMap::new()),
+        answer => answer?,
+    };
     let mods: ModList = session.client.understand(&answer.body)?;
     // What is not registered any more is on its way out.
     let registered = mods.items.into_iter().filter_map(|it| {

@@ -77,7 +77,6 @@ impl PlanArgs {
         };
         let bots = existing(session).await?;
         let mut plan = Plan::between(&check.deployment, &bots, &terms);
-        // A server that knows no mods is asked for them only if there is something to say of them.
         if self.prune || !check.deployment.of(Collection::Mods).is_empty() {
             let mods = existing_mods(session).await?;
             plan = plan.and(Collection::Mods, &check.deployment, &mods, &terms);

@@ -222,7 +222,7 @@ fn shown(id: &Id, entry: &ModEntry) -> Value {
 fn refused(id: &Id, error: ModsError) -> Result<Response, Fault> {
     let (status, error) = match error {
         ModsError::NotLoaded { .. } => (StatusCode::NOT_FOUND, format!("Mod {id} not found")),
-        ModsError::Invalid { .. } | ModsError::Failed { .. } => {
+        ModsError::Invalid { .. } | ModsError::Failed { .. } | ModsError::NoModule { .. } => {
             (StatusCode::BAD_REQUEST, error.to_string())
         }
         other => return Err(other.into()),
