@@ -83,6 +83,11 @@ async fn every_command_of_the_command_line_page_works() {
 }
 
 #[tokio::test]
+async fn every_command_of_the_page_of_mods_works() {
+    run_all("docs/mods.md").await;
+}
+
+#[tokio::test]
 async fn every_command_of_the_readme_works() {
     run_all("README.md").await;
 }
