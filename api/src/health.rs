@@ -27,8 +27,32 @@ pub struct Health {
     pub cache: CacheHealth,
     /// Ids whose newest revision this node could not build.
     pub failures: Failures,
+    /// The mods of this node.
+    #[serde(default)]
+    pub mods: ModsHealth,
     /// What whoever runs this node should know.
     pub warnings: Vec<String>,
+}
+
+/// How the mods of a node are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"wanted": 2, "well": 1, "failing": [{"id": "wiki", "error": "it panicked"}]}))]
+pub struct ModsHealth {
+    /// How many are to run.
+    pub wanted: u64,
+    /// How many of them run as they are registered, and say that they are well.
+    pub well: u64,
+    /// Those that are not well, and why; the first 100.
+    pub failing: Vec<FailingMod>,
+}
+
+/// A mod that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FailingMod {
+    /// Which.
+    pub id: String,
+    /// What is the matter.
+    pub error: String,
 }
 
 /// How a node is doing, in a word: the worst that applies.
@@ -38,7 +62,8 @@ pub enum HealthStatus {
     /// Everything works.
     Ok,
     /// It serves; an earlier instance of some id stands in for the newest revision, which could not be built, or the
-    /// registry cannot be reached right now. An id that never could be built here does not count.
+    /// registry cannot be reached right now; or a mod that is to run does not, or is not well. A bot that never could be
+    /// built here does not count.
     Degraded,
     /// It serves, and cannot say that what it serves is up to date.
     Stale,

@@ -34,8 +34,8 @@ pub use command::{
 };
 pub use fleet::{Desired, Fleet, FleetNode, NodeFailure, NodeProgress};
 pub use health::{
-    Admission, BusHealth, CacheHealth, Failures, Freshness, Health, HealthStatus, Liveness,
-    Readiness, RegistryHealth, RegistryState,
+    Admission, BusHealth, CacheHealth, FailingMod, Failures, Freshness, Health, HealthStatus,
+    Liveness, ModsHealth, Readiness, RegistryHealth, RegistryState,
 };
 pub use instance::{Instance, InstanceError, InstanceList, InstanceState};
 pub use mods::{

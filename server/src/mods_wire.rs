@@ -137,6 +137,57 @@ fn calls(status: &ModStatus) -> api::ModCalls {
     }
 }
 
+/// How all mods are that are to run; `named` of those that are not well by name.
+pub(crate) fn mods_health(entries: &[(Id, ModEntry)], named: usize) -> api::ModsHealth {
+    let mut health = api::ModsHealth::default();
+    for (id, it) in entries {
+        let Some(error) = trouble(it) else {
+            if is_wanted(it) {
+                health.wanted += 1;
+                health.well += 1;
+            }
+            continue;
+        };
+        health.wanted += 1;
+        if health.failing.len() < named {
+            health.failing.push(api::FailingMod {
+                id: id.to_string(),
+                error,
+            });
+        }
+    }
+    health
+}
+
+/// Whether a mod is to run.
+fn is_wanted(entry: &ModEntry) -> bool {
+    entry.registration.is_some()
+        && match &entry.status {
+            Some(status) => status.enabled,
+            None => is_registered_enabled(entry),
+        }
+}
+
+/// Why a mod that is to run is not as it should be.
+fn trouble(it: &ModEntry) -> Option<String> {
+    if !it.problems.is_empty() {
+        return Some(it.problems.join("; "));
+    }
+    if !is_wanted(it) {
+        return None;
+    }
+    let Some(status) = &it.status else {
+        return Some("it is not looked at yet".to_owned());
+    };
+    let unwell = status.health.as_ref().filter(|health| !health.healthy);
+    match (&status.error, unwell) {
+        (Some(error), _) => Some(error.clone()),
+        (None, Some(health)) => Some(health.message.clone()),
+        (None, None) if status.state == ModState::Running => None,
+        (None, None) => Some(format!("it is {}", status.state.as_str())),
+    }
+}
+
 pub(crate) fn ids<'a>(ids: impl IntoIterator<Item = &'a ModId>) -> Vec<String> {
     ids.into_iter().map(ToString::to_string).collect()
 }

@@ -78,7 +78,18 @@ fn summary(it: &Health) -> Table<2> {
             cache.build_failures
         ),
     ]);
+    if it.mods.wanted > 0 {
+        table.row(["MODS", &mods(it)]);
+    }
     table
+}
+
+fn mods(it: &Health) -> String {
+    let mods = &it.mods;
+    let mut told = vec![format!("{} of {} are well", mods.well, mods.wanted)];
+    let failing = mods.failing.iter();
+    told.extend(failing.map(|it| format!("{}: {}", it.id, it.error)));
+    told.join("; ")
 }
 
 fn registry(it: &Health) -> String {

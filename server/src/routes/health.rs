@@ -1,6 +1,7 @@
 use super::problems::Everywhere;
 use crate::fault::{Fault, Kind};
 use crate::metrics::{is_degraded, is_failing};
+use crate::mods_wire;
 use crate::state::Node;
 use crate::wire;
 use axum::Json;
@@ -80,7 +81,11 @@ pub(crate) async fn health(State(node): State<Arc<Node>>) -> Response {
     let registry = registry(&node).await;
     let freshness = wire::freshness(state.hot_reload.freshness());
     let failing = failing(&node);
-    let status = overall(registry.state, can_serve(&node), &freshness, &failing);
+    let mods = mods_wire::mods_health(&state.mods.entries(), NAMED);
+    // An id without an earlier instance may be none of a bot: a permissive collection keeps configurations for other
+    // programs too.
+    let holds_back = failing.iter().any(|held| is_degraded(held.state)) || mods.well < mods.wanted;
+    let status = overall(registry.state, can_serve(&node), &freshness, holds_back);
     let warnings = warnings(&node, registry.state);
     let health = Health {
         status,
@@ -100,6 +105,7 @@ pub(crate) async fn health(State(node): State<Arc<Node>>) -> Response {
             total: failing.len() as u64,
             items: failing.iter().take(NAMED).map(wire::instance).collect(),
         },
+        mods,
         warnings,
     };
     let code = if status == HealthStatus::Down {
@@ -114,12 +120,8 @@ fn overall(
     registry: RegistryState,
     can_serve: bool,
     freshness: &Freshness,
-    failing: &[Held],
+    holds_back: bool,
 ) -> HealthStatus {
-    // An id without an earlier instance may be none of a bot: a permissive collection keeps configurations for other
-    // programs too.
-    let holds_back = failing.iter().any(|held| is_degraded(held.state));
-
     if registry == RegistryState::Unreachable && !can_serve {
         HealthStatus::Down
     } else if freshness.stale {
@@ -207,8 +209,6 @@ mod tests {
     use super::*;
     use HealthStatus::{Degraded, Down, Ok, Stale};
     use RegistryState::{Reachable, Unreachable};
-    use hotbed_cache::InstanceState;
-    use hotbed_registry::{Id, Revision};
 
     #[test]
     fn the_word_for_all_is_the_worst_that_applies() {
@@ -221,30 +221,15 @@ mod tests {
             stale,
             error: None,
         };
-        let failing = |states: &[InstanceState]| -> Vec<Held> {
-            let held = |state: &InstanceState| Held {
-                id: Id::new("a").unwrap(),
-                state: *state,
-                revision: None,
-                observed: Revision::ZERO,
-                failure: None,
-                age: None,
-                retry_in: None,
-            };
-            states.iter().map(held).collect()
-        };
-        let held_back = failing(&[InstanceState::Failed, InstanceState::Degraded]);
-        let never_built = failing(&[InstanceState::Failed, InstanceState::Failed]);
-        for (registry, can_serve, stale, failing, expected) in [
-            (Reachable, false, false, &failing(&[]), Ok),
-            (Reachable, true, false, &never_built, Ok),
-            (Reachable, true, false, &held_back, Degraded),
-            (Unreachable, true, false, &failing(&[]), Degraded),
-            (Reachable, true, true, &held_back, Stale),
-            (Unreachable, true, true, &held_back, Stale),
-            (Unreachable, false, true, &failing(&[]), Down),
+        for (registry, can_serve, stale, holds_back, expected) in [
+            (Reachable, false, false, false, Ok),
+            (Reachable, true, false, true, Degraded),
+            (Unreachable, true, false, false, Degraded),
+            (Reachable, true, true, true, Stale),
+            (Unreachable, true, true, true, Stale),
+            (Unreachable, false, true, false, Down),
         ] {
-            let status = overall(registry, can_serve, &freshness(stale), failing);
+            let status = overall(registry, can_serve, &freshness(stale), holds_back);
             assert_eq!(status, expected, "{registry:?} {can_serve} {stale}");
         }
     }

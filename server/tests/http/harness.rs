@@ -36,6 +36,7 @@ pub(crate) struct Node {
     pub(crate) state: ServerState,
     pub(crate) router: Router,
     pub(crate) backend: Arc<Switch>,
+    pub(crate) mods_registry: Registry,
     pub(crate) readiness: watch::Sender<Readiness>,
     pub(crate) warnings: watch::Sender<Vec<String>>,
     _loop: JoinSet<()>,
@@ -167,6 +168,7 @@ impl Node {
             desk,
             handle: mods_reload,
             network,
+            registry: mods_registry,
         } = Mods::follow(&mut following).await;
         let access = Access {
             listen: "127.0.0.1:8700".parse().unwrap(),
@@ -193,6 +195,7 @@ impl Node {
             state,
             router,
             backend,
+            mods_registry,
             readiness,
             warnings,
             _loop: following,

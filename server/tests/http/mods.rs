@@ -234,3 +234,33 @@ async fn a_dry_run_says_what_a_reload_would_do_and_does_nothing() {
     let text = "Module reload complete. refreshed=0 added=0 removed=0 failed=0";
     assert_eq!(done["mods"]["text"], text);
 }
+
+/// Meant to catch: a node that calls itself well although a mod that is to run does not.
+#[tokio::test]
+async fn a_mod_that_does_not_run_shows_in_the_health_of_the_node() {
+    let node = Node::new().await;
+    node.wiki("wiki").await;
+    let health = node.get("/api/v1/health").await.json();
+    assert_eq!(
+        health["mods"],
+        json!({"wanted": 1, "well": 1, "failing": []})
+    );
+    assert_eq!(health["status"], "ok");
+    // Past the desk, as another node of another version might write it.
+    let config = hotbed_configs::PortableConfig::from_value(json!({"path": "hotbed.mods.gone"}));
+    let id = hotbed_registry::Id::new("gone").unwrap();
+    let draft = hotbed_registry::Draft::active(config.unwrap());
+    let any = hotbed_registry::Precondition::Any;
+    node.mods_registry.put(&id, draft, any).await.unwrap();
+    node.post_nothing("/api/v1/reload").await;
+    let health = node.get("/api/v1/health").await.json();
+    assert_eq!(health["mods"]["wanted"], 2);
+    assert_eq!(health["mods"]["failing"][0]["id"], "gone");
+    assert_eq!(health["status"], "degraded");
+    node.post_nothing("/api/v1/mods/gone/disable").await;
+    let health = node.get("/api/v1/health").await.json();
+    assert_eq!(
+        health["mods"],
+        json!({"wanted": 1, "well": 1, "failing": []})
+    );
+}

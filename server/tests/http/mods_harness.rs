@@ -17,6 +17,7 @@ pub(crate) struct Mods {
     pub(crate) desk: Desk,
     pub(crate) handle: Handle,
     pub(crate) network: AgentNetwork,
+    pub(crate) registry: Registry,
 }
 
 impl Mods {
@@ -56,6 +57,7 @@ impl Mods {
             desk,
             handle,
             network,
+            registry,
         }
     }
 }

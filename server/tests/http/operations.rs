@@ -42,6 +42,7 @@ async fn health_tells_how_everything_is() {
             },
             "cache": null,
             "failures": {"total": 0, "items": []},
+            "mods": {"wanted": 0, "well": 0, "failing": []},
             "warnings": ["a warning"]
         })
     );
