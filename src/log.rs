@@ -44,6 +44,28 @@ impl Log {
 fn filter(chosen: &LogFilter) -> anyhow::Result<EnvFilter> {
     // The provider library logs bodies of failed requests, which may hold what users said.
     let filter = chosen.clone().0.add_directive("genai=off".parse()?);
+    // Of an address that it cannot read the HTTP/2 library logs all, and that of a poll may hold the secret of an agent.
+    let filter = filter.add_directive("h2=off".parse()?);
     // What NATS's client says of its connections is said by who uses them, once and with the reason.
     Ok(filter.add_directive("async_nats=off".parse()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Meant to catch: to leave one of them out.
+    #[test]
+    fn libraries_that_log_what_may_be_secret_are_silent_however_much_is_logged() {
+        for chosen in ["trace", "trace,h2=debug,genai=trace"] {
+            let filter = filter(&chosen.parse().unwrap()).unwrap().to_string();
+            let silent: Vec<_> = filter
+                .split(',')
+                .filter(|it| it.ends_with("=off"))
+                .collect();
+            for library in ["genai=off", "h2=off", "async_nats=off"] {
+                assert!(silent.contains(&library), "{filter}");
+            }
+        }
+    }
 }

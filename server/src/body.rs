@@ -10,7 +10,7 @@ mod room;
 
 use crate::fault::Fault;
 use crate::limits::Limits;
-use arrival::{check_encoding, check_headers, collect};
+use arrival::{check_content_type, check_encoding, collect};
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use parse::parse;
@@ -45,6 +45,12 @@ pub(crate) struct Read<R> {
     pub(crate) share: Share,
 }
 
+/// A body as it arrived, with its share of the room for that.
+pub(crate) struct Text {
+    pub(crate) bytes: Vec<u8>,
+    _arrived: Share,
+}
+
 impl BodyMemory {
     pub(crate) fn new(limits: &Limits) -> Self {
         let largest = limits.body_bytes;
@@ -71,8 +77,24 @@ where
     T: DeserializeOwned,
     R: Send + 'static,
 {
+    check_content_type(request.headers())?;
+    read_text(request, limits, memory, |text: Text| {
+        let parsed = parse(&text.bytes)?;
+        drop(text);
+        understand(parsed)
+    })
+    .await
+}
+
+/// Reads the text of a JSON document, whatever it says that it is, as [`read_json`] does.
+pub(crate) async fn read_text<R: Send + 'static>(
+    request: Request,
+    limits: &Limits,
+    memory: &BodyMemory,
+    understand: impl FnOnce(Text) -> Result<R, Fault> + Send + 'static,
+) -> Result<Read<R>, Fault> {
     let (parts, body) = request.into_parts();
-    check_headers(&parts.headers)?;
+    check_encoding(&parts.headers)?;
     let (bytes, arrived) = collect(&parts.headers, body, limits, &memory.bytes).await?;
     let size = bytes.len();
     let (bytes, weight) = aside(size, move || {
@@ -82,9 +104,11 @@ where
     .await?;
     let share = memory.values.take(weight).await?;
     let (body, share) = aside(size, move || {
-        let parsed = parse(&bytes)?;
-        drop((bytes, arrived));
-        Ok((understand(parsed)?, share))
+        let text = Text {
+            bytes,
+            _arrived: arrived,
+        };
+        Ok((understand(text)?, share))
     })
     .await?;
     Ok(Read {

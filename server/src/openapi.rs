@@ -19,6 +19,7 @@ use utoipa::openapi::OpenApi;
         (name = "agents", description = "What clients of OpenAgents ask for."),
         (name = "plugins", description = "Mods as clients of AICO know plugins."),
         (name = "changes", description = "The log of everything that changed."),
+        (name = "agents", description = "The network of agents, as the clients of OpenAgents speak with it."),
         (name = "operations", description = "For those who run the service."),
     ),
     components(schemas(api::Problem, api::Place, api::Compacted)),

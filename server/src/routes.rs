@@ -1,5 +1,6 @@
 //! What is served, by resource.
 
+mod agents;
 mod changes;
 mod chat;
 mod commands;
@@ -92,6 +93,7 @@ fn all(node: &Arc<Node>) -> OpenApiRouter<Arc<Node>> {
         .nest("/api/v1/bots", bots.layer(limited()))
         .nest("/api/v1/configs", registrations(node).layer(limited()))
         .nest("/api/v1", operations.merge(peers).layer(limited()))
+        .merge(agent_routes(node))
         // Not limited: watchers have a limit of their own, and health is asked for when everything else is refused.
         .routes(routes!(changes::changes))
         .routes(routes!(health::health))
@@ -138,6 +140,17 @@ fn settings_routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(mod_settings::schema))
 }
 
+/// What agents speak, at the addresses that their clients know.
+fn agent_routes(node: &Arc<Node>) -> OpenApiRouter<Arc<Node>> {
+    OpenApiRouter::new()
+        .routes(routes!(agents::register))
+        .routes(routes!(agents::unregister))
+        .routes(routes!(agents::poll))
+        .routes(routes!(agents::send_event))
+        .layer(from_fn_with_state(Arc::clone(node), at_once))
+        .routes(routes!(agents::health))
+}
+
 /// What `/bots` and `/configs` have in common: the Python clients know the second name.
 fn registrations(node: &Arc<Node>) -> OpenApiRouter<Arc<Node>> {
     OpenApiRouter::new()
@@ -162,17 +175,29 @@ async fn empty_id(uri: Uri) -> Fault {
 }
 
 async fn unknown_route(uri: Uri) -> Fault {
-    let path: String = uri.path().chars().take(200).collect();
     Fault::new(
         Kind::NotFound,
-        format!("there is nothing at {path:?}: /docs shows what there is"),
+        format!(
+            "there is nothing at {:?}: /docs shows what there is",
+            shown(&uri)
+        ),
     )
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Fault {
-    let path: String = uri.path().chars().take(200).collect();
     Fault::new(
         Kind::MethodNotAllowed,
-        format!("{path:?} does not take {method}: see Allow"),
+        format!("{:?} does not take {method}: see Allow", shown(&uri)),
     )
+}
+
+/// A path as it may be shown and logged: not too long, and without a secret that belongs into a query, as in
+/// `/api/poll%3Fsecret=…`.
+fn shown(uri: &Uri) -> String {
+    let path = uri.path();
+    let end = path.to_ascii_lowercase().find("secret");
+    path[..end.unwrap_or(path.len())]
+        .chars()
+        .take(200)
+        .collect()
 }

@@ -5,6 +5,9 @@
 #[path = "http/access.rs"]
 mod access;
 #[cfg(test)]
+#[path = "http/agents.rs"]
+mod agents;
+#[cfg(test)]
 #[path = "http/bad_input.rs"]
 mod bad_input;
 #[cfg(test)]

@@ -11,12 +11,6 @@ use futures::StreamExt;
 /// listens gets to read the answer.
 const DISCARDED: usize = 8;
 
-/// Refuses a body that is not sent as plain JSON.
-pub(crate) fn check_headers(headers: &HeaderMap) -> Result<(), Fault> {
-    check_content_type(headers)?;
-    check_encoding(headers)
-}
-
 /// Refuses a body that is compressed.
 pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), Fault> {
     for value in headers.get_all(CONTENT_ENCODING) {
@@ -32,7 +26,8 @@ pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_content_type(headers: &HeaderMap) -> Result<(), Fault> {
+/// Refuses a body that is not said to be JSON.
+pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Fault> {
     let given = headers
         .get(CONTENT_TYPE)
         .map(|value| String::from_utf8_lossy(value.as_bytes()));

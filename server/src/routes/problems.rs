@@ -2,6 +2,7 @@
 
 use hotbed_api::Problem;
 use std::collections::BTreeMap;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
@@ -27,6 +28,8 @@ pub(crate) enum OfBot {}
 pub(crate) enum OfMod {}
 /// What a request that needs authority may be told.
 pub(crate) enum WithAuthority {}
+/// What a request of an agent may be told beside its answer.
+pub(crate) enum OfAgents {}
 
 impl IntoResponses for Everywhere {
     fn responses() -> Responses {
@@ -195,6 +198,41 @@ impl IntoResponses for WithAuthority {
                  asks.",
             ),
         ])
+    }
+}
+
+impl IntoResponses for OfAgents {
+    fn responses() -> Responses {
+        let mut responses = problems(&[
+            (403, "A web page of another origin may not change anything."),
+            (408, "The body did not arrive in time."),
+            (
+                413,
+                "The body, or what its values would take in memory, is larger than the limit.",
+            ),
+            (415, "The body is compressed."),
+            (
+                422,
+                "A number in the body would not be kept as it was sent.",
+            ),
+            (
+                503,
+                "Not now: too many requests are under way. `Retry-After` says when to try again.",
+            ),
+        ]);
+        let object = ObjectBuilder::new()
+            .property("success", ObjectBuilder::new().schema_type(Type::Boolean))
+            .property(
+                "error_message",
+                ObjectBuilder::new().schema_type(Type::String),
+            );
+        let content = ContentBuilder::new().schema(Some(object)).build();
+        let response = ResponseBuilder::new()
+            .description("The request cannot be understood; `error_message` says why.")
+            .content("application/json", content)
+            .build();
+        responses.insert("400".to_owned(), RefOr::T(response));
+        responses
     }
 }
 

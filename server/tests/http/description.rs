@@ -24,6 +24,12 @@ fn operations(api: &Value) -> Vec<(String, String, Value)> {
     operations
 }
 
+/// What a route answers to a bare request. Its body is not read: some never end.
+async fn status(node: &Node, method: Method, path: &str) -> u16 {
+    let request = request(method, &filled(path));
+    node.open(request).await.status().as_u16()
+}
+
 #[tokio::test]
 async fn the_description_names_every_route() {
     let api = api().await;
@@ -88,6 +94,11 @@ async fn the_description_names_every_route() {
         "GET /api/v1/instances",
         "POST /api/v1/accesses",
         "GET /api/v1/health",
+        "POST /api/register",
+        "POST /api/unregister",
+        "GET /api/poll",
+        "POST /api/send_event",
+        "GET /api/health",
         "GET /healthz",
         "GET /readyz",
         "GET /metrics",
@@ -104,12 +115,8 @@ async fn every_described_operation_is_there() {
     node.wiki("a").await;
     for (path, method, _) in operations(&api().await) {
         let method: Method = method.parse().unwrap();
-        let answer = node.send(request(method.clone(), &filled(&path))).await;
-        assert!(
-            ![404, 405].contains(&answer.status),
-            "{method} {path}: {}",
-            answer.status
-        );
+        let status = status(&node, method.clone(), &path).await;
+        assert!(![404, 405].contains(&status), "{method} {path}: {status}");
         node.bot("a").await;
         node.wiki("a").await;
     }
@@ -157,11 +164,9 @@ async fn every_answer_is_described() {
     node.bot("a").await;
     node.wiki("a").await;
     for (path, method, operation) in operations(&api().await) {
-        let answer = node
-            .send(request(method.parse().unwrap(), &filled(&path)))
-            .await;
-        let described = operation["responses"].get(answer.status.to_string());
-        assert!(described.is_some(), "{method} {path}: {}", answer.status);
+        let status = status(&node, method.parse().unwrap(), &path).await;
+        let described = operation["responses"].get(status.to_string());
+        assert!(described.is_some(), "{method} {path}: {status}");
         node.bot("a").await;
         node.wiki("a").await;
     }

@@ -238,8 +238,8 @@ impl Node {
         };
         assert!(answer.header("x-request-id").is_some());
         assert!(answer.header("x-hotbed-revision").is_some());
-        if parts.status.is_client_error() || (parts.status.is_server_error() && !is_health(&answer))
-        {
+        let is_error = parts.status.is_client_error() || parts.status.is_server_error();
+        if is_error && !is_health(&answer) && !is_malformed(&answer) {
             answer.detail();
         }
         answer
@@ -297,7 +297,12 @@ impl Node {
 }
 
 fn is_health(answer: &Answer) -> bool {
-    answer.header("content-type") == Some("application/json")
+    answer.status >= 500 && answer.header("content-type") == Some("application/json")
+}
+
+/// Whether it is what agents are told whose request cannot be understood.
+fn is_malformed(answer: &Answer) -> bool {
+    answer.status == 400 && answer.header("content-type") == Some("application/json")
 }
 
 pub(crate) fn request(method: Method, path: &str) -> Request<Body> {
