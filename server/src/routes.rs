@@ -6,6 +6,7 @@ mod chat;
 mod commands;
 mod detailed_health;
 mod docs;
+mod events;
 mod fleet;
 mod health;
 mod instance;
@@ -149,6 +150,8 @@ fn agent_routes(node: &Arc<Node>) -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(agents::send_event))
         .layer(from_fn_with_state(Arc::clone(node), at_once))
         .routes(routes!(agents::health))
+        // Not limited: streams have a limit of their own.
+        .routes(routes!(events::stream))
 }
 
 /// What `/bots` and `/configs` have in common: the Python clients know the second name.

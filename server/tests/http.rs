@@ -26,6 +26,9 @@ mod conditions;
 #[path = "http/description.rs"]
 mod description;
 #[cfg(test)]
+#[path = "http/events.rs"]
+mod events;
+#[cfg(test)]
 #[path = "http/fleet.rs"]
 mod fleet;
 #[cfg(test)]

@@ -99,6 +99,7 @@ async fn the_description_names_every_route() {
         "GET /api/poll",
         "POST /api/send_event",
         "GET /api/health",
+        "GET /api/v1/events/stream",
         "GET /healthz",
         "GET /readyz",
         "GET /metrics",
