@@ -66,7 +66,7 @@ pub use auth::NotAuthenticated;
 pub use deliverer::Deliverer;
 pub use desk::{DeskError, LoadOrder, LoadedMod, MemoryDesk, ModDesk};
 pub use event::{AgentEvent, SourceType, Visibility};
-pub use network::{AgentNetwork, StreamError};
+pub use network::{AgentNetwork, Standing, StreamError};
 pub use register::{RegisterError, Registered};
 pub use secret::{Claimed, Secret};
 pub use settings::{Group, NetworkSettings};

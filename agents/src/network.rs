@@ -1,6 +1,7 @@
 mod health;
 mod join;
 mod send;
+mod standing;
 mod streams;
 
 use crate::agent::Agent;
@@ -26,6 +27,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use health::Reader;
+pub use standing::Standing;
 pub use streams::StreamError;
 
 /// The most facts that wait for mods to be told of them.

@@ -39,9 +39,16 @@ impl Access {
         ) {
             return Ok(());
         }
+        self.admit_page(request)
+    }
+
+    /// Refuses a page of another origin, whatever the method: a WebSocket begins with a GET, and browsers let every page
+    /// open one.
+    pub(crate) fn admit_page(&self, request: &Request) -> Result<(), Fault> {
         let Some(origin) = text(request.headers(), header::ORIGIN) else {
             return Ok(());
         };
+        let authority = authority(request);
         let from = origin
             .split_once("://")
             .and_then(|(_, rest)| rest.parse::<Authority>().ok());

@@ -3,7 +3,9 @@
 mod causes;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hotbed_api::{Place, Problem};
@@ -49,6 +51,7 @@ pub(crate) enum Kind {
     TooLarge,
     UnsupportedMediaType,
     Misdirected,
+    UpgradeRequired,
     Invalid,
     Refused,
     ModFailed,
@@ -122,6 +125,11 @@ impl Kind {
                 StatusCode::MISDIRECTED_REQUEST,
                 "misdirected",
                 "Misdirected request",
+            ),
+            Self::UpgradeRequired => (
+                StatusCode::UPGRADE_REQUIRED,
+                "upgrade-required",
+                "Upgrade required",
             ),
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid"),
             Self::Refused => (
@@ -300,6 +308,11 @@ impl IntoResponse for Fault {
         if self.0.kind == Kind::Unauthorized {
             let headers = response.headers_mut();
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.0.kind == Kind::UpgradeRequired {
+            let headers = response.headers_mut();
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
         response.extensions_mut().insert(Arc::new(self));
         response

@@ -19,6 +19,7 @@ mod problems;
 mod reload;
 mod scrape;
 mod service;
+mod socket;
 mod stored;
 mod writes;
 
@@ -152,6 +153,7 @@ fn agent_routes(node: &Arc<Node>) -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(agents::health))
         // Not limited: streams have a limit of their own.
         .routes(routes!(events::stream))
+        .routes(routes!(socket::socket))
 }
 
 /// What `/bots` and `/configs` have in common: the Python clients know the second name.

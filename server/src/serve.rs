@@ -1,3 +1,5 @@
+mod upgrades;
+
 use crate::state::ServerState;
 use axum::Router;
 use axum::body::Body;
@@ -15,6 +17,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tower_http::metrics::in_flight_requests::{InFlightRequests, InFlightRequestsCounter};
+
+pub(crate) use upgrades::Upgrades;
 
 /// The wait after the system refused a connection, for want of file descriptors most likely.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -136,9 +140,13 @@ async fn connection(
         tracing::debug!(%error, "connection keeps its delay");
     }
     let (router, requests) = InFlightRequests::pair(router);
-    let service =
-        TowerToHyperService::new(router.map_request(|request: Request<_>| request.map(Body::new)));
-    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
+    let (upgrades, mut begun) = Upgrades::new();
+    let service = TowerToHyperService::new(router.map_request(move |mut request: Request<_>| {
+        request.extensions_mut().insert(upgrades.clone());
+        request.map(Body::new)
+    }));
+    let stream = TokioIo::new(stream);
+    let mut connection = pin!(server.serve_connection_with_upgrades(stream, service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = shutdown.cancelled() => {
@@ -152,6 +160,10 @@ async fn connection(
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "connection ended early");
+    }
+    // What it became has its permit, and is waited for and cut as it would be.
+    if let Ok(upgraded) = begun.try_recv() {
+        upgraded.await;
     }
 }
 

@@ -76,3 +76,12 @@ mod registrations;
 #[cfg(test)]
 #[path = "http/watchers.rs"]
 mod watchers;
+#[cfg(test)]
+#[path = "http/websocket.rs"]
+mod websocket;
+#[cfg(test)]
+#[path = "http/websocket_harness.rs"]
+mod websocket_harness;
+#[cfg(test)]
+#[path = "http/websocket_limits.rs"]
+mod websocket_limits;

@@ -178,7 +178,8 @@ fn line(command: &str, params: &[String]) -> String {
     words.join(" ")
 }
 
-fn spelled(reply: CommandReply) -> api::CommandReply {
+/// What mods answer, as it is written.
+pub(super) fn spelled(reply: CommandReply) -> api::CommandReply {
     let messages = reply.messages.into_iter();
     api::CommandReply {
         messages: messages

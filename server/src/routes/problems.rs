@@ -30,6 +30,8 @@ pub(crate) enum OfMod {}
 pub(crate) enum WithAuthority {}
 /// What a request of an agent may be told beside its answer.
 pub(crate) enum OfAgents {}
+/// What a request for a WebSocket may be told.
+pub(crate) enum OfSockets {}
 
 impl IntoResponses for Everywhere {
     fn responses() -> Responses {
@@ -233,6 +235,24 @@ impl IntoResponses for OfAgents {
             .build();
         responses.insert("400".to_owned(), RefOr::T(response));
         responses
+    }
+}
+
+impl IntoResponses for OfSockets {
+    fn responses() -> Responses {
+        problems(&[
+            (401, "The admin token is another."),
+            (
+                403,
+                "A web page of another origin may not open a WebSocket; or an admin token was sent to a server that has \
+                 none.",
+            ),
+            (
+                426,
+                "The request is not one for a WebSocket of version 13 over HTTP/1.1.",
+            ),
+            (503, "Too many streams are open."),
+        ])
     }
 }
 

@@ -100,6 +100,7 @@ async fn the_description_names_every_route() {
         "POST /api/send_event",
         "GET /api/health",
         "GET /api/v1/events/stream",
+        "GET /ws",
         "GET /healthz",
         "GET /readyz",
         "GET /metrics",
