@@ -22,11 +22,6 @@ impl ModCheck {
     }
 }
 
-/// The source of secrets for those who only judge.
-fn nobody_reads(_: &SecretRef, _: WrittenIn) -> Result<Option<String>, String> {
-    Ok(None)
-}
-
 impl Check for ModCheck {
     fn check(&self, id: &Id, config: &PortableConfig) -> Verdict {
         let literal_secrets = config.literal_secrets();
@@ -35,6 +30,8 @@ impl Check for ModCheck {
             Err(error) => vec![error.to_string()],
             Ok(id) => {
                 // That the configuration of the mod does not resolve here is no fault of the registration.
+                // No secret is read for those who only judge.
+                let nobody_reads = |_: &SecretRef, _: WrittenIn| Ok(None);
                 let environment = self.environment().with_secrets(Arc::new(nobody_reads));
                 match Desired::from_registration(id, 0, config, &environment) {
                     Ok(_) => Vec::new(),

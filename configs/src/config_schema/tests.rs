@@ -12,9 +12,9 @@ properties:
   name: {type: string, pattern: '^[a-z]+$'}
   port: {type: integer, maximum: 65535}
   tls: {type: boolean}
-  key: {type: string, minLength: 8}
-  keys: {type: array, items: {type: string, minLength: 8}}
-  either: {anyOf: [{type: string, minLength: 8}, {type: integer}]}
+  key: {type: string, minLength: 8, pattern: '^[A-Z0-9-]+$'}
+  keys: {type: array, items: {type: string, minLength: 8, pattern: '^[A-Z0-9-]+$'}}
+  either: {anyOf: [{type: string, minLength: 8, pattern: '^[A-Z0-9-]+$'}, {type: integer}]}
   count: {type: integer}
 ";
 
