@@ -88,7 +88,7 @@ impl App {
         log: Log,
     ) -> anyhow::Result<Self> {
         let (key, process) = Storage::snapshot_key(&args, process)?;
-        let (token, process) = admin_token(&args, process)?;
+        let (admin, process) = admin_token(&args, process)?;
         let mut source = Source::find(
             args.config.as_deref(),
             args.env.as_deref(),
@@ -141,7 +141,7 @@ impl App {
             _ => open_bus(&bus_url),
         };
         warnings.extend(warn_of_deaf_bus(&args, &bus_url, store.url()));
-        let authority = Authority::new(address, token);
+        let authority = Authority::new(address, admin);
         let source_name = format!("hotbed:{node}");
         let mods = Opened::open(
             Surroundings {

@@ -97,8 +97,8 @@ impl Opened {
         let (network, deliverer) =
             AgentNetwork::new(settings, host.clone(), emissions, Arc::new(desk.clone()));
         let targets: Vec<Arc<dyn ReloadTarget>> = vec![last_served, Arc::clone(&follower) as _];
-        let mode = args.reload.mode(around.poll_interval, bus, topic.into());
-        let hot_reload = HotReloadManager::new(registry.reader(), mode, targets).of(collection);
+        let reload = args.reload.mode(around.poll_interval, bus, topic.into());
+        let hot_reload = HotReloadManager::new(registry.reader(), reload, targets).of(collection);
         let mods = Mods {
             desk,
             host,

@@ -1,5 +1,6 @@
 //! A real hotbed in this process, over SQLite.
 
+use crate::mods_harness::Mods;
 use async_trait::async_trait;
 use chrono::Utc;
 use hotbed_api::Readiness;
@@ -13,7 +14,7 @@ use hotbed_registry::{
     Access as Noted, Admission, ChangeNote, Changes, CollectionName, Draft, Error, Id, Page, Past,
     Precondition, Query, Registration, Registry, RegistryBackend, Retention, Revision,
 };
-use hotbed_server::{Access, Limits, NodeInfo, Reporter, ServerState, serve};
+use hotbed_server::{Access, Authority, Chats, Limits, NodeInfo, Reporter, ServerState, serve};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -97,10 +98,16 @@ impl Hotbed {
         };
         let steps = hot_reload.reached();
         let member = Member::new(bus as _, None, Arc::new(reporter), steps, Pace::default());
+        let kept = Mods::follow(&mut tasks).await;
         let state = ServerState {
             registry,
             bots,
             hot_reload,
+            mods: kept.desk,
+            mods_reload: kept.handle,
+            agents: kept.network,
+            authority: Authority::new(address, None),
+            chats: Chats::default(),
             fleet: member.fleet(),
             info,
             access: Access {

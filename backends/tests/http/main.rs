@@ -18,6 +18,10 @@ mod hotbed_faults;
 #[cfg(test)]
 mod increments;
 #[cfg(test)]
+#[allow(dead_code, reason = "it is that of the tests of the server")]
+#[path = "../../../server/tests/http/mods_harness.rs"]
+mod mods_harness;
+#[cfg(test)]
 mod past;
 #[cfg(test)]
 mod push;

@@ -80,7 +80,7 @@ pub(crate) async fn load(
     request: Request,
 ) -> Result<Response, Fault> {
     node.state.authority.admit(request.headers())?;
-    let note = note::in_query(&Params::read(&uri, &NOTE)?)?;
+    let said = note::in_query(&Params::read(&uri, &NOTE)?)?;
     let Read {
         body: order,
         share: _share,
@@ -93,7 +93,7 @@ pub(crate) async fn load(
             id,
             registration,
             metadata,
-            note,
+            note: said,
         })
     })
     .await?;
@@ -166,7 +166,7 @@ pub(crate) async fn put(
     request: Request,
 ) -> Result<Response, Fault> {
     node.state.authority.admit(request.headers())?;
-    let note = note::in_query(&Params::read(&uri, &NOTE)?)?;
+    let said = note::in_query(&Params::read(&uri, &NOTE)?)?;
     let named = id.clone();
     let Read {
         headers,
@@ -186,7 +186,7 @@ pub(crate) async fn put(
     )
     .await?;
     let when = known_precondition(&headers)?;
-    let put = node.state.mods.put(&id, registration, metadata, when, note);
+    let put = node.state.mods.put(&id, registration, metadata, when, said);
     let (id, entry) = put.await?;
     Ok(told(&id, &entry))
 }
@@ -218,13 +218,13 @@ pub(crate) async fn unload(
     node.state.authority.admit(&headers)?;
     let [by, reason] = NOTE;
     let params = Params::read(&uri, &[by, "cascade", reason])?;
-    let note = note::in_query(&params)?;
+    let said = note::in_query(&params)?;
     let cascade = match params.flag("cascade")? {
         Some(true) => Cascade::Dependents,
         _ => Cascade::Refuse,
     };
     let when = known_precondition(&headers)?;
-    let gone = node.state.mods.unload(id.as_str(), cascade, when, note);
+    let gone = node.state.mods.unload(id.as_str(), cascade, when, said);
     let gone = gone.await?;
     let unloaded = wire::ids(&gone);
     Ok(Json(Unloaded { unloaded }))

@@ -99,12 +99,12 @@ pub(crate) async fn switch(
 ) -> Result<Json<Value>, Fault> {
     node.state.authority.admit(&headers)?;
     Params::read(&uri, &[])?;
-    let (mods, note) = (&node.state.mods, ChangeNote::NONE);
+    let (mods, said) = (&node.state.mods, ChangeNote::NONE);
     let (done, (id, entry)) = match action.as_str() {
-        "enable" => ("enabled", mods.enable(&name, note).await?),
-        "start" => ("started", mods.enable(&name, note).await?),
-        "disable" => ("disabled", mods.disable(&name, note).await?),
-        "stop" => ("stopped", mods.disable(&name, note).await?),
+        "enable" => ("enabled", mods.enable(&name, said).await?),
+        "start" => ("started", mods.enable(&name, said).await?),
+        "disable" => ("disabled", mods.disable(&name, said).await?),
+        "stop" => ("stopped", mods.disable(&name, said).await?),
         "reload" => ("reloaded", mods.reload(&name).await?),
         _ => {
             let detail = "a plugin takes enable, disable, start, stop and reload";

@@ -94,6 +94,7 @@ impl Node {
         Self::over(backend, None, Limits::default(), Admission::Permissive).await
     }
 
+    #[expect(clippy::too_many_lines, reason = "one list of all parts")]
     pub(crate) async fn over(
         backend: Arc<Switch>,
         snapshot: Option<Arc<dyn Snapshot>>,

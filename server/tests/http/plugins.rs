@@ -111,13 +111,13 @@ async fn settings_are_read_and_changed_without_a_restart() {
 
     let (status, answer) = studio(&node, put("wiki", r#"{"config": {"max_pages": 0}}"#)).await;
     assert_eq!((status, &answer["success"]), (400, &json!(false)));
-    let none = json!({"success": false, "error": "Mod none not found"});
+    let missing = json!({"success": false, "error": "Mod none not found"});
     assert_eq!(
         studio(&node, put("none", r#"{"config": {}}"#)).await,
-        (404, none.clone())
+        (404, missing.clone())
     );
     let read = request(Method::GET, "/api/admin/mods/none/config");
-    assert_eq!(studio(&node, read).await, (404, none));
+    assert_eq!(studio(&node, read).await, (404, missing));
     assert_eq!(
         node.put("/api/admin/mods/wiki/config", &json!({"config": 1}))
             .await

@@ -86,7 +86,7 @@ pub(crate) async fn import(
     request: Request,
 ) -> Result<Json<BindmapImport>, Fault> {
     node.state.authority.admit(request.headers())?;
-    let note = note::in_query(&Params::read(&uri, &NOTE)?)?;
+    let said = note::in_query(&Params::read(&uri, &NOTE)?)?;
     let Read {
         body: bindmap,
         share: _share,
@@ -103,7 +103,7 @@ pub(crate) async fn import(
     .await?;
     let problems = bindmap.problems.clone();
     let named: Vec<ModId> = bindmap.entries.iter().map(|it| it.id.clone()).collect();
-    let unknown = node.state.mods.import(bindmap, note).await?;
+    let unknown = node.state.mods.import(bindmap, said).await?;
     let bound = named.iter().filter(|id| !unknown.contains(id));
     Ok(Json(BindmapImport {
         bound: wire::ids(bound),
@@ -121,7 +121,7 @@ async fn rescope(
     uri: &Uri,
 ) -> Result<StatusCode, Fault> {
     node.state.authority.admit(headers)?;
-    let note = note::in_query(&Params::read(uri, &NOTE)?)?;
+    let said = note::in_query(&Params::read(uri, &NOTE)?)?;
     let id = ModId::new(id).map_err(|error| Fault::new(Kind::Invalid, error.to_string()))?;
     if scope.trim().is_empty() || scope.chars().count() > LONGEST_SCOPE {
         let detail = format!("the channel is empty or longer than {LONGEST_SCOPE} characters");
@@ -132,6 +132,6 @@ async fn rescope(
         scope,
         direction,
     };
-    node.state.mods.rescope(vec![change], &note).await?;
+    node.state.mods.rescope(vec![change], &said).await?;
     Ok(StatusCode::NO_CONTENT)
 }

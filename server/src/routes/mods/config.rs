@@ -86,7 +86,7 @@ pub(crate) async fn put_config(
     node.state.authority.admit(request.headers())?;
     let [by, reason] = NOTE;
     let params = Params::read(&uri, &[by, "merge", reason])?;
-    let note = note::in_query(&params)?;
+    let said = note::in_query(&params)?;
     let way = match params.flag("merge")? {
         Some(true) => Way::Merge,
         _ => Way::Replace,
@@ -108,7 +108,7 @@ pub(crate) async fn put_config(
     let (id, entry) = node
         .state
         .mods
-        .edit(id.as_str(), when, note, change)
+        .edit(id.as_str(), when, said, change)
         .await?;
     Ok(told(&id, &entry))
 }

@@ -59,8 +59,8 @@ pub(crate) async fn enable(
     uri: Uri,
 ) -> Result<Response, Fault> {
     node.state.authority.admit(&headers)?;
-    let note = note::in_query(&Params::read(&uri, &NOTE)?)?;
-    let (id, entry) = node.state.mods.enable(id.as_str(), note).await?;
+    let said = note::in_query(&Params::read(&uri, &NOTE)?)?;
+    let (id, entry) = node.state.mods.enable(id.as_str(), said).await?;
     Ok(told(&id, &entry))
 }
 
@@ -86,7 +86,7 @@ pub(crate) async fn disable(
     uri: Uri,
 ) -> Result<Response, Fault> {
     node.state.authority.admit(&headers)?;
-    let note = note::in_query(&Params::read(&uri, &NOTE)?)?;
-    let (id, entry) = node.state.mods.disable(id.as_str(), note).await?;
+    let said = note::in_query(&Params::read(&uri, &NOTE)?)?;
+    let (id, entry) = node.state.mods.disable(id.as_str(), said).await?;
     Ok(told(&id, &entry))
 }
