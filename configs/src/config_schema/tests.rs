@@ -15,6 +15,7 @@ properties:
   key: {type: string, minLength: 8, pattern: '^[A-Z0-9-]+$'}
   keys: {type: array, items: {type: string, minLength: 8, pattern: '^[A-Z0-9-]+$'}}
   either: {anyOf: [{type: string, minLength: 8, pattern: '^[A-Z0-9-]+$'}, {type: integer}]}
+  group: {anyOf: [{type: object, properties: {key: {type: string, pattern: '^[A-Z0-9-]+$'}}}, {type: integer}]}
   count: {type: integer}
 ";
 
@@ -131,6 +132,11 @@ fn of_a_secret_that_was_not_read_only_its_type_is_judged() {
             json!({"name": "a", "either": secret("SHORT")}),
             "either: this is not valid under any of the schemas listed in the 'anyOf' keyword"
                 .to_owned(),
+            "",
+        ),
+        (
+            json!({"name": "a", "group": {"key": secret("LONG")}}),
+            String::new(),
             "",
         ),
         (
