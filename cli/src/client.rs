@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use hotbed_api::Problem;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
+use crate::admin_token::AdminToken;
 use crate::error::Error;
 use crate::options::Server;
 
@@ -39,10 +40,16 @@ pub(crate) struct Answer {
 
 impl Client {
     /// A client that gives up on a server which is silent for so long.
-    pub(crate) fn new(server: Server, silence: Duration) -> Result<Self, Error> {
+    pub(crate) fn new(
+        server: Server,
+        silence: Duration,
+        token: Option<AdminToken>,
+    ) -> Result<Self, Error> {
+        let shown = token.map(|token| (AUTHORIZATION, token.into_header()));
         let http = reqwest::Client::builder()
             .user_agent(concat!("hotbed/", env!("CARGO_PKG_VERSION")))
-            // A write must not wander to where a redirect points, and the environment is not ours to read.
+            .default_headers(shown.into_iter().collect())
+            // Neither a write nor a token may wander to where a redirect points, and the environment is not ours to read.
             .redirect(Policy::none())
             .no_proxy()
             .connect_timeout(silence.min(CONNECT))

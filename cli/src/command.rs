@@ -1,7 +1,7 @@
 use clap::Subcommand;
 
 use crate::deploy::{ApplyArgs, CheckArgs, InitArgs, PlanArgs, ResolveArgs};
-use crate::options::BotId;
+use crate::options::Name;
 
 pub(crate) mod bot;
 pub(crate) mod chat;
@@ -72,7 +72,7 @@ pub enum BotsCommand {
     /// Show one bot and its configuration
     Get {
         /// The bot
-        id: BotId,
+        id: Name,
     },
     /// Register a bot, or replace its configuration
     Put(PutArgs),
@@ -103,12 +103,12 @@ Examples:
     /// A change of the configuration needs no reload: this is for what a bot was built from beside it.
     Reload {
         /// The bot
-        id: BotId,
+        id: Name,
     },
     /// Show how a bot stands in the server's memory
     Instance {
         /// The bot
-        id: BotId,
+        id: Name,
     },
     /// Talk to a bot
     ///

@@ -167,6 +167,9 @@ impl Error {
             Self::Silent { .. } => vec![
                 "look how it is doing with: hotbed health (or wait longer with --timeout)".into(),
             ],
+            Self::Foreign { status, .. } if matches!(status.as_u16(), 401 | 403) => vec![
+                "what stands in front of the server may want a password: --server https://NAME:PASSWORD@HOST".into(),
+            ],
             Self::Foreign { .. } => vec!["is --server the address of a hotbed server?".into()],
             Self::Refused(problem) => hints_for(problem),
             _ => Vec::new(),
@@ -176,6 +179,14 @@ impl Error {
 
 fn hints_for(problem: &Problem) -> Vec<String> {
     let hint = match (problem.status, problem.revision) {
+        (401, _) => Some(
+            "the server's admin token goes into HOTBED_ADMIN_TOKEN, or into a file that --admin-token-file names".into(),
+        ),
+        (403, _) => Some(
+            "once the server has an admin token, it goes here into HOTBED_ADMIN_TOKEN too, or into a file that \
+             --admin-token-file names"
+                .into(),
+        ),
         (404, _) if problem.kind == NO_VERSION => {
             Some("see which there are with: hotbed bots history".into())
         }

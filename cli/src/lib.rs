@@ -4,6 +4,7 @@
 //! [`Streams`] of the process, and ends with the [`Exit`] that comes back. Everything here speaks HTTP to a server, or
 //! reads a directory of configurations; nothing here opens a registry.
 
+mod admin_token;
 mod backoff;
 mod client;
 mod command;
@@ -34,6 +35,6 @@ pub use deploy::{
 };
 pub use duration::parse_duration;
 pub use exit::{EXIT_CODES, Exit, USAGE};
-pub use options::{BotId, ClientOptions, Format, InvalidServer, Server};
+pub use options::{ClientOptions, Format, InvalidServer, Name, Server};
 pub use run::{export, run};
 pub use streams::{Reader, Streams};

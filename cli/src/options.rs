@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -32,6 +33,14 @@ pub struct ClientOptions {
     /// The longest silence of the server before the command gives up, as in 500ms, 30s or 2m.
     #[arg(long, global = true, value_name = "TIME", default_value = "90s", value_parser = parse_duration)]
     pub timeout: Duration,
+    /// File with the admin token of the server. The variable HOTBED_ADMIN_TOKEN may hold it instead. It is sent to that server only, unless --server holds a password
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "HOTBED_ADMIN_TOKEN_FILE"
+    )]
+    pub admin_token_file: Option<PathBuf>,
 }
 
 /// How results are shown.
@@ -101,28 +110,28 @@ impl fmt::Debug for Server {
     }
 }
 
-/// The id of a bot as a person typed it: something that can be put into a URL without meaning anything else there.
-/// Whether it is a good id is for the server to say.
+/// The name of a bot, a mod or a channel as a person typed it: something that can be put into a URL without meaning
+/// anything else there. Whether it is a good name is for the server to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BotId(String);
+pub struct Name(String);
 
-impl BotId {
-    /// The id.
+impl Name {
+    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl FromStr for BotId {
+impl FromStr for Name {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
-        // A URL drops or obeys these, so another id would be addressed than the one that was typed.
+        // A URL drops or obeys these, so another name would be addressed than the one that was typed.
         match text {
-            "" => Err("an id has at least one character"),
-            "." | ".." => Err("`.` and `..` are no ids"),
+            "" => Err("a name has at least one character"),
+            "." | ".." => Err("`.` and `..` are no names"),
             _ if text.contains(|c: char| c.is_control()) => {
-                Err("an id holds no control characters")
+                Err("a name holds no control characters")
             }
             _ => Ok(Self(text.to_owned())),
         }
@@ -168,11 +177,11 @@ mod tests {
     }
 
     #[test]
-    fn an_id_stays_one_segment_of_the_path_whatever_is_in_it() {
+    fn a_name_stays_one_segment_of_the_path_whatever_is_in_it() {
         let server = server("http://h").unwrap();
         let path = |id: &str| {
             server
-                .api(&["bots", id.parse::<BotId>().unwrap().as_str()])
+                .api(&["bots", id.parse::<Name>().unwrap().as_str()])
                 .path()
                 .to_owned()
         };
@@ -185,9 +194,9 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_a_url_would_drop_or_obey_is_refused() {
+    fn a_name_that_a_url_would_drop_or_obey_is_refused() {
         for id in ["", ".", "..", "a\nb", "\t", "\0"] {
-            assert!(id.parse::<BotId>().is_err(), "{id:?}");
+            assert!(id.parse::<Name>().is_err(), "{id:?}");
         }
     }
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::admin_token::AdminToken;
 use crate::client::Client;
 use crate::command::bot::Service;
 use crate::command::{
@@ -17,7 +18,8 @@ use crate::streams::Streams;
 const WATCH_SILENCE: Duration = Duration::from_mins(1);
 
 /// Runs a command against a server and tells how it ended. What went wrong is already written to `streams.errors`.
-/// `process` are the variables of the process, which the configurations of a directory may refer to.
+/// `process` are the variables of the process, which the configurations of a directory may refer to; to the admin token
+/// among them they may not.
 ///
 /// Dropping the future ends the command; a write that was sent by then may still happen.
 pub async fn run(
@@ -39,10 +41,19 @@ pub async fn run(
 }
 
 /// Writes the server's bots into a directory as domain files, and tells how that ended, as [`run`] does.
-pub async fn export(args: &ExportArgs, options: &ClientOptions, streams: Streams<'_>) -> Exit {
-    in_session(options, options.timeout, &[], streams, async |session| {
-        export::run(args, session).await
-    })
+pub async fn export(
+    args: &ExportArgs,
+    options: &ClientOptions,
+    process: &[(String, String)],
+    streams: Streams<'_>,
+) -> Exit {
+    in_session(
+        options,
+        options.timeout,
+        process,
+        streams,
+        async |session| export::run(args, session).await,
+    )
     .await
 }
 
@@ -53,8 +64,14 @@ async fn in_session(
     streams: Streams<'_>,
     command: impl AsyncFnOnce(&mut Session<'_>) -> Result<Exit, Error>,
 ) -> Exit {
-    let client = match Client::new(options.server.clone(), silence) {
-        Ok(client) => client,
+    let opened = AdminToken::taken_from(options, process).and_then(|(token, process)| {
+        Ok((
+            Client::new(options.server.clone(), silence, token)?,
+            process,
+        ))
+    });
+    let (client, process) = match opened {
+        Ok(opened) => opened,
         Err(error) => {
             error.report(streams.errors);
             return error.exit();
@@ -63,7 +80,7 @@ async fn in_session(
     let mut session = Session {
         client,
         format: options.output,
-        process: process.to_vec(),
+        process,
         streams,
     };
     command(&mut session).await.unwrap_or_else(|error| {

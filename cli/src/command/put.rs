@@ -11,7 +11,7 @@ use super::{NoteArgs, Status, status_word};
 use crate::document::{parse_object, read_object};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::options::{BotId, Format};
+use crate::options::{Format, Name};
 use crate::printable::Line;
 use crate::session::Session;
 
@@ -24,7 +24,7 @@ Examples:
   hotbed bots put greeter --file - --if-revision 41 < greeter.json")]
 pub struct PutArgs {
     /// The bot
-    id: BotId,
+    id: Name,
     #[command(flatten)]
     source: ConfigSource,
     /// The status; active unless given

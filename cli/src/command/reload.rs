@@ -2,12 +2,12 @@ use hotbed_api::{ReloadOutcome, ReloadReport, Reloaded};
 
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::options::{BotId, Format};
+use crate::options::{Format, Name};
 use crate::printable::Line;
 use crate::session::Session;
 use crate::table::Table;
 
-pub(crate) async fn one(id: &BotId, session: &mut Session<'_>) -> Result<Exit, Error> {
+pub(crate) async fn one(id: &Name, session: &mut Session<'_>) -> Result<Exit, Error> {
     let answer = session
         .client
         .send(session.client.post(&["bots", id.as_str(), "reload"]))
