@@ -5,11 +5,13 @@ use crate::options::Name;
 
 pub(crate) mod bot;
 pub(crate) mod chat;
+pub(crate) mod commands;
 pub(crate) mod diff;
 pub(crate) mod fleet;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod list;
+pub(crate) mod mods;
 pub(crate) mod note;
 pub(crate) mod put;
 pub(crate) mod reload;
@@ -18,12 +20,15 @@ pub(crate) mod watch;
 
 pub use bot::WriteArgs;
 pub use chat::ChatArgs;
+pub use commands::{BindArgs, CommandsCommand, ImportArgs, RunArgs};
 pub use diff::DiffArgs;
 pub use fleet::{FleetCommand, FleetWaitArgs, Share};
 pub use history::HistoryArgs;
 pub use list::{ListArgs, MetadataFilter};
+pub use mods::{LoadArgs, ModConfigArgs, ModPriority, ModsCommand, SwitchArgs, UnloadArgs};
 pub use note::NoteArgs;
 pub use put::{ConfigSource, PutArgs};
+pub use reload::ReloadArgs;
 pub use rollback::RollbackArgs;
 pub use watch::WatchArgs;
 
@@ -33,11 +38,17 @@ pub enum Command {
     /// Register, change, list and talk to bots
     #[command(subcommand)]
     Bots(Box<BotsCommand>),
-    /// Build everything that the server holds in memory anew
+    /// Load, change, switch and list mods
+    #[command(subcommand)]
+    Mods(Box<ModsCommand>),
+    /// Give the commands that mods answer, and say where they may be given
+    #[command(subcommand)]
+    Commands(CommandsCommand),
+    /// Build what the server holds in memory anew: every bot, and the mods that changed
     ///
-    /// Each bot serves with its old instance until the new one stands; one that cannot be built keeps the old one,
-    /// and the command fails.
-    Reload,
+    /// Each serves as it was until the new one stands; one that cannot be built stays as it was, and the command fails.
+    /// With an ID only the bot of that id and the mod of that id, changed or not.
+    Reload(ReloadArgs),
     /// Show which nodes there are and how far each one is
     #[command(subcommand)]
     Fleet(FleetCommand),

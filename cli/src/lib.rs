@@ -16,6 +16,7 @@ mod error;
 mod exit;
 mod interrupt;
 mod json;
+mod object_source;
 mod options;
 mod printable;
 mod run;
@@ -25,9 +26,10 @@ mod table;
 mod time;
 
 pub use command::{
-    BotsCommand, ChatArgs, Command, ConfigSource, DiffArgs, FleetCommand, FleetWaitArgs,
-    HistoryArgs, ListArgs, MetadataFilter, NoteArgs, PutArgs, RollbackArgs, Share, Status,
-    WatchArgs, WriteArgs,
+    BindArgs, BotsCommand, ChatArgs, Command, CommandsCommand, ConfigSource, DiffArgs,
+    FleetCommand, FleetWaitArgs, HistoryArgs, ImportArgs, ListArgs, LoadArgs, MetadataFilter,
+    ModConfigArgs, ModPriority, ModsCommand, NoteArgs, PutArgs, ReloadArgs, RollbackArgs, RunArgs,
+    Share, Status, SwitchArgs, UnloadArgs, WatchArgs, WriteArgs,
 };
 pub use completions::Completions;
 pub use deploy::{
@@ -35,6 +37,7 @@ pub use deploy::{
 };
 pub use duration::parse_duration;
 pub use exit::{EXIT_CODES, Exit, USAGE};
+pub use object_source::ObjectSource;
 pub use options::{ClientOptions, Format, InvalidServer, Name, Server};
 pub use run::{export, run};
 pub use streams::{Reader, Streams};

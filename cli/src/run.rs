@@ -4,8 +4,8 @@ use crate::admin_token::AdminToken;
 use crate::client::Client;
 use crate::command::bot::Service;
 use crate::command::{
-    BotsCommand, Command, bot, chat, diff, fleet, health, history, list, put, reload, rollback,
-    watch,
+    BotsCommand, Command, bot, chat, commands, diff, fleet, health, history, list, mods, put,
+    reload, rollback, watch,
 };
 use crate::deploy::{ExportArgs, apply, check, export, init, plan, resolve};
 use crate::error::Error;
@@ -96,7 +96,9 @@ async fn dispatch(
 ) -> Result<Exit, Error> {
     let command = match command {
         Command::Bots(command) => *command,
-        Command::Reload => return reload::all(session).await,
+        Command::Mods(command) => return mods::run(*command, session).await,
+        Command::Commands(command) => return commands::run(command, session).await,
+        Command::Reload(args) => return reload::run(&args, session).await,
         Command::Fleet(command) => return fleet::run(command, patience, session).await,
         Command::Check(args) => return check::run(&args, session),
         Command::Resolve(args) => return resolve::run(&args, session),
@@ -115,7 +117,7 @@ async fn dispatch(
         BotsCommand::History(args) => history::run(args, session).await,
         BotsCommand::Diff(args) => diff::run(args, session).await,
         BotsCommand::Rollback(args) => rollback::run(args, session).await,
-        BotsCommand::Reload { id } => reload::one(&id, session).await,
+        BotsCommand::Reload { id } => reload::bot(&id, session).await,
         BotsCommand::Instance { id } => bot::instance(&id, session).await,
         BotsCommand::Chat(args) => chat::run(args, session).await,
         BotsCommand::Watch(args) => watch::run(args, session).await,

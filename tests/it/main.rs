@@ -23,6 +23,7 @@ mod kills;
 mod last_known_good;
 mod main_job;
 mod migration;
+mod mods_cli;
 mod no_lost_update;
 mod nothing_left_behind;
 mod openagents_clients;

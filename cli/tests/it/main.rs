@@ -6,11 +6,14 @@
 mod admin_token;
 mod arguments;
 mod chat;
+mod commands;
 mod deploy;
 mod failures;
 mod fleet;
 mod harness;
+mod mods;
 mod past;
 mod reads;
+mod reload;
 mod watch;
 mod writes;
