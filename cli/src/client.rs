@@ -75,6 +75,20 @@ impl Client {
         self.http.request(Method::DELETE, self.server.api(path))
     }
 
+    /// Asks something of the network of agents.
+    pub(crate) fn network_get(&self, path: &[&str]) -> RequestBuilder {
+        self.http.request(Method::GET, self.server.network(path))
+    }
+
+    /// Sends something to the network of agents.
+    pub(crate) fn network_post(&self, path: &[&str]) -> RequestBuilder {
+        self.http.request(Method::POST, self.server.network(path))
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
     /// Sends a request and takes the whole answer. One that is no success is an error.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, Error> {
         let response = self
@@ -130,7 +144,10 @@ impl Client {
 
     async fn start(&self, request: RequestBuilder) -> Result<Response, Error> {
         let server = || self.server.to_string();
-        request.send().await.map_err(|source| match source {
+        let answered = request.send().await;
+        // The address may have a secret in its query.
+        let answered = answered.map_err(reqwest::Error::without_url);
+        answered.map_err(|source| match source {
             it if it.is_builder() => Error::Setup(it),
             it if it.is_connect() => Error::Unreachable {
                 server: server(),
@@ -150,7 +167,7 @@ impl Client {
         let body = response.bytes().await;
         let body = body.map_err(|source| Error::Silent {
             server: self.server.to_string(),
-            source: source.into(),
+            source: source.without_url().into(),
         })?;
         Ok(Answer {
             status,

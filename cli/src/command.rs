@@ -12,6 +12,7 @@ pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod mods;
+pub(crate) mod network;
 pub(crate) mod note;
 pub(crate) mod put;
 pub(crate) mod reload;
@@ -26,6 +27,7 @@ pub use fleet::{FleetCommand, FleetWaitArgs, Share};
 pub use history::HistoryArgs;
 pub use list::{ListArgs, MetadataFilter};
 pub use mods::{LoadArgs, ModConfigArgs, ModPriority, ModsCommand, SwitchArgs, UnloadArgs};
+pub use network::{AgentArgs, NetworkCommand, SendArgs};
 pub use note::NoteArgs;
 pub use put::{ConfigSource, PutArgs};
 pub use reload::ReloadArgs;
@@ -44,6 +46,9 @@ pub enum Command {
     /// Give the commands that mods answer, and say where they may be given
     #[command(subcommand)]
     Commands(CommandsCommand),
+    /// Send events to the network of agents, and look where there is one
+    #[command(subcommand)]
+    Network(Box<NetworkCommand>),
     /// Build what the server holds in memory anew: every bot, and the mods that changed
     ///
     /// Each serves as it was until the new one stands; one that cannot be built stays as it was, and the command fails.

@@ -58,6 +58,9 @@ pub(crate) enum Error {
     /// The server knows neither such a bot nor such a mod.
     #[error("no bot and no mod is called {name:?}")]
     Nobody { name: String },
+    /// The network does not let an agent do what it asked for.
+    #[error("the network refuses the agent {id:?}: {why}")]
+    NoAgent { id: String, why: String },
     /// What answers there does not speak like one of our servers.
     #[error("{server} answered {status}, and not as a hotbed server does{excerpt}")]
     Foreign {

@@ -26,10 +26,10 @@ mod table;
 mod time;
 
 pub use command::{
-    BindArgs, BotsCommand, ChatArgs, Command, CommandsCommand, ConfigSource, DiffArgs,
+    AgentArgs, BindArgs, BotsCommand, ChatArgs, Command, CommandsCommand, ConfigSource, DiffArgs,
     FleetCommand, FleetWaitArgs, HistoryArgs, ImportArgs, ListArgs, LoadArgs, MetadataFilter,
-    ModConfigArgs, ModPriority, ModsCommand, NoteArgs, PutArgs, ReloadArgs, RollbackArgs, RunArgs,
-    Share, Status, SwitchArgs, UnloadArgs, WatchArgs, WriteArgs,
+    ModConfigArgs, ModPriority, ModsCommand, NetworkCommand, NoteArgs, PutArgs, ReloadArgs,
+    RollbackArgs, RunArgs, SendArgs, Share, Status, SwitchArgs, UnloadArgs, WatchArgs, WriteArgs,
 };
 pub use completions::Completions;
 pub use deploy::{

@@ -73,11 +73,20 @@ impl Server {
     /// The address of what the API has at a path below `/api/v1`. Segments are names, not syntax: whatever stands in
     /// them is escaped.
     pub(crate) fn api(&self, path: &[&str]) -> Url {
+        self.below(&["api", "v1"], path)
+    }
+
+    /// The same below `/api`, where clients of OpenAgents look for a network.
+    pub(crate) fn network(&self, path: &[&str]) -> Url {
+        self.below(&["api"], path)
+    }
+
+    fn below(&self, base: &[&str], path: &[&str]) -> Url {
         let mut url = self.0.clone();
         url.path_segments_mut()
             .expect("an http URL has a path")
             .pop_if_empty()
-            .extend(["api", "v1"])
+            .extend(base)
             .extend(path);
         url
     }
@@ -157,6 +166,8 @@ mod tests {
             api("https://host/hotbed/"),
             "https://host/hotbed/api/v1/bots"
         );
+        let network = server("https://host/hotbed").unwrap().network(&["poll"]);
+        assert_eq!(network.as_str(), "https://host/hotbed/api/poll");
         assert!(matches!(
             server("127.0.0.1:8700"),
             Err(InvalidServer::NotUrl(_))

@@ -4,8 +4,8 @@ use crate::admin_token::AdminToken;
 use crate::client::Client;
 use crate::command::bot::Service;
 use crate::command::{
-    BotsCommand, Command, bot, chat, commands, diff, fleet, health, history, list, mods, put,
-    reload, rollback, watch,
+    BotsCommand, Command, bot, chat, commands, diff, fleet, health, history, list, mods, network,
+    put, reload, rollback, watch,
 };
 use crate::deploy::{ExportArgs, apply, check, export, init, plan, resolve};
 use crate::error::Error;
@@ -98,6 +98,7 @@ async fn dispatch(
         Command::Bots(command) => *command,
         Command::Mods(command) => return mods::run(*command, session).await,
         Command::Commands(command) => return commands::run(command, session).await,
+        Command::Network(command) => return network::run(*command, session).await,
         Command::Reload(args) => return reload::run(&args, session).await,
         Command::Fleet(command) => return fleet::run(command, patience, session).await,
         Command::Check(args) => return check::run(&args, session),

@@ -149,7 +149,7 @@ fn completions_name_the_commands_and_survive_a_reader_that_goes_away() {
             .write(&mut Root::command(), &mut script)
             .unwrap();
         let script = String::from_utf8(script).unwrap();
-        for word in ["deactivate", "cascade", "unbind"] {
+        for word in ["deactivate", "cascade", "unbind", "send-event"] {
             assert!(script.contains(word), "{shell}: {script}");
         }
         completions

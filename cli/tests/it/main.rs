@@ -12,6 +12,7 @@ mod failures;
 mod fleet;
 mod harness;
 mod mods;
+mod network;
 mod past;
 mod reads;
 mod reload;
