@@ -85,6 +85,14 @@ impl Client {
         self.http.request(Method::POST, self.server.network(path))
     }
 
+    /// The same for another server, which is then shown what this one is shown.
+    pub(crate) fn at(&self, server: Server) -> Self {
+        Self {
+            http: self.http.clone(),
+            server,
+        }
+    }
+
     pub(crate) fn server(&self) -> &Server {
         &self.server
     }
@@ -204,5 +212,22 @@ impl Answer {
             Some(problem) => Error::Refused(Box::new(problem)),
             None => client.foreign(&self),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Caught: to keep the address in the error.
+    #[tokio::test]
+    async fn no_error_holds_the_query_of_a_request() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let server = format!("http://{}", listener.unwrap().local_addr().unwrap());
+        let client = Client::new(server.parse().unwrap(), CONNECT, None).unwrap();
+        let request = client.network_get(&["poll"]).query(&[("secret", "s3cr3t")]);
+        let error = client.send(request).await.err().unwrap();
+        assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+        assert!(!format!("{error:?}").contains("s3cr3t"), "{error:?}");
     }
 }

@@ -33,7 +33,8 @@ pub struct ClientOptions {
     /// The longest silence of the server before the command gives up, as in 500ms, 30s or 2m.
     #[arg(long, global = true, value_name = "TIME", default_value = "90s", value_parser = parse_duration)]
     pub timeout: Duration,
-    /// File with the admin token of the server. The variable HOTBED_ADMIN_TOKEN may hold it instead. It is sent to that server only, unless --server holds a password
+    /// File with the admin token of the server. The variable HOTBED_ADMIN_TOKEN may hold the token instead. It is sent to
+    /// this server only, and not where --server holds a name or a password.
     #[arg(
         long,
         global = true,

@@ -94,10 +94,12 @@ async fn an_agent_that_waits_prints_what_comes_and_leaves_on_ctrl_c() {
         "--wait",
         "1h",
     ];
-    let mut waiting = hotbed(&node, &wait).stdout(Stdio::piped()).spawn().unwrap();
+    let mut waiting = hotbed(&node, &wait);
+    waiting.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut waiting = waiting.spawn().unwrap();
     eventually("joined", DEADLINE, async || {
         let agents = agents(&node).await;
-        (agents == ["alice"]).then_some(()).ok_or(agents)
+        (agents == ["alice"]).then_some(()).ok_or_else(|| format!("{agents:?}"))
     })
     .await;
     let said = [

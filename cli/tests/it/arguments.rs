@@ -97,7 +97,7 @@ fn what_cannot_be_meant_is_refused_before_anything_is_sent() {
     );
 }
 
-/// Meant to catch: to take who and why for a configuration that is only looked at.
+/// Caught: to take who and why for a configuration that is only looked at.
 #[test]
 fn what_is_said_of_a_write_needs_one() {
     let config = ["mods", "config", "wiki"];

@@ -19,7 +19,7 @@ async fn the_words_of_mods_are_listed_with_where_they_may_be_used() {
     );
 }
 
-/// Meant to catch: to send only the first word, to invent a channel or a name, to send escape codes to the terminal.
+/// Caught: to send only the first word, to send escape codes to the terminal.
 #[tokio::test]
 async fn a_command_is_sent_as_it_was_said_and_every_answer_is_shown() {
     let reply = json!({"messages": [
@@ -96,7 +96,7 @@ async fn a_mod_is_bound_to_a_channel_whatever_the_channel_is_called() {
     );
 }
 
-/// Meant to catch: to end well although something was not taken over.
+/// Caught: to end well although something was not taken over.
 #[tokio::test]
 async fn bindings_are_taken_over_and_what_was_not_is_told() {
     let all = json!({"bound": ["wiki"], "unknown": [], "problems": []});

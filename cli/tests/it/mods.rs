@@ -29,7 +29,7 @@ fn as_it_is() -> Response<Body> {
     json_answer(200, &wiki(&json!({})))
 }
 
-/// Meant to catch: to call a mod running that is disabled, to leave out why one is not as it is registered.
+/// Caught: to tell of a disabled mod only by how it came to stand still.
 #[tokio::test]
 async fn mods_are_listed_with_how_they_are() {
     let off = json!({"id": "off", "enabled": false, "state": "stopped", "generation": null, "serves": null});
@@ -76,7 +76,7 @@ async fn a_mod_is_shown_with_its_configuration_and_nothing_in_it_acts_on_the_ter
     assert_eq!(shown, wiki(&json!({})));
 }
 
-/// Meant to catch: to send what was not said, to send a number as a text, to leave out who and why.
+/// Caught: to send what was not said, to send a number as a text.
 #[tokio::test]
 async fn a_load_sends_what_was_said_and_nothing_else() {
     let server = Server::answering([
@@ -145,6 +145,7 @@ async fn a_load_sends_what_was_said_and_nothing_else() {
     );
 }
 
+/// Caught: to take whatever is in the way for a conflict, to name the list of bots where a mod is not.
 #[tokio::test]
 async fn a_mod_that_is_there_already_is_a_conflict_and_one_that_is_not_is_not_found() {
     let taken = json!({"type": "urn:hotbed:problem:taken"});
@@ -199,7 +200,7 @@ async fn an_unload_tells_all_that_went() {
     );
 }
 
-/// Meant to catch: to end well although the mod does not run.
+/// Caught: to end well although the mod does not run.
 #[tokio::test]
 async fn what_does_not_come_up_is_told_and_fails() {
     let down = json!({"state": "error", "generation": null, "error": "no such key"});

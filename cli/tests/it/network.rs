@@ -132,7 +132,7 @@ async fn an_agent_may_have_a_name_a_group_and_the_hash_of_its_password() {
     );
 }
 
-/// Meant to catch: to leave only when all went well.
+/// Caught: to leave only when there was an answer, or only when it was a good one.
 #[tokio::test]
 async fn the_agent_leaves_whatever_came_of_the_event() {
     let refused = answered(false, "Access denied. Admin group required.", &json!(null));
@@ -196,10 +196,13 @@ async fn an_agent_that_cannot_leave_is_told_of() {
     assert!(!outcome.errors.contains(SECRET));
 }
 
-/// Meant to catch: to look only once, to look only after the time is over, to end with the first that comes.
+/// Caught: to end with the first that comes.
 #[tokio::test]
 async fn what_comes_until_the_time_is_over_is_printed() {
-    let said = |text: &str| json!([{"event_name": "chat.said", "source_id": "bob", "timestamp": 1, "payload": {"text": text}}]);
+    let said = |text: &str| {
+        let payload = json!({"text": text});
+        json!([{"event_name": "chat.said", "source_id": "bob", "timestamp": 1, "payload": payload}])
+    };
     let server = Server::answering([
         joined(),
         answered(true, "sent", &json!(null)),
@@ -247,7 +250,7 @@ async fn what_comes_until_the_time_is_over_is_printed() {
     assert_eq!(lines[1]["payload"]["text"], "one");
 }
 
-/// Meant to catch: to name the address with the secret in it.
+/// Caught: to stay in the network when it falls silent.
 #[tokio::test]
 async fn no_error_shows_the_secret() {
     let never = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
@@ -300,7 +303,7 @@ async fn the_mods_of_a_network_are_listed_as_agents_see_them() {
     assert_eq!(seen[1].json()["payload"], json!({"agent_id": "alice"}));
 }
 
-/// Meant to catch: to show everybody on this machine the token, to take whoever answers for a network.
+/// Caught: to show the token, to take whoever answers for a network.
 #[tokio::test]
 async fn networks_are_found_and_nobody_is_shown_a_token() {
     let health = json!({"success": true, "status": "degraded", "data": {

@@ -67,7 +67,7 @@ async fn a_reload_of_everything_tells_of_mods_as_a_chat_does() {
     );
 }
 
-/// Meant to catch: to look only at bots, or only at mods.
+/// Caught: to look only at bots, or only at mods.
 #[tokio::test]
 async fn a_reload_fails_if_a_bot_or_a_mod_could_not_be_built() {
     let (none, one) = (json!([]), json!([{"id": "x", "error": "no"}]));
@@ -77,7 +77,7 @@ async fn a_reload_fails_if_a_bot_or_a_mod_could_not_be_built() {
     }
 }
 
-/// Meant to catch: to take a bot for a mod, to stop at the first of the two, to ask for what is not there.
+/// Caught: to ask for the reload of a mod that is not there.
 #[tokio::test]
 async fn an_id_names_a_bot_or_a_mod_or_both() {
     let server = Server::answering([
@@ -146,8 +146,7 @@ async fn what_goes_wrong_with_the_bot_does_not_keep_the_mod_from_being_reloaded(
     assert_eq!(shown, json!({"bot": null, "mod": wiki(&json!({}))}));
 }
 
-/// Meant to catch: to reload all the same, to forget those that depend on those that depend on it, to promise the reload
-/// of a mod that is disabled.
+/// Caught: to forget those that depend on those that depend on it, to promise the reload of a mod that is disabled.
 #[tokio::test]
 async fn a_dry_run_of_one_says_what_would_become_of_it() {
     let needs = |id: &str, of: &str, generation: Value| {

@@ -33,7 +33,10 @@ struct Found {
 }
 
 pub(super) async fn run(shown: Shown, session: &mut Session<'_>) -> Result<Exit, Error> {
-    let looks = places(session.client.server()).into_iter().map(look);
+    let named = session.client.server();
+    // Whoever listens at such a port is not the server that the token is for.
+    let client = Client::new(named.clone(), PATIENCE, None)?;
+    let looks = places(named).into_iter().map(|at| look(client.at(at)));
     let found: Vec<Found> = join_all(looks).await.into_iter().flatten().collect();
     match session.format {
         Format::Json => {
@@ -62,16 +65,14 @@ fn places(named: &Server) -> Vec<Server> {
     places
 }
 
-/// Whether there is a network. Whoever else answers there is none, and is shown no token.
-async fn look(server: Server) -> Option<Found> {
-    let address = server.to_string();
-    let client = Client::new(server, PATIENCE, None).ok()?;
+/// Whether there is a network. Whoever else answers is none.
+async fn look(client: Client) -> Option<Found> {
     let answer = client.send(client.network_get(&["health"]));
     let answer = tokio::time::timeout(PATIENCE, answer).await.ok()?.ok()?;
     let health: Value = client.understand(&answer.body).ok()?;
     health.pointer("/data/network_id")?.as_str()?;
     Some(Found {
-        server: address,
+        server: client.server().to_string(),
         health,
     })
 }

@@ -32,12 +32,12 @@ pub(super) async fn visit(
         }
     };
     let outcome = if is_over {
-        Ok(Exit::Failed)
+        None
     } else {
         tokio::select! {
             biased;
-            () = interrupts.next() => Ok(Exit::Failed),
-            outcome = errand(&agent, session) => outcome,
+            () = interrupts.next() => None,
+            outcome = errand(&agent, session) => Some(outcome),
         }
     };
     let left = tokio::select! {
@@ -50,5 +50,8 @@ pub(super) async fn visit(
         Some(Err(error)) => session.warn(&format!("{} is still in the network: {error}", agent.id)),
         None => session.warn(&format!("{} may still be in the network", agent.id)),
     }
-    outcome
+    outcome.unwrap_or_else(|| {
+        session.complain("interrupted");
+        Ok(Exit::Failed)
+    })
 }
