@@ -99,7 +99,9 @@ async fn an_agent_that_waits_prints_what_comes_and_leaves_on_ctrl_c() {
     let mut waiting = waiting.spawn().unwrap();
     eventually("joined", DEADLINE, async || {
         let agents = agents(&node).await;
-        (agents == ["alice"]).then_some(()).ok_or_else(|| format!("{agents:?}"))
+        (agents == ["alice"])
+            .then_some(())
+            .ok_or_else(|| format!("{agents:?}"))
     })
     .await;
     let said = [
