@@ -85,10 +85,11 @@ fn main() -> ExitCode {
             exit.into()
         }
         Command::Moving(command) => {
+            let process = process_environment();
             let exit = runtime.block_on(async {
                 match command.of_the_server() {
                     Some(export) => run_client(async |streams| {
-                        hotbed_cli::export(&export, &client, streams).await
+                        hotbed_cli::export(&export, &client, &process, streams).await
                     })
                     .await
                     .into(),

@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use hotbed_api::Problem;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
+use crate::admin_token::AdminToken;
 use crate::error::Error;
 use crate::options::Server;
 
@@ -39,10 +40,16 @@ pub(crate) struct Answer {
 
 impl Client {
     /// A client that gives up on a server which is silent for so long.
-    pub(crate) fn new(server: Server, silence: Duration) -> Result<Self, Error> {
+    pub(crate) fn new(
+        server: Server,
+        silence: Duration,
+        token: Option<AdminToken>,
+    ) -> Result<Self, Error> {
+        let shown = token.map(|token| (AUTHORIZATION, token.into_header()));
         let http = reqwest::Client::builder()
             .user_agent(concat!("hotbed/", env!("CARGO_PKG_VERSION")))
-            // A write must not wander to where a redirect points, and the environment is not ours to read.
+            .default_headers(shown.into_iter().collect())
+            // Neither a write nor a token may wander to where a redirect points, and the environment is not ours to read.
             .redirect(Policy::none())
             .no_proxy()
             .connect_timeout(silence.min(CONNECT))
@@ -66,6 +73,28 @@ impl Client {
 
     pub(crate) fn delete(&self, path: &[&str]) -> RequestBuilder {
         self.http.request(Method::DELETE, self.server.api(path))
+    }
+
+    /// Asks something of the network of agents.
+    pub(crate) fn network_get(&self, path: &[&str]) -> RequestBuilder {
+        self.http.request(Method::GET, self.server.network(path))
+    }
+
+    /// Sends something to the network of agents.
+    pub(crate) fn network_post(&self, path: &[&str]) -> RequestBuilder {
+        self.http.request(Method::POST, self.server.network(path))
+    }
+
+    /// The same for another server, which is then shown what this one is shown.
+    pub(crate) fn at(&self, server: Server) -> Self {
+        Self {
+            http: self.http.clone(),
+            server,
+        }
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
     }
 
     /// Sends a request and takes the whole answer. One that is no success is an error.
@@ -123,7 +152,10 @@ impl Client {
 
     async fn start(&self, request: RequestBuilder) -> Result<Response, Error> {
         let server = || self.server.to_string();
-        request.send().await.map_err(|source| match source {
+        let answered = request.send().await;
+        // The address may have a secret in its query.
+        let answered = answered.map_err(reqwest::Error::without_url);
+        answered.map_err(|source| match source {
             it if it.is_builder() => Error::Setup(it),
             it if it.is_connect() => Error::Unreachable {
                 server: server(),
@@ -143,7 +175,7 @@ impl Client {
         let body = response.bytes().await;
         let body = body.map_err(|source| Error::Silent {
             server: self.server.to_string(),
-            source: source.into(),
+            source: source.without_url().into(),
         })?;
         Ok(Answer {
             status,
@@ -180,5 +212,22 @@ impl Answer {
             Some(problem) => Error::Refused(Box::new(problem)),
             None => client.foreign(&self),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Caught: to keep the address in the error.
+    #[tokio::test]
+    async fn no_error_holds_the_query_of_a_request() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let server = format!("http://{}", listener.unwrap().local_addr().unwrap());
+        let client = Client::new(server.parse().unwrap(), CONNECT, None).unwrap();
+        let request = client.network_get(&["poll"]).query(&[("secret", "s3cr3t")]);
+        let error = client.send(request).await.err().unwrap();
+        assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+        assert!(!format!("{error:?}").contains("s3cr3t"), "{error:?}");
     }
 }

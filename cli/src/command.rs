@@ -1,15 +1,18 @@
 use clap::Subcommand;
 
 use crate::deploy::{ApplyArgs, CheckArgs, InitArgs, PlanArgs, ResolveArgs};
-use crate::options::BotId;
+use crate::options::Name;
 
 pub(crate) mod bot;
 pub(crate) mod chat;
+pub(crate) mod commands;
 pub(crate) mod diff;
 pub(crate) mod fleet;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod list;
+pub(crate) mod mods;
+pub(crate) mod network;
 pub(crate) mod note;
 pub(crate) mod put;
 pub(crate) mod reload;
@@ -18,12 +21,16 @@ pub(crate) mod watch;
 
 pub use bot::WriteArgs;
 pub use chat::ChatArgs;
+pub use commands::{BindArgs, CommandsCommand, ImportArgs, RunArgs};
 pub use diff::DiffArgs;
 pub use fleet::{FleetCommand, FleetWaitArgs, Share};
 pub use history::HistoryArgs;
 pub use list::{ListArgs, MetadataFilter};
+pub use mods::{LoadArgs, ModConfigArgs, ModPriority, ModsCommand, SwitchArgs, UnloadArgs};
+pub use network::{AgentArgs, NetworkCommand, SendArgs};
 pub use note::NoteArgs;
 pub use put::{ConfigSource, PutArgs};
+pub use reload::ReloadArgs;
 pub use rollback::RollbackArgs;
 pub use watch::WatchArgs;
 
@@ -33,11 +40,20 @@ pub enum Command {
     /// Register, change, list and talk to bots
     #[command(subcommand)]
     Bots(Box<BotsCommand>),
-    /// Build everything that the server holds in memory anew
+    /// Load, change, switch and list mods
+    #[command(subcommand)]
+    Mods(Box<ModsCommand>),
+    /// Give the commands that mods answer, and say where they may be given
+    #[command(subcommand)]
+    Commands(CommandsCommand),
+    /// Send events to the network of agents, and look where there is one
+    #[command(subcommand)]
+    Network(Box<NetworkCommand>),
+    /// Build what the server holds in memory anew: every bot, and the mods that changed
     ///
-    /// Each bot serves with its old instance until the new one stands; one that cannot be built keeps the old one,
-    /// and the command fails.
-    Reload,
+    /// Each serves as it was until the new one stands; one that cannot be built stays as it was, and the command fails.
+    /// With an ID only the bot of that id and the mod of that id, changed or not.
+    Reload(ReloadArgs),
     /// Show which nodes there are and how far each one is
     #[command(subcommand)]
     Fleet(FleetCommand),
@@ -72,7 +88,7 @@ pub enum BotsCommand {
     /// Show one bot and its configuration
     Get {
         /// The bot
-        id: BotId,
+        id: Name,
     },
     /// Register a bot, or replace its configuration
     Put(PutArgs),
@@ -103,12 +119,12 @@ Examples:
     /// A change of the configuration needs no reload: this is for what a bot was built from beside it.
     Reload {
         /// The bot
-        id: BotId,
+        id: Name,
     },
     /// Show how a bot stands in the server's memory
     Instance {
         /// The bot
-        id: BotId,
+        id: Name,
     },
     /// Talk to a bot
     ///

@@ -10,6 +10,9 @@ use crate::printable::Line;
 /// The problem of a version that is forgotten, or never was.
 const NO_VERSION: &str = "urn:hotbed:problem:no-version";
 
+/// The problem of a mod that is to be loaded, and is there already.
+const TAKEN: &str = "urn:hotbed:problem:taken";
+
 /// Why a command ended before it was done.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -49,6 +52,15 @@ pub(crate) enum Error {
     /// The server said no, and why.
     #[error("{}", .0.detail)]
     Refused(Box<Problem>),
+    /// The server knows no such mod.
+    #[error("{}", .0.detail)]
+    NoMod(Box<Problem>),
+    /// The server knows neither such a bot nor such a mod.
+    #[error("no bot and no mod is called {name:?}")]
+    Nobody { name: String },
+    /// The network does not let an agent do what it asked for.
+    #[error("the network refuses the agent {id:?}: {why}")]
+    NoAgent { id: String, why: String },
     /// What answers there does not speak like one of our servers.
     #[error("{server} answered {status}, and not as a hotbed server does{excerpt}")]
     Foreign {
@@ -73,16 +85,28 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// The same, where a mod was asked for: if there is nothing, it is a mod that there is not.
+    pub(crate) fn about_a_mod(self) -> Self {
+        match self {
+            Self::Refused(problem) if problem.status == 404 => Self::NoMod(problem),
+            other => other,
+        }
+    }
+
     /// The exit code that a script sees.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             // Whoever reads along has seen enough: `hotbed bots list | head -1`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Unreachable { .. } | Self::Silent { .. } => Exit::Unreachable,
-            Self::NoEarlierVersion { .. } | Self::NotInDirectory { .. } => Exit::NotFound,
+            Self::NoEarlierVersion { .. }
+            | Self::NotInDirectory { .. }
+            | Self::NoMod(_)
+            | Self::Nobody { .. } => Exit::NotFound,
             Self::Refused(problem) => match problem.status {
                 404 => Exit::NotFound,
                 412 => Exit::Conflict,
+                409 if problem.kind == TAKEN => Exit::Conflict,
                 _ => Exit::Failed,
             },
             _ => Exit::Failed,
@@ -167,7 +191,14 @@ impl Error {
             Self::Silent { .. } => vec![
                 "look how it is doing with: hotbed health (or wait longer with --timeout)".into(),
             ],
+            Self::Foreign { status, .. } if matches!(status.as_u16(), 401 | 403) => vec![
+                "what stands in front of the server may want a password: --server https://NAME:PASSWORD@HOST".into(),
+            ],
             Self::Foreign { .. } => vec!["is --server the address of a hotbed server?".into()],
+            Self::NoMod(_) => vec!["see which there are with: hotbed mods list".into()],
+            Self::Nobody { .. } => vec![
+                "see which there are with: hotbed bots list, and hotbed mods list".into(),
+            ],
             Self::Refused(problem) => hints_for(problem),
             _ => Vec::new(),
         }
@@ -176,6 +207,14 @@ impl Error {
 
 fn hints_for(problem: &Problem) -> Vec<String> {
     let hint = match (problem.status, problem.revision) {
+        (401, _) => Some(
+            "the server's admin token goes into HOTBED_ADMIN_TOKEN, or into a file that --admin-token-file names".into(),
+        ),
+        (403, _) => Some(
+            "once the server has an admin token, it goes here into HOTBED_ADMIN_TOKEN too, or into a file that \
+             --admin-token-file names"
+                .into(),
+        ),
         (404, _) if problem.kind == NO_VERSION => {
             Some("see which there are with: hotbed bots history".into())
         }

@@ -7,8 +7,8 @@ Exit codes:
   1  failed: the server refused, could not do it, or gave an answer that makes no sense
   2  there are differences: of `diff`, `apply --dry-run`, and `bots diff --exit-code`
   3  not found
-  4  conflict: the registration is not at the revision that was asked for, or exists already; or a move
-     would lose what its target holds
+  4  conflict: the registration is not at the revision that was asked for, or exists already, or the mod
+     is loaded already; or a move would lose what its target holds
   5  the server cannot be reached, or stopped answering
   64 wrong usage";
 
@@ -24,7 +24,7 @@ pub enum Exit {
     Failed,
     /// There is no such registration.
     NotFound,
-    /// A condition (`--if-revision`, `--create-only`) does not hold; nothing was changed.
+    /// A condition (`--if-revision`, `--create-only`, that a mod is not loaded yet) does not hold; nothing was changed.
     Conflict,
     /// The server cannot be reached or stopped answering. A write may or may not have happened.
     Unreachable,

@@ -4,6 +4,7 @@
 //! [`Streams`] of the process, and ends with the [`Exit`] that comes back. Everything here speaks HTTP to a server, or
 //! reads a directory of configurations; nothing here opens a registry.
 
+mod admin_token;
 mod backoff;
 mod client;
 mod command;
@@ -15,6 +16,7 @@ mod error;
 mod exit;
 mod interrupt;
 mod json;
+mod object_source;
 mod options;
 mod printable;
 mod run;
@@ -24,9 +26,10 @@ mod table;
 mod time;
 
 pub use command::{
-    BotsCommand, ChatArgs, Command, ConfigSource, DiffArgs, FleetCommand, FleetWaitArgs,
-    HistoryArgs, ListArgs, MetadataFilter, NoteArgs, PutArgs, RollbackArgs, Share, Status,
-    WatchArgs, WriteArgs,
+    AgentArgs, BindArgs, BotsCommand, ChatArgs, Command, CommandsCommand, ConfigSource, DiffArgs,
+    FleetCommand, FleetWaitArgs, HistoryArgs, ImportArgs, ListArgs, LoadArgs, MetadataFilter,
+    ModConfigArgs, ModPriority, ModsCommand, NetworkCommand, NoteArgs, PutArgs, ReloadArgs,
+    RollbackArgs, RunArgs, SendArgs, Share, Status, SwitchArgs, UnloadArgs, WatchArgs, WriteArgs,
 };
 pub use completions::Completions;
 pub use deploy::{
@@ -34,6 +37,7 @@ pub use deploy::{
 };
 pub use duration::parse_duration;
 pub use exit::{EXIT_CODES, Exit, USAGE};
-pub use options::{BotId, ClientOptions, Format, InvalidServer, Server};
+pub use object_source::ObjectSource;
+pub use options::{ClientOptions, Format, InvalidServer, Name, Server};
 pub use run::{export, run};
 pub use streams::{Reader, Streams};

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -32,6 +33,15 @@ pub struct ClientOptions {
     /// The longest silence of the server before the command gives up, as in 500ms, 30s or 2m.
     #[arg(long, global = true, value_name = "TIME", default_value = "90s", value_parser = parse_duration)]
     pub timeout: Duration,
+    /// File with the admin token of the server. The variable HOTBED_ADMIN_TOKEN may hold the token instead. It is sent to
+    /// this server only, and not where --server holds a name or a password.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "HOTBED_ADMIN_TOKEN_FILE"
+    )]
+    pub admin_token_file: Option<PathBuf>,
 }
 
 /// How results are shown.
@@ -64,11 +74,20 @@ impl Server {
     /// The address of what the API has at a path below `/api/v1`. Segments are names, not syntax: whatever stands in
     /// them is escaped.
     pub(crate) fn api(&self, path: &[&str]) -> Url {
+        self.below(&["api", "v1"], path)
+    }
+
+    /// The same below `/api`, where clients of OpenAgents look for a network.
+    pub(crate) fn network(&self, path: &[&str]) -> Url {
+        self.below(&["api"], path)
+    }
+
+    fn below(&self, base: &[&str], path: &[&str]) -> Url {
         let mut url = self.0.clone();
         url.path_segments_mut()
             .expect("an http URL has a path")
             .pop_if_empty()
-            .extend(["api", "v1"])
+            .extend(base)
             .extend(path);
         url
     }
@@ -101,28 +120,28 @@ impl fmt::Debug for Server {
     }
 }
 
-/// The id of a bot as a person typed it: something that can be put into a URL without meaning anything else there.
-/// Whether it is a good id is for the server to say.
+/// The name of a bot, a mod or a channel as a person typed it: something that can be put into a URL without meaning
+/// anything else there. Whether it is a good name is for the server to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BotId(String);
+pub struct Name(String);
 
-impl BotId {
-    /// The id.
+impl Name {
+    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl FromStr for BotId {
+impl FromStr for Name {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
-        // A URL drops or obeys these, so another id would be addressed than the one that was typed.
+        // A URL drops or obeys these, so another name would be addressed than the one that was typed.
         match text {
-            "" => Err("an id has at least one character"),
-            "." | ".." => Err("`.` and `..` are no ids"),
+            "" => Err("a name has at least one character"),
+            "." | ".." => Err("`.` and `..` are no names"),
             _ if text.contains(|c: char| c.is_control()) => {
-                Err("an id holds no control characters")
+                Err("a name holds no control characters")
             }
             _ => Ok(Self(text.to_owned())),
         }
@@ -148,6 +167,8 @@ mod tests {
             api("https://host/hotbed/"),
             "https://host/hotbed/api/v1/bots"
         );
+        let network = server("https://host/hotbed").unwrap().network(&["poll"]);
+        assert_eq!(network.as_str(), "https://host/hotbed/api/poll");
         assert!(matches!(
             server("127.0.0.1:8700"),
             Err(InvalidServer::NotUrl(_))
@@ -168,11 +189,11 @@ mod tests {
     }
 
     #[test]
-    fn an_id_stays_one_segment_of_the_path_whatever_is_in_it() {
+    fn a_name_stays_one_segment_of_the_path_whatever_is_in_it() {
         let server = server("http://h").unwrap();
         let path = |id: &str| {
             server
-                .api(&["bots", id.parse::<BotId>().unwrap().as_str()])
+                .api(&["bots", id.parse::<Name>().unwrap().as_str()])
                 .path()
                 .to_owned()
         };
@@ -185,9 +206,9 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_a_url_would_drop_or_obey_is_refused() {
+    fn a_name_that_a_url_would_drop_or_obey_is_refused() {
         for id in ["", ".", "..", "a\nb", "\t", "\0"] {
-            assert!(id.parse::<BotId>().is_err(), "{id:?}");
+            assert!(id.parse::<Name>().is_err(), "{id:?}");
         }
     }
 }

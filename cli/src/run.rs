@@ -1,10 +1,11 @@
 use std::time::Duration;
 
+use crate::admin_token::AdminToken;
 use crate::client::Client;
 use crate::command::bot::Service;
 use crate::command::{
-    BotsCommand, Command, bot, chat, diff, fleet, health, history, list, put, reload, rollback,
-    watch,
+    BotsCommand, Command, bot, chat, commands, diff, fleet, health, history, list, mods, network,
+    put, reload, rollback, watch,
 };
 use crate::deploy::{ExportArgs, apply, check, export, init, plan, resolve};
 use crate::error::Error;
@@ -17,7 +18,8 @@ use crate::streams::Streams;
 const WATCH_SILENCE: Duration = Duration::from_mins(1);
 
 /// Runs a command against a server and tells how it ended. What went wrong is already written to `streams.errors`.
-/// `process` are the variables of the process, which the configurations of a directory may refer to.
+/// `process` are the variables of the process, which the configurations of a directory may refer to; to the admin token
+/// among them they may not.
 ///
 /// Dropping the future ends the command; a write that was sent by then may still happen.
 pub async fn run(
@@ -39,10 +41,19 @@ pub async fn run(
 }
 
 /// Writes the server's bots into a directory as domain files, and tells how that ended, as [`run`] does.
-pub async fn export(args: &ExportArgs, options: &ClientOptions, streams: Streams<'_>) -> Exit {
-    in_session(options, options.timeout, &[], streams, async |session| {
-        export::run(args, session).await
-    })
+pub async fn export(
+    args: &ExportArgs,
+    options: &ClientOptions,
+    process: &[(String, String)],
+    streams: Streams<'_>,
+) -> Exit {
+    in_session(
+        options,
+        options.timeout,
+        process,
+        streams,
+        async |session| export::run(args, session).await,
+    )
     .await
 }
 
@@ -53,8 +64,14 @@ async fn in_session(
     streams: Streams<'_>,
     command: impl AsyncFnOnce(&mut Session<'_>) -> Result<Exit, Error>,
 ) -> Exit {
-    let client = match Client::new(options.server.clone(), silence) {
-        Ok(client) => client,
+    let opened = AdminToken::taken_from(options, process).and_then(|(token, process)| {
+        Ok((
+            Client::new(options.server.clone(), silence, token)?,
+            process,
+        ))
+    });
+    let (client, process) = match opened {
+        Ok(opened) => opened,
         Err(error) => {
             error.report(streams.errors);
             return error.exit();
@@ -63,7 +80,7 @@ async fn in_session(
     let mut session = Session {
         client,
         format: options.output,
-        process: process.to_vec(),
+        process,
         streams,
     };
     command(&mut session).await.unwrap_or_else(|error| {
@@ -79,7 +96,10 @@ async fn dispatch(
 ) -> Result<Exit, Error> {
     let command = match command {
         Command::Bots(command) => *command,
-        Command::Reload => return reload::all(session).await,
+        Command::Mods(command) => return mods::run(*command, session).await,
+        Command::Commands(command) => return commands::run(command, session).await,
+        Command::Network(command) => return network::run(*command, session).await,
+        Command::Reload(args) => return reload::run(&args, session).await,
         Command::Fleet(command) => return fleet::run(command, patience, session).await,
         Command::Check(args) => return check::run(&args, session),
         Command::Resolve(args) => return resolve::run(&args, session),
@@ -98,7 +118,7 @@ async fn dispatch(
         BotsCommand::History(args) => history::run(args, session).await,
         BotsCommand::Diff(args) => diff::run(args, session).await,
         BotsCommand::Rollback(args) => rollback::run(args, session).await,
-        BotsCommand::Reload { id } => reload::one(&id, session).await,
+        BotsCommand::Reload { id } => reload::bot(&id, session).await,
         BotsCommand::Instance { id } => bot::instance(&id, session).await,
         BotsCommand::Chat(args) => chat::run(args, session).await,
         BotsCommand::Watch(args) => watch::run(args, session).await,

@@ -11,7 +11,7 @@ use crate::streams::Streams;
 pub(crate) struct Session<'io> {
     pub(crate) client: Client,
     pub(crate) format: Format,
-    /// The variables of the process.
+    /// The variables of the process, without the admin token.
     pub(crate) process: Vec<(String, String)>,
     pub(crate) streams: Streams<'io>,
 }

@@ -188,7 +188,7 @@ async fn completions_are_written_for_each_shell() {
             .unwrap();
         assert!(ran.status.success(), "{ran:?}");
         let script = String::from_utf8(ran.stdout).unwrap();
-        for word in ["hotbed", "serve", "bots", "--server"] {
+        for word in ["hotbed", "serve", "bots", "mods", "send-event", "--server"] {
             let word = if shell == "fish" {
                 word.trim_start_matches('-')
             } else {

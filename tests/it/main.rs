@@ -23,6 +23,8 @@ mod kills;
 mod last_known_good;
 mod main_job;
 mod migration;
+mod mods_cli;
+mod network_cli;
 mod no_lost_update;
 mod nothing_left_behind;
 mod openagents_clients;

@@ -8,7 +8,7 @@ use super::{NoteArgs, status_word};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::json::pretty;
-use crate::options::{BotId, Format};
+use crate::options::{Format, Name};
 use crate::printable::Line;
 use crate::session::Session;
 use crate::table::Table;
@@ -18,7 +18,7 @@ use crate::time::{shown_duration, shown_time};
 #[derive(Debug, Clone, Args)]
 pub struct WriteArgs {
     /// The bot
-    id: BotId,
+    id: Name,
     /// Only if it is at this revision; else nothing happens and the exit code is 4
     #[arg(long, value_name = "N")]
     if_revision: Option<u64>,
@@ -44,7 +44,7 @@ pub(crate) enum Service {
     Off,
 }
 
-pub(crate) async fn get(id: &BotId, session: &mut Session<'_>) -> Result<Exit, Error> {
+pub(crate) async fn get(id: &Name, session: &mut Session<'_>) -> Result<Exit, Error> {
     let answer = session
         .client
         .send(session.client.get(&["bots", id.as_str()]))
@@ -105,7 +105,7 @@ pub(crate) async fn delete(args: &WriteArgs, session: &mut Session<'_>) -> Resul
     Ok(Exit::Done)
 }
 
-pub(crate) async fn instance(id: &BotId, session: &mut Session<'_>) -> Result<Exit, Error> {
+pub(crate) async fn instance(id: &Name, session: &mut Session<'_>) -> Result<Exit, Error> {
     let answer = session
         .client
         .send(session.client.get(&["bots", id.as_str(), "instance"]))

@@ -4,7 +4,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt};
 
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::options::{BotId, Format};
+use crate::options::{Format, Name};
 use crate::printable::Text;
 use crate::session::Session;
 use crate::streams::Reader;
@@ -18,7 +18,7 @@ Examples:
   hotbed bots chat greeter")]
 pub struct ChatArgs {
     /// The bot
-    id: BotId,
+    id: Name,
     /// What to say to it
     message: Option<String>,
     /// The conversation to go on with, or to begin under this id; a new one unless given
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: ChatArgs, session: &mut Session<'_>) -> Result<Exi
 
 /// A conversation as this end knows it.
 struct Talk {
-    id: BotId,
+    id: Name,
     conversation: Option<String>,
     /// What the latest reply was made from.
     revision: Option<u64>,

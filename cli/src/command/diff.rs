@@ -7,7 +7,7 @@ use super::history::version_before;
 use super::status_word;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::options::{BotId, Format};
+use crate::options::{Format, Name};
 use crate::printable::Line;
 use crate::session::Session;
 use crate::time::shown_time;
@@ -24,7 +24,7 @@ Examples:
   hotbed bots diff greeter --from 41 --to 43 --exit-code")]
 pub struct DiffArgs {
     /// The bot
-    id: BotId,
+    id: Name,
     /// The revision of the older version; the one before the newer unless given
     #[arg(long, value_name = "N")]
     from: Option<u64>,
@@ -67,7 +67,7 @@ pub(crate) async fn run(args: DiffArgs, session: &mut Session<'_>) -> Result<Exi
 }
 
 async fn version(
-    id: &BotId,
+    id: &Name,
     revision: Option<u64>,
     session: &Session<'_>,
 ) -> Result<Registration, Error> {

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::{kind_word, status_word};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::options::{BotId, Format};
+use crate::options::{Format, Name};
 use crate::session::Session;
 use crate::table::Table;
 use crate::time::shown_time;
@@ -22,7 +22,7 @@ Examples:
   hotbed bots history greeter --limit 10 --before 41")]
 pub struct HistoryArgs {
     /// The bot
-    id: BotId,
+    id: Name,
     /// Only writes before this revision
     #[arg(long, value_name = "N")]
     before: Option<u64>,
@@ -93,7 +93,7 @@ async fn fetch(args: &HistoryArgs, session: &Session<'_>) -> Result<RawPage, Err
 }
 
 async fn page(
-    id: &BotId,
+    id: &Name,
     before: Option<u64>,
     limit: u64,
     session: &Session<'_>,
@@ -107,7 +107,7 @@ async fn page(
 
 /// The newest version before a revision, if one is remembered; deletions are none.
 pub(super) async fn version_before(
-    id: &BotId,
+    id: &Name,
     revision: u64,
     session: &Session<'_>,
 ) -> Result<Option<u64>, Error> {

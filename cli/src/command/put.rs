@@ -1,17 +1,17 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use hotbed_api::{RegistrationWrite, Written};
 use reqwest::StatusCode;
 use reqwest::header::{IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Map, Value};
-use tokio::io::AsyncReadExt;
 
 use super::{NoteArgs, Status, status_word};
-use crate::document::{parse_object, read_object};
+use crate::document::parse_object;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::options::{BotId, Format};
+use crate::object_source::read_file;
+use crate::options::{Format, Name};
 use crate::printable::Line;
 use crate::session::Session;
 
@@ -24,7 +24,7 @@ Examples:
   hotbed bots put greeter --file - --if-revision 41 < greeter.json")]
 pub struct PutArgs {
     /// The bot
-    id: BotId,
+    id: Name,
     #[command(flatten)]
     source: ConfigSource,
     /// The status; active unless given
@@ -56,18 +56,12 @@ pub struct ConfigSource {
 }
 
 pub(crate) async fn run(args: PutArgs, session: &mut Session<'_>) -> Result<Exit, Error> {
-    let config = match args.source.config {
-        Some(config) => config,
-        None => {
-            read(
-                &args
-                    .source
-                    .file
-                    .expect("clap demands one source or the other"),
-                session,
-            )
-            .await?
-        }
+    let config = if let Some(config) = args.source.config {
+        config
+    } else {
+        let file = args.source.file;
+        let file = file.expect("clap demands one source or the other");
+        read_file(&file, session).await?
     };
     let write = RegistrationWrite {
         bot_id: None,
@@ -110,28 +104,4 @@ pub(crate) async fn run(args: PutArgs, session: &mut Session<'_>) -> Result<Exit
         session.warn(warning);
     }
     Ok(Exit::Done)
-}
-
-async fn read(file: &Path, session: &mut Session<'_>) -> Result<Map<String, Value>, Error> {
-    let mut bytes = Vec::new();
-    let (what, result) = if file == Path::new("-") {
-        (
-            "standard input".to_owned(),
-            session
-                .streams
-                .input
-                .read_to_end(&mut bytes)
-                .await
-                .map(|_| bytes),
-        )
-    } else {
-        (file.display().to_string(), tokio::fs::read(file).await)
-    };
-    let bytes = match result {
-        Ok(bytes) => bytes,
-        Err(source) => return Err(Error::Input { what, source }),
-    };
-    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned());
-    text.and_then(|text| read_object(&text))
-        .map_err(|reason| Error::InvalidInput { what, reason })
 }

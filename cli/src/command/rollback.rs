@@ -5,7 +5,7 @@ use reqwest::header::IF_MATCH;
 use super::{NoteArgs, status_word};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::options::{BotId, Format};
+use crate::options::{Format, Name};
 use crate::printable::Line;
 use crate::session::Session;
 
@@ -18,7 +18,7 @@ Examples:
   hotbed bots rollback greeter --to 41 --if-revision 43")]
 pub struct RollbackArgs {
     /// The bot
-    id: BotId,
+    id: Name,
     /// The revision of the version to go back to
     #[arg(long, value_name = "N")]
     to: u64,

@@ -7,7 +7,7 @@ use crate::backoff::Backoff;
 use crate::client::{Event, Events};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::options::{BotId, Format};
+use crate::options::{Format, Name};
 use crate::printable::Line;
 use crate::session::Session;
 use crate::time::shown_time;
@@ -24,7 +24,7 @@ Examples:
   hotbed bots watch --output json")]
 pub struct WatchArgs {
     /// Only changes of this bot
-    id: Option<BotId>,
+    id: Option<Name>,
     /// Begin with the first change after this revision; 0 is the whole log. Unless given, with what happens from now on
     #[arg(long, value_name = "REVISION")]
     after: Option<u64>,
@@ -35,7 +35,7 @@ pub struct WatchArgs {
 
 /// What is yet to be printed.
 struct Watch {
-    id: Option<BotId>,
+    id: Option<Name>,
     /// Everything up to this revision was seen; none is: from now on.
     cursor: Option<u64>,
     /// So many changes are still wanted.

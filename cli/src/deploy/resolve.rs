@@ -6,7 +6,7 @@ use hotbed_deploy::{Directory, Problem, resolve};
 use super::{complain, problems_json};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::options::{BotId, Format};
+use crate::options::{Format, Name};
 use crate::session::Session;
 
 /// Which bot to resolve, and where.
@@ -17,7 +17,7 @@ Examples:
   hotbed resolve greeter configs --env production")]
 pub struct ResolveArgs {
     /// The bot
-    id: BotId,
+    id: Name,
     /// The directory with environments/ and domains/
     #[arg(value_name = "DIR", default_value = "configs")]
     dir: PathBuf,

@@ -97,6 +97,34 @@ fn what_cannot_be_meant_is_refused_before_anything_is_sent() {
     );
 }
 
+/// Caught: to take who and why for a configuration that is only looked at.
+#[test]
+fn what_is_said_of_a_write_needs_one() {
+    let config = ["mods", "config", "wiki"];
+    for more in [
+        &["--merge"][..],
+        &["--by", "ada"],
+        &["--reason", "x"],
+        &["--if-revision", "1"],
+    ] {
+        let args = [&config[..], more].concat();
+        assert_eq!(
+            refused(&args),
+            ErrorKind::MissingRequiredArgument,
+            "{args:?}"
+        );
+    }
+    for wrong in ["[]", "@", "a.yaml"] {
+        let args = [&config[..], &["--set", wrong]].concat();
+        assert_eq!(refused(&args), ErrorKind::ValueValidation, "{args:?}");
+    }
+    assert_eq!(
+        refused(&["commands", "run"]),
+        ErrorKind::MissingRequiredArgument
+    );
+    assert_eq!(refused(&["mods", "load", ""]), ErrorKind::InvalidValue);
+}
+
 #[test]
 fn options_may_stand_on_either_side_of_the_command() {
     let parse = |args: &[&str]| {
@@ -121,7 +149,9 @@ fn completions_name_the_commands_and_survive_a_reader_that_goes_away() {
             .write(&mut Root::command(), &mut script)
             .unwrap();
         let script = String::from_utf8(script).unwrap();
-        assert!(script.contains("deactivate"), "{shell}: {script}");
+        for word in ["deactivate", "cascade", "unbind", "send-event"] {
+            assert!(script.contains(word), "{shell}: {script}");
+        }
         completions
             .write(&mut Root::command(), &mut Closed)
             .unwrap();

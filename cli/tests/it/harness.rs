@@ -63,6 +63,26 @@ pub(crate) async fn hotbed_with(url: &str, args: &[&str], reader: Reader, input:
     }
 }
 
+/// Runs `hotbed --server URL ARGS` with these variables in its environment.
+pub(crate) async fn hotbed_in(url: &str, args: &[&str], process: &[(&str, &str)]) -> Outcome {
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let process: Vec<_> = process.iter().map(owned).collect();
+    let streams = Streams {
+        input: &mut &b""[..],
+        reader: Reader::Program,
+        output: &mut output,
+        errors: &mut errors,
+    };
+    let exit = run_parsed(url, args, &process, streams).await;
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Outcome {
+        exit,
+        output: text(output),
+        errors: text(errors),
+    }
+}
+
 /// Runs `hotbed --server URL ARGS` where what is written goes wherever the test wants.
 pub(crate) async fn run_into(
     url: &str,
@@ -72,24 +92,28 @@ pub(crate) async fn run_into(
     output: &mut (dyn Write + Send),
     errors: &mut (dyn Write + Send),
 ) -> Exit {
+    let streams = Streams {
+        input: &mut input,
+        reader,
+        output,
+        errors,
+    };
+    run_parsed(url, args, &[], streams).await
+}
+
+async fn run_parsed(
+    url: &str,
+    args: &[&str],
+    process: &[(String, String)],
+    streams: Streams<'_>,
+) -> Exit {
     let prefix = ["hotbed", "--server", url];
     let args = prefix.iter().chain(args);
     let root = Root::try_parse_from(args).unwrap();
     let RootCommand::Client(command) = root.command else {
         panic!("no client command")
     };
-    run(
-        command,
-        &root.options,
-        &[],
-        Streams {
-            input: &mut input,
-            reader,
-            output,
-            errors,
-        },
-    )
-    .await
+    run(command, &root.options, process, streams).await
 }
 
 /// A pipe whose reader went away.

@@ -3,13 +3,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod admin_token;
 mod arguments;
 mod chat;
+mod commands;
 mod deploy;
 mod failures;
 mod fleet;
 mod harness;
+mod mods;
+mod network;
 mod past;
 mod reads;
+mod reload;
 mod watch;
 mod writes;

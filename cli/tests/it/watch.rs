@@ -103,7 +103,7 @@ async fn a_compacted_log_is_told_and_the_watch_goes_on_after_its_head() {
 
 #[tokio::test]
 async fn a_refusal_ends_the_watch_at_once_and_so_does_a_server_that_was_never_there() {
-    let fault = json!({"type": "t", "title": "T", "status": 403, "detail": "not for you"});
+    let fault = json!({"type": "t", "title": "T", "status": 422, "detail": "not for you"});
     let server = Server::answering([
         events(&changes(&[(7, "created", "a")])),
         problem(400, "that is no revision"),
