@@ -1,4 +1,5 @@
 use crate::Instance;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -11,8 +12,17 @@ pub struct Health {
     pub readiness: Readiness,
     /// The version of the program.
     pub version: String,
+    /// Which service this is, for clients that look at several: always `hotbed`.
+    #[serde(default)]
+    pub service: String,
+    /// What its clock shows.
+    #[serde(default, with = "crate::time")]
+    pub timestamp: DateTime<Utc>,
     /// How long it has been running.
     pub uptime_ms: u64,
+    /// The same in seconds.
+    #[serde(default)]
+    pub uptime_seconds: f64,
     /// The environment whose resources its configurations are bound to.
     pub environment: String,
     /// The registry as this node sees it.

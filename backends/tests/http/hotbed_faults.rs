@@ -8,6 +8,7 @@ use hotbed_registry::{
 use hotbed_testkit::{FaultProxy, NetworkFault};
 use serde_json::json;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -208,9 +209,10 @@ async fn a_slow_way_is_only_slow() {
 /// Each writer has an id of its own, so it knows what must stand there after each outcome.
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_storm_of_faults_every_outcome_is_true() {
-    /// Acknowledged writes of each writer.
+    /// Acknowledged writes of each writer, at least: as many as it takes until a fault could not be hidden.
     const DONE: u64 = 25;
     let Way { server, proxy, it } = way("timeout=2").await;
+    let is_felt = Arc::new(AtomicBool::new(false));
     let storm = {
         let proxy = Arc::clone(&proxy);
         async move {
@@ -237,10 +239,11 @@ async fn in_a_storm_of_faults_every_outcome_is_true() {
     let mut writers = JoinSet::new();
     for writer in 0..8 {
         let (it, behind) = (Arc::clone(&it), Arc::clone(&server.behind));
+        let is_felt = Arc::clone(&is_felt);
         writers.spawn(async move {
             let name = id(&format!("bot-{writer}"));
             let (mut n, mut done, mut unknown, mut refused) = (0, 0, 0, 0);
-            while done < DONE {
+            while done < DONE || !is_felt.load(Ordering::Relaxed) {
                 n += 1;
                 let before = behind.get(&name).await.unwrap();
                 let when = match &before {
@@ -259,12 +262,14 @@ async fn in_a_storm_of_faults_every_outcome_is_true() {
                             assert_eq!(after.map(|after| number(&after)), Some(n));
                         }
                         unknown += 1;
+                        is_felt.store(true, Ordering::Relaxed);
                         // An attempt may still be on its way: let it arrive.
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                     Err(Error::Unavailable { .. }) => {
                         assert_eq!(after, before, "what was not done is not there");
                         refused += 1;
+                        is_felt.store(true, Ordering::Relaxed);
                         tokio::time::sleep(Duration::from_millis(20)).await;
                     }
                     Err(other) => panic!("nobody else writes here: {other}"),
@@ -281,7 +286,6 @@ async fn in_a_storm_of_faults_every_outcome_is_true() {
         (sum.0 + it.0, sum.1 + it.1, sum.2 + it.2)
     });
     println!("{done} done, {unknown} unknown, {refused} refused");
-    assert!(unknown + refused > 0, "there was a storm");
     proxy.set(NetworkFault::None);
     healed(&it).await;
     let head = server.behind.head().await.unwrap();

@@ -202,6 +202,20 @@ pub(super) fn spelled(reply: CommandReply) -> api::CommandReply {
 mod tests {
     use super::*;
 
+    /// Meant to catch: files that are dropped, or sent as they are.
+    #[test]
+    fn files_of_an_answer_are_sent_in_base64() {
+        let mut reply = CommandReply::text("here");
+        reply.messages[0].uploads.push(hotbed_mods::Upload {
+            filename: "a.md".to_owned(),
+            bytes: b"ab".to_vec(),
+        });
+        let told = serde_json::to_value(spelled(reply)).unwrap();
+        let upload = serde_json::json!({"filename": "a.md", "bytes": "YWI="});
+        let expected = serde_json::json!([{"text": "here", "uploads": [upload]}]);
+        assert_eq!(told["messages"], expected);
+    }
+
     /// Meant to catch: words that are joined as they are.
     #[test]
     fn a_parameter_begins_no_command_of_its_own() {

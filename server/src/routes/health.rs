@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use chrono::Utc;
 use hotbed_api::{
     BusHealth, Failures, Freshness, Health, HealthStatus, Liveness, Problem, Readiness,
     RegistryHealth, RegistryState,
@@ -91,7 +92,10 @@ pub(crate) async fn health(State(node): State<Arc<Node>>) -> Response {
         status,
         readiness: *state.readiness.borrow(),
         version: state.info.version.clone(),
+        service: "hotbed".to_owned(),
+        timestamp: Utc::now(),
         uptime_ms: wire::millis(state.info.started.elapsed()),
+        uptime_seconds: state.info.started.elapsed().as_secs_f64(),
         environment: state.info.environment.clone(),
         registry,
         node: state.info.node.to_string(),

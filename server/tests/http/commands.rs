@@ -39,7 +39,7 @@ async fn guarded() -> Node {
     node.state.authority = Authority::new(node.state.access.listen, Some(token()));
     node.state.chats = Chats {
         tokens: vec![AdminToken::new("mattermost-token-1").unwrap()],
-        admins: BTreeSet::from(["Ada".to_owned()]),
+        admins: BTreeSet::from(["Ada".to_owned(), "u9".to_owned()]),
     };
     node.router = hotbed_server::router(node.state.clone());
     node
@@ -126,6 +126,10 @@ async fn mattermost_is_believed_by_its_token() {
         text.starts_with("Reloading command modules…\n\nModule reload complete."),
         "{text}"
     );
+    let by_id = format!("token={token}&user_name=eve&user_id=u9&channel_name=ops&text=%40reload");
+    let done = node.send(form(&by_id)).await.json();
+    let text = done["text"].as_str().unwrap();
+    assert!(text.starts_with("Reloading command modules…"), "{text}");
     for wrong in ["mattermost-token-2", "mattermost-token-", ""] {
         let refused = node.send(said("ada", wrong, "text=%40reload")).await;
         assert_eq!(refused.status, 401, "{wrong}");

@@ -21,6 +21,8 @@ async fn health_tells_how_everything_is() {
     assert_eq!(health.status, OK);
     let mut health = health.json();
     assert!(health["uptime_ms"].take().is_u64());
+    assert!(health["uptime_seconds"].take().is_f64());
+    assert!(health["timestamp"].take().is_string());
     assert!(health["freshness"]["confirmed_ago_ms"].take().is_u64());
     let cache = health["cache"].take();
     assert_eq!(
@@ -30,7 +32,8 @@ async fn health_tells_how_everything_is() {
     assert_eq!(
         health,
         json!({
-            "status": "ok", "readiness": "ready", "version": "1.2.3", "uptime_ms": null, "environment": "test",
+            "status": "ok", "readiness": "ready", "version": "1.2.3", "service": "hotbed", "timestamp": null,
+            "uptime_ms": null, "uptime_seconds": null, "environment": "test",
             "registry": {
                 "state": "reachable", "location": "memory:", "admission": "permissive", "head": 3, "registrations": 2,
                 "active": 1
