@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// What can be bought: the packages at `test.NAME`. Of each there is a usual one, but of `test.missing…`. Clones are the same
-/// shop, and count the mods that came of it together.
+/// What can be bought: the packages at `test.NAME`. Of each there is a usual one, but of `test.missing…`. Clones are the
+/// same shop, and count the mods that came of it together.
 #[derive(Clone, Default)]
 pub(crate) struct Shop {
     stock: Arc<Mutex<BTreeMap<String, Goods>>>,

@@ -215,11 +215,11 @@ async fn storm(seed: u64) {
     storm.assert_empties().await;
 }
 
-/// Each answer is one that may be, given what was written meanwhile; whatever was done, every node ends in what is registered,
-/// and nothing is left over.
+/// Each answer is one that may be, given what was written meanwhile; whatever was done, every node ends in what is
+/// registered, and nothing is left over.
 ///
-/// Caught: an edit that writes over another; a load that takes out what somebody else wrote, leaves what it wrote, or does not
-/// wait until it is out; a follower that keeps what is gone, reads an id only once, or answers before it has looked.
+/// Caught: an edit that writes over another; a load that takes out what somebody else wrote, leaves what it wrote, or does
+/// not wait until it is out; a follower that keeps what is gone, reads an id only once, or answers before it has looked.
 ///
 /// A seed again, and nothing else, its people and its troubles the same, its threads as the machine has them:
 /// `HOTBED_REPLAY=17 cargo test -p hotbed-desk --test desk storm -- --nocapture`.
