@@ -6,6 +6,7 @@ use crate::agent_id::AgentId;
 use async_trait::async_trait;
 use hotbed_mods::{LoadError, ModId, ModPath, UnloadError};
 use serde_json::{Map, Value};
+use std::fmt;
 
 pub use memory::MemoryDesk;
 
@@ -31,8 +32,8 @@ pub trait ModDesk: Send + Sync + 'static {
     async fn disable(&self, name: &str, by: &AgentId) -> Result<(), DeskError>;
 }
 
-/// What is to be loaded.
-#[derive(Debug, Clone)]
+/// What is to be loaded. Its configuration may hold secrets, so `Debug` does not show it.
+#[derive(Clone)]
 pub struct LoadOrder {
     /// From where.
     pub path: ModPath,
@@ -40,6 +41,16 @@ pub struct LoadOrder {
     pub config: Map<String, Value>,
     /// Who wants it.
     pub by: AgentId,
+}
+
+impl fmt::Debug for LoadOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadOrder")
+            .field("path", &self.path)
+            .field("keys", &self.config.keys())
+            .field("by", &self.by)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A mod that is in service.

@@ -9,7 +9,9 @@ use crate::error::ModsError;
 use crate::follower::Follower;
 use hotbed_configs::PortableConfig;
 use hotbed_mods::{Cascade, Desired, ModHost, ModId, ModStatus, Report};
-use hotbed_registry::{ChangeNote, Draft, Error, Id, Precondition, Registration, Registry};
+use hotbed_registry::{
+    ChangeNote, Draft, Error, Id, Precondition, Registration, Registry, Revision,
+};
 use serde_json::{Map, Value, json};
 use std::fmt;
 use std::sync::Arc;
@@ -23,8 +25,9 @@ use tokio_util::task::TaskTracker;
 ///   other nodes follow by themselves.
 /// - A change goes on when whoever asked for it goes away.
 /// - Two changes at the same time both come about, or one of them says that the other was first.
-/// - A mod that is loaded and does not come up is not wanted any more. Every other change stays written when the mod
-///   does not come up with it: what ran before runs on, and the mod's status says why.
+/// - A mod that is loaded and does not come up is not wanted any more, unless the registry goes away meanwhile, or somebody
+///   else writes it: then the error says so. Every other change stays written when the mod does not come up with it: what
+///   ran before runs on, and the mod's status says why.
 ///
 /// Clones are the same desk.
 #[derive(Clone)]
@@ -39,8 +42,8 @@ struct Inside {
     tasks: TaskTracker,
 }
 
-/// A mod that is to be loaded.
-#[derive(Debug, Clone)]
+/// A mod that is to be loaded. Its configuration may hold secrets, so `Debug` does not show it.
+#[derive(Clone)]
 pub struct Order {
     /// What it is to be called; `None` leaves it to its manifest and path.
     pub id: Option<ModId>,
@@ -113,7 +116,7 @@ impl Desk {
         cascade: Cascade,
         when: Precondition,
         note: ChangeNote,
-    ) -> Result<Vec<ModId>, ModsError> {
+    ) -> Result<Vec<Id>, ModsError> {
         let name = name.to_owned();
         self.to_the_end(|inside| unload(inside, name, cascade, when, note))
             .await
@@ -154,7 +157,14 @@ impl Desk {
             edit::edit(&inside, &of, Precondition::Any, note.clone(), on).await?;
             // It may be out of service as any registration may.
             let registry = inside.registry.noting(note);
-            registry.activate(&of, Precondition::Any).await?;
+            match registry.activate(&of, Precondition::Any).await {
+                Err(Error::NotFound { id }) => {
+                    return Err(ModsError::NotLoaded {
+                        name: id.to_string(),
+                    });
+                }
+                activated => drop(activated?),
+            }
             inside.follower.settled().await?;
             Ok(())
         })
@@ -186,7 +196,7 @@ impl Desk {
         let (name, id) = (id.clone(), id.clone());
         self.to_the_end(|inside| async move {
             let config = portable(registration)?;
-            edit::prove(&inside, &id, &config).await?;
+            edit::prove(&inside, &id, None, &config).await?;
             let draft = Draft {
                 metadata,
                 ..Draft::active(config)
@@ -200,7 +210,7 @@ impl Desk {
     }
 
     /// Changes what is registered of a mod, by exactly its id or exactly its path: what `change` makes of it as it is at
-    /// the time of the write. Held against the mod's own form first.
+    /// the time of the write. Where the mod would be built from something else, that is held against its own form first.
     pub async fn edit(
         &self,
         name: &str,
@@ -251,7 +261,7 @@ async fn load(inside: Arc<Inside>, order: Order) -> Result<Id, ModsError> {
         note,
     } = order;
     let config = portable(registration)?;
-    let desired = edit::read(&inside, ModId::new("new")?, &config)?;
+    let desired = edit::read(&inside, ModId::new("new")?, &config).await?;
     let mod_id = match id {
         Some(id) => id,
         None => inside.host.identify(&desired.path).await?,
@@ -278,33 +288,69 @@ async fn load(inside: Arc<Inside>, order: Order) -> Result<Id, ModsError> {
         Err(error) => return Err(error.into()),
     };
     inside.follower.settled().await?;
-    let status = inside.host.status(mod_id.as_str());
-    let Some(message) = why_not_running(&desired, status) else {
-        return Ok(id);
-    };
-    // Unless somebody wrote it anew meanwhile, who will be told.
-    match registry.delete(&id, Precondition::At(written)).await {
-        Ok(_) | Err(Error::Conflict { .. } | Error::NotFound { .. }) => {}
-        Err(error) => {
-            return Err(ModsError::Failed {
-                message: format!("{message}; and it stays registered: {error}"),
-            });
+    match why_not_running(&inside, &id, &desired, written) {
+        None => Ok(id),
+        Some(message) => {
+            let message = take_out_again(&inside, &registry, &id, written, message).await;
+            Err(ModsError::Failed { message })
         }
     }
-    // What is left of it is gone before it is answered that nothing is.
-    inside.follower.settled().await?;
-    Err(ModsError::Failed { message })
 }
 
-/// Why a mod that should run does not.
-fn why_not_running(desired: &Desired, status: Option<ModStatus>) -> Option<String> {
+/// Why a mod that should run since this revision does not.
+fn why_not_running(
+    inside: &Inside,
+    id: &Id,
+    desired: &Desired,
+    written: Revision,
+) -> Option<String> {
     if !desired.enabled {
         return None;
     }
-    match status {
-        Some(status) if status.generation.is_some() && status.error.is_none() => None,
-        Some(status) => Some(status.error.unwrap_or_else(|| "it is stopped".to_owned())),
-        None => Some("it was unloaded meanwhile".to_owned()),
+    if let Some(problems) = inside.follower.problems().remove(id) {
+        return Some(problems.join("; "));
+    }
+    let Some(status) = inside.host.status(id.as_str()) else {
+        return Some("it was unloaded meanwhile".to_owned());
+    };
+    // What somebody made of it since may have failed: that is told to them.
+    let came_up = status.revision >= Some(written.0) || status.error.is_none();
+    if status.generation.is_some() && came_up {
+        return None;
+    }
+    let otherwise = if status.enabled {
+        "it is stopped"
+    } else {
+        "it was disabled or unloaded meanwhile"
+    };
+    Some(status.error.unwrap_or_else(|| otherwise.to_owned()))
+}
+
+/// Takes out what did not come up, unless somebody wrote it anew meanwhile, who will be told. Answers what is to be said.
+async fn take_out_again(
+    inside: &Inside,
+    registry: &Registry,
+    id: &Id,
+    written: Revision,
+    message: String,
+) -> String {
+    match registry.delete(id, Precondition::At(written)).await {
+        Ok(_) | Err(Error::NotFound { .. } | Error::Conflict { actual: None, .. }) => {}
+        Err(Error::Conflict { .. }) => {
+            return format!("{message}; and it stays registered, for it was changed meanwhile");
+        }
+        Err(error) => {
+            let why = ModsError::from(error).told();
+            return format!("{message}; and it may stay registered: {why}");
+        }
+    }
+    // What is left of it is gone before it is answered that nothing is.
+    match inside.follower.settled().await {
+        Ok(()) => message,
+        Err(unsettled) => {
+            let why = ModsError::from(unsettled).told();
+            format!("{message}; and it is taken out, but {why}")
+        }
     }
 }
 
@@ -314,41 +360,62 @@ async fn unload(
     cascade: Cascade,
     when: Precondition,
     note: ChangeNote,
-) -> Result<Vec<ModId>, ModsError> {
+) -> Result<Vec<Id>, ModsError> {
     let id = find::find(&inside, &name).await?;
-    let mut ids = match cascade {
+    let mut going = match cascade {
         Cascade::Refuse => {
             find::refuse_if_needed(&inside, &id).await?;
             Vec::new()
         }
-        Cascade::Dependents => find::dependents(&inside, &id).await,
+        Cascade::Dependents => {
+            // Before anybody goes who needs it.
+            edit::hold(&inside, &id, when).await?;
+            find::dependents_first(&inside, &id).await?
+        }
     };
-    if let Ok(id) = ModId::new(id.as_str()) {
-        ids.push(id);
-    }
+    going.push(id.clone());
     let registry = inside.registry.noting(note);
-    for gone in &ids {
-        let gone = Id::new(gone.as_str()).map_err(Error::from)?;
-        let when = if gone == id { when } else { Precondition::Any };
-        match registry.delete(&gone, when).await {
+    let mut gone = Vec::new();
+    for next in going {
+        let when = if next == id { when } else { Precondition::Any };
+        match registry.delete(&next, when).await {
+            Ok(_) => gone.push(next),
             // Of a dependent: somebody else was first.
-            Err(Error::NotFound { .. }) if gone != id => {}
-            Err(Error::NotFound { .. }) => return Err(ModsError::NotLoaded { name }),
-            Err(error) => return Err(error.into()),
-            Ok(_) => {}
+            Err(Error::NotFound { .. }) if next != id => {}
+            Err(Error::NotFound { .. }) if gone.is_empty() => {
+                return Err(ModsError::NotLoaded { name });
+            }
+            Err(Error::NotFound { .. }) => {}
+            Err(error) if gone.is_empty() => return Err(error.into()),
+            Err(error) => {
+                let names: Vec<&str> = gone.iter().map(Id::as_str).collect();
+                let why = ModsError::from(error).told();
+                let message = format!("{} went, '{next}' did not: {why}", names.join(", "));
+                return Err(ModsError::Failed { message });
+            }
         }
     }
     inside.follower.settled().await?;
-    for gone in &ids {
+    for gone in &gone {
         inside.host.retired(gone.as_str()).await;
     }
-    Ok(ids)
+    Ok(gone)
 }
 
 fn portable(registration: Map<String, Value>) -> Result<PortableConfig, ModsError> {
     PortableConfig::from_map(registration).map_err(|error| ModsError::Invalid {
         problems: vec![error.to_string()],
     })
+}
+
+impl fmt::Debug for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Order")
+            .field("id", &self.id)
+            .field("keys", &self.registration.keys())
+            .field("note", &self.note)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Desk {

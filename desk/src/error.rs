@@ -70,12 +70,31 @@ pub enum ModsError {
         /// Why, fit for whoever may change mods.
         message: String,
     },
-    /// It is written, and this node could not look at it yet: it will by itself.
-    #[error("it is written, but this node has not gone by it yet: {0}")]
+    /// What is written is, and this node could not look at it yet: it will by itself.
+    #[error("this node has not gone by what is written yet: {0}")]
     Unsettled(#[from] Unsettled),
     /// The registry did not take it.
     #[error(transparent)]
     Registry(#[from] Error),
+}
+
+impl ModsError {
+    /// What people and agents are told. The reason of a registry that fails may name a path or an address, which is for the
+    /// log.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Registry(Error::Unavailable { operation, .. }) => {
+                format!("the registry cannot {operation} right now: try again later")
+            }
+            Self::Registry(Error::Corrupt { .. }) => {
+                "the registry cannot read what it holds: its log says more".to_owned()
+            }
+            Self::Unsettled(_) => {
+                "this node has not gone by what is written yet: it will by itself".to_owned()
+            }
+            other => other.to_string(),
+        }
+    }
 }
 
 impl From<LoadError> for ModsError {
@@ -124,12 +143,8 @@ impl From<ModsError> for DeskError {
             ModsError::Clash { id } => Self::Clash { id },
             ModsError::NotLoaded { name } => Self::NotLoaded { name },
             ModsError::NoModule { module, .. } => Self::NoModule { module },
-            // The reason may name a path or an address, which strangers need not know.
-            ModsError::Registry(Error::Unavailable { operation, .. }) => Self::Failed {
-                message: format!("the registry cannot {operation} right now: try again later"),
-            },
             other => Self::Failed {
-                message: other.to_string(),
+                message: other.told(),
             },
         }
     }

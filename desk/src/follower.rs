@@ -9,20 +9,21 @@ use hotbed_hotreload::ReloadTarget;
 use hotbed_mods::{Desired, ModHost, Report};
 use hotbed_registry::{Change, Error, Id, Observer, Reader, Registration, Revision, Source};
 use known::Known;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Ids per read of the registry.
 const PAGE: usize = 1_000;
-/// How long one look at the registry may take before it counts as failed.
-const READ_DEADLINE: Duration = Duration::from_secs(30);
-/// The wait after a look that failed; it doubles up to the longest.
+/// How long one read of the registry may take before it counts as failed; the reader knows the like for registrations. A look
+/// may take as many of them as there are changes, or one at many would never come to its end.
+const READ_DEADLINE: Duration = Duration::from_secs(5);
+/// The wait after a look that failed; it doubles up to the longest. Whoever asks for a look cuts it down to the first.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -32,17 +33,21 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// those, and has the host [reconcile](ModHost::reconcile). However many changes come meanwhile, the next look is for
 /// all of them. While the registry cannot be read, what runs runs on; a node that starts meanwhile runs what is in its
 /// snapshot. A registration that says of no mod what it should be takes none away: what it said before holds on, and
-/// [`problems`](Self::problems) tells why.
+/// [`problems`](Self::problems) tells why. One that is taken out of service stops its mod all the same.
 pub struct Follower {
     reader: Reader,
     host: ModHost,
     environment: Arc<RwLock<Arc<Environment>>>,
     known: Mutex<BTreeMap<Id, Known>>,
+    /// Which registrations the registry has and cannot read, and why.
+    unreadable: Mutex<BTreeMap<Id, String>>,
     /// How often the registry was replaced by another.
     eras: AtomicU64,
     /// How often a look was asked for.
     asked: watch::Sender<u64>,
     done: watch::Sender<Looked>,
+    /// Who waits for a look behind every path.
+    seekers: Mutex<Vec<oneshot::Sender<Report>>>,
 }
 
 /// The last look at the registry.
@@ -50,6 +55,8 @@ pub struct Follower {
 struct Looked {
     /// The newest that was asked for when it began.
     number: u64,
+    /// The newest that was asked for when the last look began that did not fail.
+    sound: u64,
     /// Why it failed.
     error: Option<Arc<str>>,
 }
@@ -70,9 +77,11 @@ impl Follower {
             host,
             environment: Arc::new(RwLock::new(environment)),
             known: Mutex::default(),
+            unreadable: Mutex::default(),
             eras: AtomicU64::new(0),
             asked: watch::Sender::new(1),
             done: watch::Sender::default(),
+            seekers: Mutex::default(),
         })
     }
 
@@ -103,10 +112,7 @@ impl Follower {
             () = self.follow() => {}
         }
         // Whoever waits would wait for ever.
-        self.done.send_replace(Looked {
-            number: u64::MAX,
-            error: Some("this node is about to end".into()),
-        });
+        self.note_done(u64::MAX, Some("this node is about to end".into()));
     }
 
     /// Waits until this node has gone by all that is written now, as far as it could.
@@ -115,19 +121,28 @@ impl Follower {
         let mut done = self.done.subscribe();
         // An error cannot be: the sender is here.
         let looked = done.wait_for(|looked| looked.number >= number).await;
-        match looked.map(|looked| looked.error.clone()) {
-            Ok(Some(reason)) => Err(Unsettled { reason }),
+        match looked {
+            // A later look may have failed; that is no concern of this one.
+            Ok(looked) if looked.sound < number => Err(Unsettled {
+                reason: looked.error.clone().unwrap_or_default(),
+            }),
             _ => Ok(()),
         }
     }
 
     /// Goes by all that is written now, and asks what is behind every path, so that what was changed there is renewed too.
+    /// The report tells of both.
     pub async fn rediscover(&self) -> Result<Report, Unsettled> {
+        // By the way of every look: two who tell the host what is desired could do so in the wrong order.
+        let (report, reported) = oneshot::channel();
+        self.seekers().push(report);
         self.settled().await?;
-        Ok(self.host.rediscover(self.desired()).await)
+        reported.await.map_err(|_| Unsettled {
+            reason: "this node is about to end".into(),
+        })
     }
 
-    /// What [`rediscover`](Self::rediscover) would do.
+    /// What [`rediscover`](Self::rediscover) would do, once this node has gone by all that is written now.
     pub async fn plan(&self) -> Result<Report, Unsettled> {
         self.settled().await?;
         Ok(self.host.plan(self.desired()).await)
@@ -135,11 +150,16 @@ impl Follower {
 
     /// Why registrations are not gone by, each by its id. A mod that does not come up is not among them: the host knows.
     pub fn problems(&self) -> BTreeMap<Id, Vec<String>> {
-        let known = self.known();
-        let wrong = known.iter().filter(|(_, it)| !it.problems.is_empty());
-        wrong
-            .map(|(id, known)| (id.clone(), known.problems.clone()))
-            .collect()
+        let mut problems: BTreeMap<Id, Vec<String>> = {
+            let known = self.known();
+            let wrong = known.iter().filter(|(_, it)| !it.problems.is_empty());
+            let wrong = wrong.map(|(id, known)| (id.clone(), known.problems.clone()));
+            wrong.collect()
+        };
+        for (id, why) in &*self.unreadable() {
+            problems.entry(id.clone()).or_default().push(why.clone());
+        }
+        problems
     }
 
     /// Which registrations there are, at which revision, as this node knows them.
@@ -165,10 +185,7 @@ impl Follower {
             let number = *asked.borrow_and_update();
             let looked = self.look().await;
             let error = looked.as_ref().err();
-            self.done.send_replace(Looked {
-                number,
-                error: error.map(|error| error.to_string().into()),
-            });
+            self.note_done(number, error.map(|error| error.to_string().into()));
             match looked {
                 Ok(()) => {
                     pause = FIRST_PAUSE;
@@ -177,30 +194,50 @@ impl Follower {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "mods are not as the registry says: trying again");
-                    tokio::time::sleep(pause).await;
+                    tokio::time::sleep(FIRST_PAUSE).await;
+                    // Nobody asks more often than something is written, or is told.
+                    let rest = pause.saturating_sub(FIRST_PAUSE);
+                    drop(timeout(rest, asked.changed()).await);
                     pause = LONGEST_PAUSE.min(pause * 2);
                 }
             }
         }
     }
 
-    /// Reads what changed, and has the host go by it.
-    async fn look(&self) -> Result<(), Error> {
-        let read = timeout(READ_DEADLINE, self.read()).await;
-        let read = read.unwrap_or_else(|elapsed| {
-            Err(Error::Unavailable {
-                operation: "tell which mods there are",
-                reason: format!("it did not answer within {} s", READ_DEADLINE.as_secs()),
-                source: Some(elapsed.into()),
-            })
+    fn note_done(&self, number: u64, error: Option<Arc<str>>) {
+        self.done.send_modify(|done| {
+            let sound = match error {
+                None => number,
+                Some(_) => done.sound,
+            };
+            *done = Looked {
+                number,
+                sound,
+                error,
+            };
         });
+    }
+
+    /// Reads what changed, and has the host go by it. Nobody else tells the host what is desired.
+    async fn look(&self) -> Result<(), Error> {
+        let seekers = std::mem::take(&mut *self.seekers());
+        let mut read = self.read().await;
         if read.is_err() && self.known().is_empty() {
             self.recall();
         }
-        self.understand().await;
-        let report = self.host.reconcile(self.desired()).await;
+        read = self.understand().await.and(read);
+        // Who is told that it failed is told that nothing changed.
+        let report = if seekers.is_empty() || read.is_err() {
+            self.host.reconcile(self.desired()).await
+        } else {
+            self.host.rediscover(self.desired()).await
+        };
         if !report.is_empty() {
             tracing::info!(%report, "mods are as the registry says");
+        }
+        for seeker in seekers {
+            // Whoever asked may be gone.
+            drop(seeker.send(report.clone()));
         }
         read
     }
@@ -211,7 +248,8 @@ impl Follower {
         let mut heads = BTreeMap::new();
         let mut after: Option<Id> = None;
         loop {
-            let page = self.reader.heads(after.as_ref(), PAGE).await?;
+            let page = self.reader.heads(after.as_ref(), PAGE);
+            let page = bounded(page).await?;
             let is_last = page.len() < PAGE;
             after = page.last().map(|(id, _)| id.clone());
             heads.extend(page);
@@ -219,30 +257,25 @@ impl Follower {
                 break;
             }
         }
-        let changed: Vec<Id> = {
-            let known = self.known();
-            let is_news = |id: &Id, revision: &Revision| {
-                known
-                    .get(id)
-                    .is_none_or(|it| it.registration.revision != *revision)
-            };
-            let news = heads.iter().filter(|(id, at)| is_news(id, at));
-            news.map(|(id, _)| id.clone()).collect()
-        };
+        let mut changed = self.changed(&heads);
+        // What is gone must leave the snapshot before its mod stops: or it would run again after a start without the registry.
+        changed.extend(self.kept().into_iter().filter(|id| !heads.contains_key(id)));
         let mut found = Vec::with_capacity(changed.len());
+        let mut unreadable = BTreeMap::new();
         for id in changed {
-            let read = self.reader.read(&id).await?;
-            if read.source == Source::Snapshot {
-                return Err(Error::Unavailable {
-                    operation: "read a registration",
-                    reason: "it was reached a moment ago, and is not now".to_owned(),
-                    source: None,
-                });
-            }
-            match read.registration {
-                Some(registration) => found.push(registration),
+            match self.read_one(&id).await {
+                Ok(Some(registration)) => {
+                    heads.insert(id, registration.revision);
+                    found.push(registration);
+                }
                 // Deleted since.
-                None => drop(heads.remove(&id)),
+                Ok(None) => drop(heads.remove(&id)),
+                // One that nobody can read must not keep the others from being gone by.
+                Err(error @ Error::Corrupt { .. }) => {
+                    tracing::warn!(%id, %error, "registration of a mod is not read");
+                    unreadable.insert(id, "the registry cannot read it: see its log".to_owned());
+                }
+                Err(error) => return Err(error),
             }
         }
         let mut known = self.known();
@@ -254,51 +287,87 @@ impl Follower {
             // It may be of the registry that was replaced. The next look, which was asked for with it, reads all again.
             known.values_mut().for_each(Known::doubt);
         }
+        *self.unreadable() = unreadable;
         Ok(())
+    }
+
+    /// Which ids stand at another revision than is known.
+    fn changed(&self, heads: &BTreeMap<Id, Revision>) -> BTreeSet<Id> {
+        let known = self.known();
+        let is_news = |id: &Id, revision: Revision| {
+            known
+                .get(id)
+                .is_none_or(|it| it.is_doubted || it.registration.revision != revision)
+        };
+        let news = heads.iter().filter(|(id, at)| is_news(id, **at));
+        news.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Which ids the snapshot holds, if there is one.
+    fn kept(&self) -> Vec<Id> {
+        let last_served = self.reader.last_served();
+        let kept = last_served.map(|it| it.revisions()).unwrap_or_default();
+        kept.into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// Reads one registration from the registry itself.
+    async fn read_one(&self, id: &Id) -> Result<Option<Registration>, Error> {
+        let read = self.reader.read(id).await?;
+        match read.source {
+            Source::Registry => Ok(read.registration),
+            // The snapshot answers whatever the reason; this tells which it is.
+            Source::Snapshot => self.reader.peek(id).await.and_then(|_| {
+                Err(Error::Unavailable {
+                    operation: "read a registration",
+                    reason: "it could not a moment ago".to_owned(),
+                    source: None,
+                })
+            }),
+        }
     }
 
     /// Takes what this node served last, for a start without the registry.
     fn recall(&self) {
-        let Some(last_served) = self.reader.last_served() else {
-            return;
-        };
+        let recalled = self.kept().into_iter().map(|id| self.reader.recall(&id));
+        let recalled = recalled.filter_map(|read| read?.registration);
+        let recalled: Vec<Registration> = recalled.collect();
         let mut known = self.known();
-        for (id, _) in last_served.revisions() {
-            let recalled = self.reader.recall(&id);
-            if let Some(registration) = recalled.and_then(|read| read.registration) {
-                Known::note(&mut known, registration);
-            }
+        for registration in recalled {
+            Known::note(&mut known, registration);
         }
     }
 
-    /// Makes of what is registered what is desired. Aside of the runtime, for it may read files of secrets.
-    async fn understand(&self) {
-        let environment = self.environment();
-        let news: Vec<Registration> = {
-            let known = self.known();
-            let news = known.values().filter(|it| !it.is_settled);
-            news.map(|it| it.registration.clone()).collect()
-        };
-        if news.is_empty() {
-            return;
-        }
-        let bound = Arc::clone(&environment);
-        let understood = tokio::task::spawn_blocking(move || {
-            let desired = |registration| known::desired(registration, &bound);
-            news.iter().map(desired).collect::<Vec<_>>()
-        });
-        match understood.await {
-            Ok(understood) => {
-                let mut known = self.known();
-                if !Arc::ptr_eq(&environment, &self.environment()) {
-                    // A look was asked for with the other one.
-                    return;
-                }
+    /// Makes of what is registered what is desired, all of it in the environment of now. Aside of the runtime, for it may
+    /// read files of secrets.
+    async fn understand(&self) -> Result<(), Error> {
+        loop {
+            let environment = self.environment();
+            let news: Vec<Registration> = {
+                let known = self.known();
+                let news = known.values().filter(|it| !it.is_settled);
+                news.map(|it| it.registration.clone()).collect()
+            };
+            if news.is_empty() {
+                return Ok(());
+            }
+            let bound = Arc::clone(&environment);
+            let understood = tokio::task::spawn_blocking(move || {
+                let desired = |registration| known::desired(registration, &bound);
+                news.iter().map(desired).collect::<Vec<_>>()
+            });
+            let understood = understood.await.map_err(|error| Error::Unavailable {
+                operation: "have its registrations understood",
+                reason: "this node is about to end".to_owned(),
+                source: Some(error.into()),
+            })?;
+            let mut known = self.known();
+            if Arc::ptr_eq(&environment, &self.environment()) {
                 for understood in understood {
                     understood.settle(&mut known);
                 }
+                return Ok(());
             }
-            Err(error) => tracing::error!(%error, "registrations of mods are not understood"),
+            // Bound anew meanwhile: whoever waits for this look waits for what is registered to be gone by.
         }
     }
 
@@ -315,6 +384,27 @@ impl Follower {
     fn known(&self) -> MutexGuard<'_, BTreeMap<Id, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn unreadable(&self) -> MutexGuard<'_, BTreeMap<Id, String>> {
+        let unreadable = self.unreadable.lock();
+        unreadable.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seekers(&self) -> MutexGuard<'_, Vec<oneshot::Sender<Report>>> {
+        self.seekers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn bounded<T>(read: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    timeout(READ_DEADLINE, read)
+        .await
+        .unwrap_or_else(|elapsed| {
+            Err(Error::Unavailable {
+                operation: "tell which mods there are",
+                reason: format!("it did not answer within {} s", READ_DEADLINE.as_secs()),
+                source: Some(elapsed.into()),
+            })
+        })
 }
 
 impl Observer for Follower {
@@ -331,9 +421,9 @@ impl ReloadTarget for Follower {
 
     fn revisions(&self) -> Vec<(Id, Revision)> {
         let known = self.known();
+        let known = known.values();
         known
-            .iter()
-            .map(|(id, it)| (id.clone(), it.registration.revision))
+            .map(|it| (it.registration.id.clone(), it.revision()))
             .collect()
     }
 

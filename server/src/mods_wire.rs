@@ -256,7 +256,7 @@ impl From<ModsError> for Fault {
             // The reason may name a path or an address, which strangers need not know.
             ModsError::Unsettled(ref unsettled) => Self::new(
                 Kind::Unavailable,
-                "it is written, but this node has not gone by it yet: /api/v1/health and the server's log say why",
+                "this node has not gone by what is written yet: /api/v1/health and the server's log say why",
             )
             .because(unsettled)
             .retry_after(SOON),

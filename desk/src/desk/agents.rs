@@ -33,11 +33,12 @@ impl ModDesk for Desk {
         let when = Precondition::Any;
         let gone = Desk::unload(self, name, Cascade::Refuse, when, note).await?;
         // The last is the one that was asked for.
-        gone.into_iter()
-            .next_back()
-            .ok_or_else(|| DeskError::NotLoaded {
+        match gone.last() {
+            Some(id) => mod_id(id),
+            None => Err(DeskError::NotLoaded {
                 name: name.to_owned(),
-            })
+            }),
+        }
     }
 
     async fn reload(&self, name: &str, _by: &AgentId) -> Result<LoadedMod, DeskError> {
@@ -55,7 +56,9 @@ impl ModDesk for Desk {
     async fn enable(&self, name: &str, by: &AgentId) -> Result<(), DeskError> {
         let (_, entry) = Desk::enable(self, name, note(by, "system.mod.enable")).await?;
         // It is wanted from now on all the same, and tried again.
-        match entry.status.and_then(|status| status.error) {
+        let problems = (!entry.problems.is_empty()).then(|| entry.problems.join("; "));
+        let error = entry.status.and_then(|status| status.error);
+        match problems.or(error) {
             Some(message) => Err(DeskError::Failed { message }),
             None => Ok(()),
         }

@@ -1,10 +1,11 @@
 //! Does what people ask for by commands.
 
-use super::Desk;
 use super::edit;
+use super::{Desk, Inside};
 use crate::error::ModsError;
 use hotbed_mods::{
     Action, Bindmap, CommandReply, ModId, Post, ReloadRequest, Report, ScopeChange, Scopes,
+    UnloadError,
 };
 use hotbed_registry::{ChangeNote, Id, Precondition};
 use serde_json::{Map, Value, json};
@@ -24,13 +25,17 @@ impl Desk {
                 Action::Reply(said) => said,
                 Action::Change { changes, then } => match self.rescope(changes, &note).await {
                     Ok(()) => then,
-                    Err(error) => CommandReply::text(format!("That was not done: {error}.")),
+                    Err(error) => {
+                        CommandReply::text(format!("That was not done: {}.", error.told()))
+                    }
                 },
                 Action::Reload { request, first } => {
                     reply.messages.extend(first.messages);
                     CommandReply::text(match self.reloaded(request).await {
                         Ok(report) => report.to_string(),
-                        Err(error) => format!("Reload failed (modules unchanged): `{error}`"),
+                        Err(error) => {
+                            format!("Reload failed (modules unchanged): `{}`", error.told())
+                        }
                     })
                 }
                 // Whatever it is, nobody here knows how to do it.
@@ -41,7 +46,7 @@ impl Desk {
         reply
     }
 
-    /// Changes where commands may be used.
+    /// Changes where commands may be used. One change that cannot be made keeps no other from being made.
     pub async fn rescope(
         &self,
         changes: Vec<ScopeChange>,
@@ -49,37 +54,30 @@ impl Desk {
     ) -> Result<(), ModsError> {
         let note = note.clone();
         self.to_the_end(|inside| async move {
+            let many = changes.len();
+            let mut failed = Vec::new();
             for change in changes {
-                let said = said_scopes(inside.host.status(change.id.as_str()));
-                let id = id_of(&change.id)?;
-                edit::edit(
-                    &inside,
-                    &id,
-                    Precondition::Any,
-                    note.clone(),
-                    |registered| {
-                        let desired = scopes(registered);
-                        let after = change.apply(desired.as_ref(), &said);
-                        write_scopes(registered, &after);
-                    },
-                )
-                .await?;
+                if let Err(error) = rescope(&inside, &change, &note).await {
+                    failed.push((change.id, error));
+                }
             }
-            inside.follower.settled().await?;
-            Ok(())
+            let settled = inside.follower.settled().await;
+            all_done(failed, many)?;
+            Ok(settled?)
         })
         .await
     }
 
     /// Takes the bindings of a MatterBot over: where each module that is registered may be used. Answers the modules that
-    /// are not.
+    /// are not. One that cannot be taken over keeps no other from being so.
     pub async fn import(
         &self,
         bindmap: Bindmap,
         note: ChangeNote,
     ) -> Result<Vec<ModId>, ModsError> {
         self.to_the_end(|inside| async move {
-            let mut unknown = Vec::new();
+            let many = bindmap.entries.len();
+            let (mut unknown, mut failed) = (Vec::new(), Vec::new());
             for entry in bindmap.entries {
                 let id = id_of(&entry.id)?;
                 let edited = edit::edit(
@@ -92,65 +90,138 @@ impl Desk {
                     },
                 );
                 match edited.await {
-                    Err(ModsError::NotLoaded { .. }) => unknown.push(entry.id.clone()),
-                    done => done?,
+                    Ok(()) => {}
+                    Err(ModsError::NotLoaded { .. }) => unknown.push(entry.id),
+                    Err(error) => failed.push((entry.id, error)),
                 }
             }
-            inside.follower.settled().await?;
+            let settled = inside.follower.settled().await;
+            all_done(failed, many)?;
+            settled?;
             Ok(unknown)
         })
         .await
     }
 
-    /// Reloads what was asked for, or says what that would do.
+    /// Reloads what was asked for, or says what that would do. One that cannot be reloaded is told of, and keeps no other
+    /// from being so.
     pub async fn reloaded(&self, request: ReloadRequest) -> Result<Report, ModsError> {
         let ReloadRequest { ids, dry_run } = request;
-        if ids.is_empty() {
-            return if dry_run {
-                self.plan().await
-            } else {
-                self.reload_changed().await
-            };
+        match (ids.is_empty(), dry_run) {
+            (true, true) => self.plan().await,
+            (true, false) => self.reload_changed().await,
+            (false, true) => self.plan_of(&ids).await,
+            (false, false) => self.reload_all(ids).await,
         }
-        if dry_run {
-            let mut report = self.plan().await?;
-            // They are built anew whether or not anything changed.
-            let running = |id: &&ModId| {
-                let status = self.host().status(id.as_str());
-                status.is_some_and(|status| status.generation.is_some())
-            };
-            let forced: Vec<ModId> = ids.iter().filter(running).cloned().collect();
-            report.added.retain(|id| ids.contains(id));
-            report.refreshed.retain(|id| ids.contains(id));
-            report.removed.retain(|id| ids.contains(id));
-            report.failed.retain(|id, _| ids.contains(id));
-            let settled =
-                |id: &ModId| report.removed.contains(id) || report.failed.contains_key(id);
-            let forced: Vec<ModId> = forced.into_iter().filter(|id| !settled(id)).collect();
-            report.refreshed.extend(forced);
-            return Ok(report);
-        }
+    }
+
+    async fn reload_all(&self, ids: Vec<ModId>) -> Result<Report, ModsError> {
         self.inside.follower.settled().await?;
         let mut all = Report::default();
         for id in ids {
-            let report = self.host().reload(id.as_str()).await?;
-            all.added.extend(report.added);
-            all.refreshed.extend(report.refreshed);
-            all.removed.extend(report.removed);
-            all.failed.extend(report.failed);
+            match self.host().reload(id.as_str()).await {
+                Ok(report) => {
+                    let came_up = report.added.iter().chain(&report.refreshed);
+                    came_up.for_each(|id| drop(all.failed.remove(id)));
+                    all.added.extend(report.added);
+                    all.refreshed.extend(report.refreshed);
+                    all.removed.extend(report.removed);
+                    all.failed.extend(report.failed);
+                }
+                Err(error) => drop(all.failed.insert(id, error.to_string())),
+            }
         }
         Ok(all)
     }
+
+    /// What a reload of these would do: they are built anew whether or not anything changed, with those that depend on them.
+    async fn plan_of(&self, ids: &[ModId]) -> Result<Report, ModsError> {
+        let Report { mut failed, .. } = self.plan().await?;
+        let mut report = Report::default();
+        for id in ids {
+            let status = self.host().status(id.as_str());
+            let status = status.filter(|status| status.desired_revision.is_some());
+            let message = match &status {
+                None => Some(
+                    UnloadError::NotLoaded {
+                        name: id.to_string(),
+                    }
+                    .to_string(),
+                ),
+                Some(status) if !status.enabled => {
+                    Some(UnloadError::Disabled { id: id.clone() }.to_string())
+                }
+                Some(_) => failed.remove(id),
+            };
+            let runs = status.is_some_and(|status| status.generation.is_some());
+            match message {
+                Some(message) => drop(report.failed.insert(id.clone(), message)),
+                None if runs => {
+                    report.refreshed.extend(self.host().dependents(id).await);
+                    report.refreshed.insert(id.clone());
+                }
+                None => drop(report.added.insert(id.clone())),
+            }
+        }
+        Ok(report)
+    }
+}
+
+async fn rescope(
+    inside: &Inside,
+    change: &ScopeChange,
+    note: &ChangeNote,
+) -> Result<(), ModsError> {
+    let id = id_of(&change.id)?;
+    let said = said_scopes(inside, &id).await?;
+    let bind = |registered: &mut Map<String, Value>| {
+        let after = change.apply(scopes(registered).as_ref(), &said);
+        write_scopes(registered, &after);
+    };
+    edit::edit(inside, &id, Precondition::Any, note.clone(), bind).await
+}
+
+/// Whether all of so many things were done; or which were not, and why.
+fn all_done(mut failed: Vec<(ModId, ModsError)>, many: usize) -> Result<(), ModsError> {
+    if many == 1 {
+        return failed.pop().map_or(Ok(()), |(_, error)| Err(error));
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let whys: Vec<String> = failed
+        .iter()
+        .map(|(id, error)| format!("`{id}`: {}", error.told()))
+        .collect();
+    let others = if failed.len() < many {
+        "; all others are done"
+    } else {
+        ""
+    };
+    Err(ModsError::Failed {
+        message: format!("{}{others}", whys.join("; ")),
+    })
 }
 
 fn id_of(id: &ModId) -> Result<Id, ModsError> {
     Ok(Id::new(id.as_str()).map_err(hotbed_registry::Error::from)?)
 }
 
-/// The scopes that a mod's manifest says.
-fn said_scopes(status: Option<hotbed_mods::ModStatus>) -> Scopes {
-    let manifest = status.and_then(|status| status.manifest);
-    manifest.map_or_else(Scopes::none, |manifest| manifest.scopes.clone())
+/// The scopes that a mod's manifest says, which count where its registration says none. Of one that was never looked at here
+/// the manifest is read for it: a first binding must not take away what nobody looked up.
+async fn said_scopes(inside: &Inside, id: &Id) -> Result<Scopes, ModsError> {
+    let status = inside.host.status(id.as_str());
+    if let Some(manifest) = status.and_then(|status| status.manifest) {
+        return Ok(manifest.scopes.clone());
+    }
+    let registration = inside.registry.reader().peek(id).await?;
+    match registration {
+        Some(now) if now.config.get("scopes").is_none() => {
+            let desired = edit::read(inside, ModId::new(id.as_str())?, &now.config).await?;
+            Ok(inside.host.check(&desired).await?.scopes.clone())
+        }
+        _ => Ok(Scopes::none()),
+    }
 }
 
 /// The scopes that a registration says, if it says any.

@@ -4,8 +4,11 @@ use super::Inside;
 use crate::error::ModsError;
 use hotbed_configs::PortableConfig;
 use hotbed_mods::{Desired, ModId};
-use hotbed_registry::{ChangeNote, Draft, Error, Id, Precondition};
+use hotbed_registry::{ChangeNote, Draft, Error, Id, Precondition, Registration};
 use serde_json::{Map, Value};
+
+/// The keys of a registration that a mod is built from, and whether it is.
+const BUILT_FROM: [&str; 3] = ["path", "config", "enabled"];
 
 /// Writes what `change` makes of a registration. Where nothing was demanded of it, somebody else's write in between is no
 /// reason to fail: it is done again on that.
@@ -18,26 +21,14 @@ pub(super) async fn edit(
 ) -> Result<(), ModsError> {
     let registry = inside.registry.noting(note);
     loop {
-        let Some(now) = registry.reader().peek(id).await? else {
-            return Err(ModsError::NotLoaded {
-                name: id.to_string(),
-            });
-        };
-        if !when.holds(Some(now.revision)) {
-            return Err(Error::Conflict {
-                id: id.clone(),
-                expected: when,
-                actual: Some(now.revision),
-            }
-            .into());
-        }
+        let now = hold(inside, id, when).await?;
         let mut registered = now.config.as_map().clone();
         change(&mut registered);
         let config = super::portable(registered)?;
         if config == now.config {
             return Ok(());
         }
-        prove(inside, id, &config).await?;
+        prove(inside, id, Some(&now.config), &config).await?;
         let draft = Draft {
             status: now.status,
             ..Draft::active(config)
@@ -53,14 +44,42 @@ pub(super) async fn edit(
     }
 }
 
-/// Makes sure that a registration says what a mod should be, and that the mod takes its configuration.
+/// What is registered now, if the precondition holds of it.
+pub(super) async fn hold(
+    inside: &Inside,
+    id: &Id,
+    when: Precondition,
+) -> Result<Registration, ModsError> {
+    let Some(now) = inside.registry.reader().peek(id).await? else {
+        return Err(ModsError::NotLoaded {
+            name: id.to_string(),
+        });
+    };
+    if when.holds(Some(now.revision)) {
+        return Ok(now);
+    }
+    Err(Error::Conflict {
+        id: id.clone(),
+        expected: when,
+        actual: Some(now.revision),
+    }
+    .into())
+}
+
+/// Makes sure that a registration says what a mod should be, and that the mod takes its configuration. Where it is built
+/// from the same as before, it is not looked for: also one that is missing can be bound, or moved among the others.
 pub(super) async fn prove(
     inside: &Inside,
     id: &Id,
+    before: Option<&PortableConfig>,
     config: &PortableConfig,
 ) -> Result<(), ModsError> {
     let id = ModId::new(id.as_str())?;
-    let desired = read(inside, id, config)?;
+    let desired = read(inside, id, config).await?;
+    let is_same = |key: &str| before.is_some_and(|before| before.get(key) == config.get(key));
+    if BUILT_FROM.iter().all(|key| is_same(key)) {
+        return Ok(());
+    }
     fits(inside, &desired).await
 }
 
@@ -72,14 +91,24 @@ pub(super) async fn fits(inside: &Inside, desired: &Desired) -> Result<(), ModsE
     Ok(())
 }
 
-/// What a registration says.
-pub(super) fn read(
+/// What a registration says. Aside of the runtime, for it may read files of secrets.
+pub(super) async fn read(
     inside: &Inside,
     id: ModId,
     config: &PortableConfig,
 ) -> Result<Desired, ModsError> {
-    let environment = inside.follower.environment();
-    Desired::from_registration(id, 0, config, &environment).map_err(|invalid| ModsError::Invalid {
-        problems: invalid.problems,
-    })
+    let (environment, config) = (inside.follower.environment(), config.clone());
+    let read = move || Desired::from_registration(id, 0, &config, &environment);
+    let read = tokio::task::spawn_blocking(read).await;
+    match read {
+        Ok(read) => read.map_err(|invalid| ModsError::Invalid {
+            problems: invalid.problems,
+        }),
+        Err(error) => {
+            tracing::error!(%error, "a registration of a mod is not understood");
+            Err(ModsError::Failed {
+                message: "it cannot be understood: see the log".to_owned(),
+            })
+        }
+    }
 }

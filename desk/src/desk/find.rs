@@ -84,6 +84,25 @@ pub(super) async fn refuse_if_needed(inside: &Inside, id: &Id) -> Result<(), Mod
     }
 }
 
+/// Those that depend on a mod and run, each before those that it depends on itself.
+pub(super) async fn dependents_first(inside: &Inside, id: &Id) -> Result<Vec<Id>, ModsError> {
+    let mut left = dependents(inside, id).await;
+    let needs = |one: &ModId, other: &ModId| {
+        let status = inside.host.status(one.as_str());
+        let manifest = status.and_then(|status| status.manifest);
+        manifest.is_some_and(|manifest| manifest.dependencies.contains(other))
+    };
+    let mut ordered = Vec::new();
+    while !left.is_empty() {
+        let is_last = |id: &ModId| !left.iter().any(|other| other != id && needs(other, id));
+        // What runs is in no circle; if it were, it would go all the same.
+        let at = left.iter().position(is_last).unwrap_or(0);
+        let next = left.remove(at);
+        ordered.push(Id::new(next.as_str()).map_err(hotbed_registry::Error::from)?);
+    }
+    Ok(ordered)
+}
+
 pub(super) async fn dependents(inside: &Inside, id: &Id) -> Vec<ModId> {
     match ModId::new(id.as_str()) {
         Ok(id) => inside.host.dependents(&id).await,

@@ -2,11 +2,14 @@ use hotbed_configs::Environment;
 use hotbed_mods::{Desired, ModId};
 use hotbed_registry::{Id, Registration, Revision, Status};
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What is known of one registration.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) registration: Registration,
+    /// Whether it may be of a registry that was replaced, so that its revision tells nothing.
+    pub(super) is_doubted: bool,
     /// Whether what is below is of this registration, in the environment of now.
     pub(super) is_settled: bool,
     /// What it says, or what it said when it last said something.
@@ -23,6 +26,7 @@ impl Known {
             registration.id.clone(),
             Self {
                 registration,
+                is_doubted: false,
                 is_settled: false,
                 desired: before.and_then(|before| before.desired),
                 problems: Vec::new(),
@@ -32,7 +36,16 @@ impl Known {
 
     /// Has it read again, whatever its revision.
     pub(super) fn doubt(&mut self) {
-        self.registration.revision = Revision::ZERO;
+        self.is_doubted = true;
+    }
+
+    /// The revision that it stands at in the registry of now, as far as that is known.
+    pub(super) fn revision(&self) -> Revision {
+        if self.is_doubted {
+            Revision::ZERO
+        } else {
+            self.registration.revision
+        }
     }
 }
 
@@ -44,6 +57,17 @@ pub(super) struct Understood {
 }
 
 pub(super) fn desired(registration: &Registration, environment: &Environment) -> Understood {
+    // A source of secrets is somebody else's code: one that panics must not keep all others from being understood.
+    let said = catch_unwind(AssertUnwindSafe(|| said(registration, environment)));
+    let panicked = || Err(vec!["it cannot be understood: see the log".to_owned()]);
+    Understood {
+        id: registration.id.clone(),
+        revision: registration.revision,
+        said: said.unwrap_or_else(|_| panicked()),
+    }
+}
+
+fn said(registration: &Registration, environment: &Environment) -> Result<Desired, Vec<String>> {
     let Registration {
         id,
         revision,
@@ -51,20 +75,13 @@ pub(super) fn desired(registration: &Registration, environment: &Environment) ->
         status,
         ..
     } = registration;
-    let said = match ModId::new(id.as_str()) {
-        Err(error) => Err(vec![error.to_string()]),
-        Ok(mod_id) => Desired::from_registration(mod_id, revision.0, config, environment)
-            .map(|desired| Desired {
-                enabled: desired.enabled && *status == Status::Active,
-                ..desired
-            })
-            .map_err(|invalid| invalid.problems),
-    };
-    Understood {
-        id: id.clone(),
-        revision: *revision,
-        said,
-    }
+    let id = ModId::new(id.as_str()).map_err(|error| vec![error.to_string()])?;
+    let desired = Desired::from_registration(id, revision.0, config, environment);
+    let desired = desired.map_err(|invalid| invalid.problems)?;
+    Ok(Desired {
+        enabled: desired.enabled && *status == Status::Active,
+        ..desired
+    })
 }
 
 impl Understood {
@@ -85,6 +102,12 @@ impl Understood {
             Err(problems) => {
                 tracing::warn!(id = %self.id, ?problems, "registration says of no mod what it should be");
                 known.problems = problems;
+                // That it is out of service it says whatever else is wrong with it.
+                if known.registration.status != Status::Active
+                    && let Some(desired) = &mut known.desired
+                {
+                    desired.enabled = false;
+                }
             }
         }
     }

@@ -225,8 +225,7 @@ pub(crate) async fn unload(
     };
     let when = known_precondition(&headers)?;
     let gone = node.state.mods.unload(id.as_str(), cascade, when, said);
-    let gone = gone.await?;
-    let unloaded = wire::ids(&gone);
+    let unloaded = gone.await?.iter().map(ToString::to_string).collect();
     Ok(Json(Unloaded { unloaded }))
 }
 
