@@ -8,7 +8,7 @@ mod find;
 use crate::error::ModsError;
 use crate::follower::Follower;
 use hotbed_configs::PortableConfig;
-use hotbed_mods::{Cascade, Desired, ModHost, ModId, ModStatus, Report};
+use hotbed_mods::{Cascade, Desired, Manifest, ModHost, ModId, ModStatus, Report};
 use hotbed_registry::{
     ChangeNote, Draft, Error, Id, Precondition, Registration, Registry, Revision,
 };
@@ -64,6 +64,8 @@ pub struct ModEntry {
     pub status: Option<ModStatus>,
     /// Why what is registered is not gone by.
     pub problems: Vec<String>,
+    /// What it says of itself, also where it does not run; `None` if nothing is at its path.
+    pub manifest: Option<Arc<Manifest>>,
 }
 
 impl Desk {
@@ -94,10 +96,13 @@ impl Desk {
         let inside = &self.inside;
         let id = find::find(inside, name).await?;
         let registration = inside.registry.reader().peek(&id).await?;
+        let status = inside.host.status(id.as_str());
+        let in_service = status.as_ref().and_then(|it| it.manifest.clone());
         let entry = ModEntry {
             registration,
-            status: inside.host.status(id.as_str()),
+            status,
             problems: inside.follower.problems().remove(&id).unwrap_or_default(),
+            manifest: in_service.or_else(|| inside.follower.manifest(&id)),
         };
         Ok((id, entry))
     }

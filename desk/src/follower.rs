@@ -6,7 +6,7 @@ use crate::check::ModCheck;
 use async_trait::async_trait;
 use hotbed_configs::Environment;
 use hotbed_hotreload::ReloadTarget;
-use hotbed_mods::{Desired, ModHost, Report};
+use hotbed_mods::{Desired, Manifest, ModHost, ModPath, Report};
 use hotbed_registry::{Change, Error, Id, Observer, Reader, Registration, Revision, Source};
 use known::Known;
 use std::collections::{BTreeMap, BTreeSet};
@@ -226,6 +226,7 @@ impl Follower {
             self.recall();
         }
         read = self.understand().await.and(read);
+        self.ask_for_manifests().await;
         // Who is told that it failed is told that nothing changed.
         let report = if seekers.is_empty() || read.is_err() {
             self.host.reconcile(self.desired()).await
@@ -369,6 +370,32 @@ impl Follower {
             }
             // Bound anew meanwhile: whoever waits for this look waits for what is registered to be gone by.
         }
+    }
+
+    /// Asks what is behind the paths that were not asked yet: also of mods that are not to run, or cannot, it must be known
+    /// which part of their configuration is a password.
+    async fn ask_for_manifests(&self) {
+        let paths: Vec<(Id, ModPath)> = {
+            let known = self.known();
+            let news = known.iter().filter_map(|(id, it)| {
+                let path = &it.desired.as_ref()?.path;
+                (it.asked.as_ref() != Some(path)).then(|| (id.clone(), path.clone()))
+            });
+            news.collect()
+        };
+        for (id, path) in paths {
+            // Why there is none is told when it is to run.
+            let manifest = self.host.manifest(&path).await.ok().map(Arc::new);
+            if let Some(known) = self.known().get_mut(&id) {
+                known.manifest = manifest;
+                known.asked = Some(path);
+            }
+        }
+    }
+
+    /// What is behind the path of a mod says of itself, as far as this node could ask.
+    pub(crate) fn manifest(&self, id: &Id) -> Option<Arc<Manifest>> {
+        self.known().get(id)?.manifest.clone()
     }
 
     pub(crate) fn environment(&self) -> Arc<Environment> {

@@ -115,6 +115,14 @@ impl ModHost {
 
     /// The id that a mod at this path has: the one of its manifest, or of the path's last segment.
     pub async fn identify(&self, path: &ModPath) -> Result<ModId, LoadError> {
+        match self.manifest(path).await?.id {
+            Some(id) => Ok(id),
+            None => Ok(path.to_id()?),
+        }
+    }
+
+    /// What is behind a path says of itself. None of it runs.
+    pub async fn manifest(&self, path: &ModPath) -> Result<Manifest, LoadError> {
         let package = open::read(&self.shared, path).await;
         let package = package.map_err(|unread| {
             let (name, message) = (path.to_string(), unread.message);
@@ -127,10 +135,7 @@ impl ModHost {
                 None => LoadError::Failed { name, message },
             }
         })?;
-        match package.manifest.id {
-            Some(id) => Ok(id),
-            None => Ok(path.to_id()?),
-        }
+        Ok(package.manifest)
     }
 
     /// Says whether a mod could be built as desired, as far as that can be told before any of it has run: for whoever

@@ -2,6 +2,7 @@
 
 use crate::fault::{Fault, Kind};
 use hotbed_api as api;
+use hotbed_configs::{PortableConfig, ResolvedConfig};
 use hotbed_desk::{ModEntry, ModsError};
 use hotbed_mods::{FieldKind, Manifest, ModId, ModState, ModStatus, Report, SettingsForm};
 use hotbed_registry::{Error, Id};
@@ -54,9 +55,7 @@ pub(crate) fn entry(id: &Id, entry: &ModEntry) -> api::Mod {
             || texts(entry, "scopes"),
             |status| status.scopes.iter().map(str::to_owned).collect(),
         ),
-        manifest: status
-            .and_then(|status| status.manifest.as_deref())
-            .map(manifest),
+        manifest: entry.manifest.as_deref().map(manifest),
         calls: status.map(calls).unwrap_or_default(),
     }
 }
@@ -87,6 +86,10 @@ pub(crate) fn config(entry: &ModEntry) -> Map<String, Value> {
         Some(Value::Object(config)) => config,
         _ => Map::new(),
     };
+    if entry.manifest.is_none() {
+        // Which of it is a password, nobody says.
+        return redacted(config);
+    }
     for key in passwords(form(entry)) {
         if let Some(Value::String(text)) = config.get_mut(&key) {
             HIDDEN.clone_into(text);
@@ -95,10 +98,20 @@ pub(crate) fn config(entry: &ModEntry) -> Map<String, Value> {
     config
 }
 
+/// The same without the texts that look like secrets.
+fn redacted(config: Map<String, Value>) -> Map<String, Value> {
+    let Ok(config) = PortableConfig::from_map(config) else {
+        return Map::new();
+    };
+    match ResolvedConfig::verbatim(&config).redacted() {
+        Value::Object(redacted) => redacted,
+        _ => Map::new(),
+    }
+}
+
 /// What the configuration of a mod may hold, if it says so.
 pub(crate) fn form(entry: &ModEntry) -> Option<&SettingsForm> {
-    let manifest = entry.status.as_ref()?.manifest.as_deref()?;
-    manifest.form.as_ref()
+    entry.manifest.as_deref()?.form.as_ref()
 }
 
 /// The keys of a configuration that are not shown.

@@ -16,6 +16,7 @@ pub(super) fn entries(inside: &Inside) -> Vec<(Id, ModEntry)> {
             registration: Some(registration),
             status: None,
             problems: problems.remove(&id).unwrap_or_default(),
+            manifest: inside.follower.manifest(&id),
         };
         entries.insert(id, entry);
     }
@@ -27,7 +28,11 @@ pub(super) fn entries(inside: &Inside) -> Vec<(Id, ModEntry)> {
             registration: None,
             status: None,
             problems: Vec::new(),
+            manifest: None,
         });
+        if status.manifest.is_some() {
+            entry.manifest.clone_from(&status.manifest);
+        }
         entry.status = Some(status);
     }
     entries.into_iter().collect()

@@ -1,8 +1,9 @@
 use hotbed_configs::Environment;
-use hotbed_mods::{Desired, ModId};
+use hotbed_mods::{Desired, Manifest, ModId, ModPath};
 use hotbed_registry::{Id, Registration, Revision, Status};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// What is known of one registration.
 #[derive(Debug)]
@@ -16,20 +17,30 @@ pub(super) struct Known {
     pub(super) desired: Option<Desired>,
     /// Why it says nothing.
     pub(super) problems: Vec<String>,
+    /// What is behind its path says of itself, if anything is there and was asked.
+    pub(super) manifest: Option<Arc<Manifest>>,
+    /// The path that was asked for it last.
+    pub(super) asked: Option<ModPath>,
 }
 
 impl Known {
     /// Takes a registration in place of what was known of it.
     pub(super) fn note(known: &mut BTreeMap<Id, Self>, registration: Registration) {
         let before = known.remove(&registration.id);
+        let (desired, manifest, asked) = match before {
+            Some(before) => (before.desired, before.manifest, before.asked),
+            None => (None, None, None),
+        };
         known.insert(
             registration.id.clone(),
             Self {
                 registration,
                 is_doubted: false,
                 is_settled: false,
-                desired: before.and_then(|before| before.desired),
+                desired,
                 problems: Vec::new(),
+                manifest,
+                asked,
             },
         );
     }

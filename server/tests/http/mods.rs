@@ -264,3 +264,67 @@ async fn a_mod_that_does_not_run_shows_in_the_health_of_the_node() {
         json!({"wanted": 1, "well": 1, "failing": []})
     );
 }
+
+/// Meant to catch: a password that is shown where its mod never came up, or is not to run.
+#[tokio::test]
+async fn a_password_is_shown_by_no_door() {
+    let node = Node::new().await;
+    let locked = |key: &str, enabled: bool| json!({"path": "test.mods.locked", "config": {"key": key}, "enabled": enabled});
+    let open = node.post("/api/v1/mods", &locked("hunter2", true)).await;
+    assert_eq!(open.status, 201);
+    node.put("/api/v1/mods/off", &locked("hunter2", false))
+        .await;
+    // Past the desk, as another node would write it: here they never come up.
+    for (id, registration) in [
+        ("odd", locked("hunter2${NOT_SET}", true)),
+        (
+            "gone",
+            json!({"path": "hotbed.mods.gone", "config": {"api_key": "hunter2", "host": "h"}}),
+        ),
+    ] {
+        let config = hotbed_configs::PortableConfig::from_value(registration).unwrap();
+        let draft = hotbed_registry::Draft::active(config);
+        let id = hotbed_registry::Id::new(id).unwrap();
+        let any = hotbed_registry::Precondition::Any;
+        node.mods_registry.put(&id, draft, any).await.unwrap();
+    }
+    node.post_nothing("/api/v1/reload").await;
+    let mut paths = vec!["/api/v1/mods".to_owned()];
+    for id in ["locked", "off", "odd", "gone"] {
+        for door in ["", "/config", "/schema", "/health"] {
+            paths.push(format!("/api/v1/mods/{id}{door}"));
+        }
+        paths.push(format!("/api/v1/admin/plugins/{id}"));
+        paths.push(format!("/api/admin/mods/{id}/config"));
+    }
+    paths.extend(
+        [
+            "/api/admin/mods",
+            "/api/v1/admin/plugins",
+            "/api/v1/health/detailed",
+            "/api/v1/health",
+            "/api/health",
+        ]
+        .map(str::to_owned),
+    );
+    for path in paths {
+        let answer = node.get(&path).await;
+        assert_eq!(answer.status, OK, "{path}");
+        let text = String::from_utf8_lossy(&answer.bytes).into_owned();
+        assert!(!text.contains("hunter2"), "{path}: {text}");
+    }
+    let gone = node.get("/api/v1/mods/gone/config").await.json();
+    assert_eq!(gone["config"]["host"], "h");
+    // Sent back as it was shown, it stays.
+    let shown = node.get("/api/v1/mods/off/config").await.json();
+    assert_eq!(node.put("/api/v1/mods/off/config", &shown).await.status, OK);
+    let id = hotbed_registry::Id::new("off").unwrap();
+    let stored = node
+        .mods_registry
+        .reader()
+        .peek(&id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(stored.config.as_map()["config"]["key"], "hunter2");
+}

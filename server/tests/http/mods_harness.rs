@@ -5,7 +5,7 @@ use hotbed_configs::Environment;
 use hotbed_desk::{Desk, Follower};
 use hotbed_events::MemoryBus;
 use hotbed_hotreload::{Handle, HotReloadManager, ReloadMode};
-use hotbed_mods::{BuiltIns, ModHost};
+use hotbed_mods::{BuiltIns, Field, FieldKind, Manifest, Mod, ModHost, Placement, SettingsForm};
 use hotbed_registry::{Admission, CollectionName, MemoryBackend, Registry};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,9 @@ impl Mods {
         let registry = Registry::builder(collection.clone(), backend, Arc::clone(&bus) as _)
             .admission(Admission::Strict)
             .build();
-        let (host, emissions) = ModHost::builder().loader(BuiltIns::standard()).build();
+        let (host, emissions) = ModHost::builder()
+            .loader(with_locked(BuiltIns::standard()))
+            .build();
         let environment = Arc::new(Environment::empty("test"));
         let follower = Follower::new(registry.reader(), host.clone(), environment);
         registry.add_check(Arc::new(follower.check()));
@@ -60,4 +62,21 @@ impl Mods {
             registry,
         }
     }
+}
+
+/// A mod whose configuration holds a password.
+struct Locked;
+
+#[async_trait::async_trait]
+impl Mod for Locked {}
+
+fn with_locked(mods: BuiltIns) -> BuiltIns {
+    let key = Field::new("key", "Key", FieldKind::Password);
+    let manifest = Manifest {
+        name: "Locked".to_owned(),
+        form: Some(SettingsForm::of("Locked", vec![key])),
+        ..Manifest::default()
+    };
+    let construct = || Ok(Arc::new(Locked) as _);
+    mods.with(&["test.mods.locked"], manifest, Placement::Tasks, construct)
 }
