@@ -1,11 +1,14 @@
-//! The tests that docs/ARCHITECTURE.md names: each must exist.
+//! The tests that documents name: each must exist.
 
 use std::collections::HashSet;
+use std::iter;
 
 use super::Finding;
 use super::tree::SourceFile;
 
 const DOCUMENT: &str = "docs/ARCHITECTURE.md";
+/// Documents that name tests too.
+const OTHERS: [&str; 1] = ["docs/compatibility.md"];
 
 pub(super) fn check(files: &[SourceFile]) -> Vec<Finding> {
     let Some(document) = files.iter().find(|file| file.path == DOCUMENT) else {
@@ -16,8 +19,7 @@ pub(super) fn check(files: &[SourceFile]) -> Vec<Finding> {
             what,
         }];
     };
-    let named = named_tests(document);
-    if named.is_empty() {
+    if named_tests(document).is_empty() {
         return vec![Finding::new(
             document,
             1,
@@ -25,12 +27,18 @@ pub(super) fn check(files: &[SourceFile]) -> Vec<Finding> {
         )];
     }
     let existing: HashSet<&str> = files.iter().flat_map(functions).collect();
-    let missing = named
-        .into_iter()
-        .filter(|(_, test)| !existing.contains(test));
-    missing
-        .map(|(line, test)| Finding::new(document, line, no_such_test(test)))
-        .collect()
+    let others = files
+        .iter()
+        .filter(|file| OTHERS.contains(&file.path.as_str()));
+    let mut findings = Vec::new();
+    for document in iter::once(document).chain(others) {
+        for (line, test) in named_tests(document) {
+            if !existing.contains(test) {
+                findings.push(Finding::new(document, line, no_such_test(test)));
+            }
+        }
+    }
+    findings
 }
 
 fn no_such_test(test: &str) -> String {
@@ -128,6 +136,22 @@ mod tests {
         assert_eq!(
             findings("fn no_stale_read() {}\nfn never_goes_back() {}\nfn some_thing() {}"),
             [""; 0]
+        );
+    }
+
+    #[test]
+    fn what_another_document_names_must_exist_too() {
+        let table = "| x | test |\n|---|---|\n| a | `server/slot::is_there`, `is_not_there` |\n";
+        let files = [
+            file(DOCUMENT, "| x | test |\n|---|---|\n| a | `is_there` |\n"),
+            file(OTHERS[0], table),
+            file("server/tests/slot.rs", "fn is_there() {}"),
+        ];
+        let found: Vec<String> = check(&files).iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].starts_with("docs/compatibility.md:3: no function is called `is_not_there`"),
+            "{found:?}"
         );
     }
 
