@@ -261,6 +261,9 @@ impl App {
             collection: registry.collection().clone(),
             bots: Arc::clone(&bots),
             hot_reload: handle.clone(),
+            mods_collection: mods.registry.collection().clone(),
+            mods: mods.desk.clone(),
+            mods_reload: mods.handle.clone(),
             readiness: ready.clone(),
         };
         let member = Member::new(

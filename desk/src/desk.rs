@@ -86,6 +86,11 @@ impl Desk {
         &self.inside.host
     }
 
+    /// Which revision this node has gone by, of those up to `told`, which it was told of.
+    pub fn gone_by(&self, told: Revision) -> Revision {
+        self.inside.follower.gone_by(told)
+    }
+
     /// Every mod that is registered, as this node knows it, or not gone yet, by id.
     pub fn entries(&self) -> Vec<(Id, ModEntry)> {
         find::entries(&self.inside)

@@ -46,6 +46,8 @@ pub struct Follower {
     /// How often a look was asked for.
     asked: watch::Sender<u64>,
     done: watch::Sender<Looked>,
+    /// The newest revision that this node is known to have gone by.
+    gone_by: AtomicU64,
     /// Who waits for a look behind every path.
     seekers: Mutex<Vec<oneshot::Sender<Report>>>,
 }
@@ -81,6 +83,7 @@ impl Follower {
             eras: AtomicU64::new(0),
             asked: watch::Sender::new(1),
             done: watch::Sender::default(),
+            gone_by: AtomicU64::new(0),
             seekers: Mutex::default(),
         })
     }
@@ -128,6 +131,17 @@ impl Follower {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// Which revision this node has gone by, of those up to `told`, which it was told of.
+    pub fn gone_by(&self, told: Revision) -> Revision {
+        let sound = self.done.borrow().sound;
+        if sound >= *self.asked.borrow() {
+            // Each change is told before it counts as told, so nothing up to there is left to look at.
+            self.gone_by.store(told.0, Ordering::Relaxed);
+            return told;
+        }
+        told.min(Revision(self.gone_by.load(Ordering::Relaxed)))
     }
 
     /// Goes by all that is written now, and asks what is behind every path, so that what was changed there is renewed too.

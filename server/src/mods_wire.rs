@@ -182,7 +182,7 @@ fn is_wanted(entry: &ModEntry) -> bool {
 }
 
 /// Why a mod that is to run is not as it should be.
-fn trouble(it: &ModEntry) -> Option<String> {
+pub(crate) fn trouble(it: &ModEntry) -> Option<String> {
     if !it.problems.is_empty() {
         return Some(it.problems.join("; "));
     }

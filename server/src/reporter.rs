@@ -1,9 +1,11 @@
 use crate::NodeInfo;
 use crate::metrics::is_failing;
+use crate::mods_wire::trouble;
 use chrono::{DateTime, Utc};
 use hotbed_api::Readiness;
 use hotbed_bots::Bot;
 use hotbed_cache::{CachingRegistryManager, Held, InstanceState};
+use hotbed_desk::Desk;
 use hotbed_fleet::{Describe, NodeFailure, NodeReport, NodeState, Progress};
 use hotbed_hotreload::{Freshness, Handle};
 use hotbed_registry::{CollectionName, Revision};
@@ -36,6 +38,12 @@ pub struct Reporter {
     pub bots: Arc<CachingRegistryManager<Bot>>,
     /// The loop that follows the registry.
     pub hot_reload: Handle,
+    /// What says which mods there are.
+    pub mods_collection: CollectionName,
+    /// The mods.
+    pub mods: Desk,
+    /// The loop that follows what is registered of them.
+    pub mods_reload: Handle,
     /// Whether it takes requests.
     pub readiness: watch::Receiver<Readiness>,
 }
@@ -59,7 +67,40 @@ impl Describe for Reporter {
                 Readiness::Ready => NodeState::Ready,
                 Readiness::Draining => NodeState::Draining,
             },
-            collections: BTreeMap::from([(self.collection.clone(), progress)]),
+            collections: BTreeMap::from([
+                (self.collection.clone(), progress),
+                (self.mods_collection.clone(), self.progress_of_mods()),
+            ]),
+        }
+    }
+}
+
+impl Reporter {
+    fn progress_of_mods(&self) -> Progress {
+        let freshness = self.mods_reload.freshness();
+        let entries = self.mods.entries();
+        let failing = entries.iter().filter_map(|(id, it)| {
+            Some(NodeFailure {
+                id: id.clone(),
+                serves: it
+                    .status
+                    .as_ref()
+                    .and_then(|status| status.revision)
+                    .map(Revision),
+                error: trouble(it)?,
+            })
+        });
+        let mut failures: Vec<NodeFailure> = failing.collect();
+        let failing = failures.len() as u64;
+        failures.truncate(NAMED);
+        Progress {
+            applied: self.mods.gone_by(freshness.revision),
+            head: freshness.head,
+            behind_for: freshness.behind_for,
+            confirmed_ago: freshness.confirmed_ago,
+            stale: freshness.stale,
+            failing,
+            failures,
         }
     }
 }

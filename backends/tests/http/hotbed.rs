@@ -85,6 +85,7 @@ impl Hotbed {
             admission,
             warnings: warned,
         };
+        let kept = Mods::follow(&mut tasks).await;
         let reporter = Reporter {
             info: info.clone(),
             incarnation: Uuid::new_v4(),
@@ -94,11 +95,13 @@ impl Hotbed {
             collection: registry.collection().clone(),
             bots: Arc::clone(&bots),
             hot_reload: hot_reload.clone(),
+            mods_collection: CollectionName::new("mods").unwrap(),
+            mods: kept.desk.clone(),
+            mods_reload: kept.handle.clone(),
             readiness: ready.clone(),
         };
         let steps = hot_reload.reached();
         let member = Member::new(bus as _, None, Arc::new(reporter), steps, Pace::default());
-        let kept = Mods::follow(&mut tasks).await;
         let state = ServerState {
             registry,
             bots,

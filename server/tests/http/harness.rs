@@ -150,6 +150,12 @@ impl Node {
             admission,
             warnings: warned,
         };
+        let Mods {
+            desk,
+            handle: mods_reload,
+            network,
+            registry: mods_registry,
+        } = Mods::follow(&mut following).await;
         let reporter = Reporter {
             info: info.clone(),
             incarnation: Uuid::new_v4(),
@@ -159,18 +165,15 @@ impl Node {
             collection: CollectionName::bots(),
             bots: Arc::clone(&bots),
             hot_reload: hot_reload.clone(),
+            mods_collection: mods_registry.collection().clone(),
+            mods: desk.clone(),
+            mods_reload: mods_reload.clone(),
             readiness: ready.clone(),
         };
         let steps = hot_reload.reached();
         let member = Member::new(bus, None, Arc::new(reporter), steps, Pace::default());
         let fleet = member.fleet();
         following.spawn(member.run(CancellationToken::new()));
-        let Mods {
-            desk,
-            handle: mods_reload,
-            network,
-            registry: mods_registry,
-        } = Mods::follow(&mut following).await;
         let access = Access {
             listen: "127.0.0.1:8700".parse().unwrap(),
             hosts: Vec::new(),
