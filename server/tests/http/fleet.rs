@@ -26,17 +26,19 @@ async fn a_node_shows_itself_and_what_it_has_applied() {
     let mut fleet = until(&node, |it| it["desired"]["bots"]["applied_by"] == 1).await;
     assert_eq!(
         fleet["desired"],
-        json!({"bots": {"revision": 1, "applied_by": 1, "nodes": 1}})
+        json!({
+            "bots": {"revision": 1, "applied_by": 1, "nodes": 1},
+            "mods": {"revision": 0, "applied_by": 1, "nodes": 1}
+        })
     );
     let mut only = fleet["nodes"][0].take();
     for varying in ["incarnation", "heard_ago_ms", "started_at", "pid"] {
         assert!(!only[varying].take().is_null(), "{varying}");
     }
-    assert!(
-        !only["collections"]["bots"]["confirmed_ago_ms"]
-            .take()
-            .is_null()
-    );
+    for collection in ["bots", "mods"] {
+        let confirmed = only["collections"][collection]["confirmed_ago_ms"].take();
+        assert!(!confirmed.is_null(), "{collection}");
+    }
     assert_eq!(
         only,
         json!({
@@ -45,6 +47,9 @@ async fn a_node_shows_itself_and_what_it_has_applied() {
             "version": "1.2.3", "started_at": null, "environment": "test",
             "collections": {"bots": {
                 "applied": 1, "behind_by": 0, "behind_for_ms": 0, "confirmed_ago_ms": null, "stale": false,
+                "failing": 0, "failures": []
+            }, "mods": {
+                "applied": 0, "behind_by": 0, "behind_for_ms": 0, "confirmed_ago_ms": null, "stale": false,
                 "failing": 0, "failures": []
             }}
         })
@@ -86,4 +91,30 @@ async fn the_metrics_tell_how_many_nodes_are_seen_and_how_far_this_one_is_behind
     ] {
         assert!(metrics.contains(line), "{line} is not in {metrics}");
     }
+}
+
+/// Meant to catch: a mod that fails here and shows nowhere, a revision that counts as applied before it is gone by.
+#[tokio::test]
+async fn a_mod_that_does_not_come_up_is_named_beside_what_is_applied() {
+    let node = Node::new().await;
+    node.wiki("wiki").await;
+    let config = hotbed_configs::PortableConfig::from_value(json!({"path": "hotbed.mods.gone"}));
+    let draft = hotbed_registry::Draft::active(config.unwrap());
+    let (id, any) = (
+        hotbed_registry::Id::new("gone").unwrap(),
+        hotbed_registry::Precondition::Any,
+    );
+    node.mods_registry.put(&id, draft, any).await.unwrap();
+    node.state.mods_reload.sync().await.unwrap();
+    node.post_nothing("/api/v1/reload").await;
+    let fails = |it: &Value| it["nodes"][0]["collections"]["mods"]["failing"] == 1;
+    let fleet = until(&node, fails).await;
+    let mods = &fleet["nodes"][0]["collections"]["mods"];
+    assert_eq!(
+        (&mods["applied"], &mods["failing"]),
+        (&json!(2), &json!(1)),
+        "{mods}"
+    );
+    assert_eq!(mods["failures"][0]["id"], "gone");
+    assert_eq!(mods["failures"][0]["serves"], json!(null));
 }
