@@ -24,6 +24,7 @@ mod last_known_good;
 mod main_job;
 mod migration;
 mod mods_cli;
+mod mods_fleet;
 mod network_cli;
 mod no_lost_update;
 mod nothing_left_behind;
