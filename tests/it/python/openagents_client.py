@@ -92,10 +92,24 @@ async def health(host: str, port: int) -> dict[str, Any]:
         return await answer.json()
 
 
+def scanned(host: str, port: int) -> None:
+    """What the program's own search for networks finds, in the versions that have one."""
+    try:
+        from openagents.client.cli_network import discover_running_networks
+    except ImportError:
+        expect(version("openagents") == "0.7.0", "the search for networks cannot be imported")
+        return
+    found = discover_running_networks(ports=[port], hosts=[host])
+    expect(len(found) == 1, found)
+    network = found[0]
+    expect(network["network_id"] == "hotbed" and network["is_running"] and network["agent_count"] == 2, network)
+
+
 async def story(host: str, port: int) -> None:
     alice = await Agent.join("alice", host, port)
     bob = await Agent.join("bob", host, port)
-    print("agents are in")
+    await asyncio.to_thread(scanned, host, port)
+    print("agents are in, and the network is found")
 
     # B8 and its like are told by the server's own tests; here is what works.
     answer = await alice.done("system.mod.load", {"mod_path": CACHE})
