@@ -1,12 +1,15 @@
 use super::*;
 
+/// The mods, in the order of their ids: that of the keys of a map is the text's or their own, as serde_json is built.
 fn parsed(yaml: &str) -> Vec<(Option<String>, Value)> {
     let mods = parse_mods("m.yaml", yaml).unwrap();
     let said = |declared: DeclaredMod| {
         let registration = declared.registration.into_value();
         (declared.id, registration)
     };
-    mods.into_iter().map(said).collect()
+    let mut said: Vec<_> = mods.into_iter().map(said).collect();
+    said.sort_by(|one, other| one.0.cmp(&other.0));
+    said
 }
 
 fn problems(yaml: &str) -> Vec<String> {
@@ -51,6 +54,7 @@ service_agents: {}
     assert_eq!(
         parsed(yaml),
         [
+            named("dice", json!({"path": "./local/dice", "priority": 42})),
             named(
                 "shared_cache",
                 json!({"path": "openagents.mods.core.shared_cache", "enabled": true})
@@ -59,7 +63,6 @@ service_agents: {}
                 "wiki",
                 json!({"path": "openagents.mods.core.wiki", "enabled": false, "config": {"max_pages": 3}, "priority": 41})
             ),
-            named("dice", json!({"path": "./local/dice", "priority": 42})),
         ]
     );
     assert!(parsed("network: {name: Ours}").is_empty());
