@@ -1,9 +1,9 @@
 //! The settings of mods as the Studio of OpenAgents reads and writes them: what is wrong is told by `success` and `error`.
 
-use super::mods::{Way, hidden, no_config, write_config};
+use super::mods::{Way, hidden, write_config};
 use super::problems::{Any, WithAuthority, WithBody};
 use crate::body::{Read, check_object, read_json};
-use crate::fault::Fault;
+use crate::fault::{Fault, Kind};
 use crate::mods_wire as wire;
 use crate::params::Params;
 use crate::path_id::PathId;
@@ -139,14 +139,17 @@ pub(crate) async fn put_config(
         &node.bodies,
         |body: Map<String, Value>| {
             let Some(Value::Object(config)) = body.get("config") else {
-                return Err(no_config());
+                return Err(Fault::new(Kind::Invalid, "config must be an object"));
             };
             check_object("config", config)?;
             Ok(config.clone())
         },
     )
     .await?;
-    let hidden = hidden(&node, id.as_str()).await.unwrap_or_default();
+    let hidden = match hidden(&node, id.as_str()).await {
+        Ok(hidden) => hidden,
+        Err(error) => return refused(&id, error),
+    };
     let change = move |registered: &mut Map<String, Value>| {
         write_config(registered, config.clone(), Way::Merge, &hidden);
     };

@@ -4,7 +4,7 @@ mod config;
 mod switch;
 
 pub(super) use config::{__path_config, __path_health, __path_put_config, __path_schema};
-pub(super) use config::{Way, config, health, hidden, no_config, put_config, schema, write_config};
+pub(super) use config::{Way, config, health, hidden, put_config, schema, write_config};
 pub(super) use switch::{__path_disable, __path_enable, __path_reload};
 pub(super) use switch::{disable, enable, reload};
 

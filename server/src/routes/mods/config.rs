@@ -3,7 +3,7 @@
 use super::told;
 use crate::body::{Read, check_object, read_json};
 use crate::conditions::{etag, known_precondition};
-use crate::fault::{Fault, Kind};
+use crate::fault::Fault;
 use crate::freshness::served;
 use crate::mods_wire::{self as wire, HIDDEN};
 use crate::note::{self, NOTE};
@@ -17,6 +17,7 @@ use axum::http::Uri;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use hotbed_api::{Mod, ModConfig, ModHealth, ModSchema};
+use hotbed_desk::ModsError;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -183,7 +184,12 @@ pub(in crate::routes) enum Way {
 }
 
 /// The keys of a mod's configuration that nobody is shown.
-pub(in crate::routes) async fn hidden(node: &Node, name: &str) -> Result<BTreeSet<String>, Fault> {
+///
+/// Nothing may be written while they are not known: what stands in place of a password would be stored as one.
+pub(in crate::routes) async fn hidden(
+    node: &Node,
+    name: &str,
+) -> Result<BTreeSet<String>, ModsError> {
     let (_, entry) = node.state.mods.entry(name).await?;
     Ok(wire::passwords(wire::form(&entry)))
 }
@@ -232,11 +238,6 @@ fn merge(into: &mut Map<String, Value>, patch: Map<String, Value>) {
             (_, value) => drop(into.insert(key, value)),
         }
     }
-}
-
-/// Refuses what a form cannot be.
-pub(in crate::routes) fn no_config() -> Fault {
-    Fault::new(Kind::Invalid, "config must be an object")
 }
 
 #[cfg(test)]
