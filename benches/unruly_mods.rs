@@ -8,6 +8,9 @@
     reason = "a benchmark"
 )]
 
+#[path = "support/steal.rs"]
+mod steal;
+
 use futures::future::join_all;
 use hotbed::mods::{
     BoxError, Context, Emissions, EventName, EventPattern, Health, HostSettings, Manifest, Mod,
@@ -19,12 +22,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// The most that the 99th of a hundred events of a mod that never blocks may take beside them, as a multiple of what it takes
-/// alone.
+/// The most that the 99th of a hundred events may take beside them, as a multiple of what it takes alone.
 const LIMIT: f64 = 1.05;
-const ROUNDS: usize = 15;
-/// Alone and beside take turns, each so long.
-const SLICES: usize = 40;
+/// Alone, alone again and beside take turns. What lies between the first two is what the machine does by itself.
+const TURNS: usize = 600;
 const SLICE: Duration = Duration::from_millis(20);
 /// How often each of the unruly is asked while it is.
 const ASKED_EVERY: Duration = Duration::from_millis(100);
@@ -151,8 +152,21 @@ async fn provoke(
     }
 }
 
-/// Asks the good one for as long as a slice lasts.
+/// Asks the good one for as long as a slice lasts. A slice in which others on the same machine took its processors away
+/// tells nothing, and is begun again.
 async fn slice(host: &ModHost, times: &mut Vec<Duration>) {
+    let before = times.len();
+    loop {
+        let stolen = steal::stolen();
+        ask(host, times).await;
+        if steal::stolen() == stolen {
+            return;
+        }
+        times.truncate(before);
+    }
+}
+
+async fn ask(host: &ModHost, times: &mut Vec<Duration>) {
     let end = Instant::now() + SLICE;
     while Instant::now() < end {
         let event = event("good");
@@ -163,17 +177,12 @@ async fn slice(host: &ModHost, times: &mut Vec<Duration>) {
     }
 }
 
-fn p99(times: &mut [Duration]) -> Duration {
+fn p99(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() * 99 / 100]
 }
 
-fn median<T: Copy>(values: &mut [T], by: impl Fn(&T, &T) -> std::cmp::Ordering) -> T {
-    values.sort_by(by);
-    values[values.len() / 2]
-}
-
-async fn measure(title: &str, good: Placement, limit: Option<f64>) -> bool {
+async fn measure(title: &str, good: Placement) -> bool {
     let (alone, _told) = host(good, &["good"]).await;
     let names: Vec<&str> = UNRULY.into_iter().chain(["good"]).collect();
     let (crowd, _untaken) = host(good, &names).await;
@@ -186,44 +195,44 @@ async fn measure(title: &str, good: Placement, limit: Option<f64>) -> bool {
         })
         .into_iter()
         .collect();
-    let (mut ratios, mut bases, mut besides) = (Vec::new(), Vec::new(), Vec::new());
-    let mut events = 0;
-    for round in 0..=ROUNDS {
-        let (mut base, mut beside) = (Vec::new(), Vec::new());
-        for _ in 0..SLICES {
-            is_on.store(false, Relaxed);
-            slice(&alone, &mut base).await;
-            is_on.store(true, Relaxed);
-            slice(&crowd, &mut beside).await;
-        }
-        // The first round warms up.
-        if round > 0 {
-            events += base.len() + beside.len();
-            let (base, beside) = (p99(&mut base), p99(&mut beside));
-            ratios.push(beside.as_secs_f64() / base.as_secs_f64());
-            bases.push(base);
-            besides.push(beside);
-        }
+    // What they were asked last is done with before anybody is measured alone.
+    let warm_up = &mut Vec::new();
+    let (mut base, mut again, mut beside) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        is_on.store(false, Relaxed);
+        ask(&alone, warm_up).await;
+        slice(&alone, &mut base).await;
+        slice(&alone, &mut again).await;
+        is_on.store(true, Relaxed);
+        slice(&crowd, &mut beside).await;
     }
     for task in provoked {
         task.abort();
     }
-    let ratio = median(&mut ratios, f64::total_cmp);
-    let (base, beside) = (median(&mut bases, Ord::cmp), median(&mut besides, Ord::cmp));
-    let holds = limit.is_none_or(|limit| ratio <= limit);
-    let verdict = limit.map_or_else(String::new, |limit| {
-        let verdict = if holds { "ok" } else { "OVER" };
-        format!("  (limit {limit:.2}: {verdict})")
-    });
+    let events = base.len() + again.len() + beside.len();
     println!(
         "\n{title}: {events} events, {} of the unruly",
         asked.load(Relaxed)
     );
-    println!("  alone                          p99 {base:>10.1?}    1.00x");
-    println!("  beside those who do not        p99 {beside:>10.1?} {ratio:>7.2}x{verdict}");
+    let base = show("alone", base, None);
+    show("alone again", again, Some((base, None)));
+    let beside = show("beside those who do not", beside, Some((base, Some(LIMIT))));
     let failed = crowd.status("good").unwrap().tally.failed;
     assert_eq!(failed, 0);
-    holds
+    beside.as_secs_f64() / base.as_secs_f64() <= LIMIT
+}
+
+/// Shows the 99th of a hundred, and as a multiple of a base.
+fn show(name: &str, times: Vec<Duration>, base: Option<(Duration, Option<f64>)>) -> Duration {
+    let p99 = p99(times);
+    let ratio = base.map_or(1.0, |(base, _)| p99.as_secs_f64() / base.as_secs_f64());
+    let verdict = match base.and_then(|(_, limit)| limit) {
+        None => String::new(),
+        Some(limit) if ratio <= limit => format!("  (limit {limit:.2}: ok)"),
+        Some(limit) => format!("  (limit {limit:.2}: OVER)"),
+    };
+    println!("  {name:<30} p99 {p99:>10.1?} {ratio:>7.2}x{verdict}");
+    p99
 }
 
 fn main() {
@@ -236,10 +245,8 @@ fn main() {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
     let holds = runtime.block_on(async {
-        let never_blocks = measure("a mod that never blocks", Placement::Tasks, Some(LIMIT)).await;
-        // Its threads are begun when they are needed, and others need some at the same time.
-        measure("a mod of which nothing is known", Placement::Threads, None).await;
-        never_blocks
+        let never_blocks = measure("a mod that never blocks", Placement::Tasks).await;
+        never_blocks & measure("a mod of which nothing is known", Placement::Threads).await
     });
     std::process::exit(i32::from(!holds));
 }

@@ -14,6 +14,7 @@ use crate::service::Provided;
 use crate::shared::Shared;
 use crate::state::ModState;
 use crate::tally::Counters;
+use crate::workplace::Workplace;
 use hotbed_configs::ResolvedConfig;
 use std::any::Any;
 use std::sync::atomic::AtomicUsize;
@@ -55,9 +56,12 @@ pub(crate) async fn bring_up(
     endowment: Endowment,
 ) -> Result<Built, String> {
     let settings = &shared.settings;
-    let placement = opened.placement;
+    let workplace = Workplace::new(opened.placement, &desired.id, &shared.threads);
     let construct = opened.construct;
-    let step = Step { shared, placement };
+    let step = Step {
+        shared,
+        workplace: &workplace,
+    };
     let instance = step
         .take(
             "its construction",
@@ -70,7 +74,7 @@ pub(crate) async fn bring_up(
         desired,
         &opened.manifest,
         opened.digest,
-        placement,
+        &workplace,
         opened.config,
         endowment,
         instance,
@@ -107,7 +111,7 @@ fn keep(
     desired: Desired,
     manifest: &Arc<Manifest>,
     digest: String,
-    placement: Placement,
+    workplace: &Workplace,
     config: ResolvedConfig,
     endowment: Endowment,
     instance: Arc<dyn Mod>,
@@ -124,7 +128,7 @@ fn keep(
         provided: Arc::default(),
         outbox: shared.outbox.clone(),
         places: Places::new(shared.settings.emissions),
-        placement,
+        workplace: workplace.clone(),
         tasks: TaskTracker::new(),
         all_tasks: shared.mod_tasks.clone(),
         stopped: CancellationToken::new(),
@@ -137,7 +141,7 @@ fn keep(
         number,
         digest,
         manifest: Arc::clone(manifest),
-        placement,
+        workplace: workplace.clone(),
         instance,
         context,
         given_up: CancellationToken::new(),
@@ -187,7 +191,7 @@ async fn climb(step: &Step<'_>, keeping: &Keeping) -> Result<(), String> {
 /// Takes steps of one mod.
 struct Step<'a> {
     shared: &'a Arc<Shared>,
-    placement: Placement,
+    workplace: &'a Workplace,
 }
 
 impl Step<'_> {
@@ -197,7 +201,7 @@ impl Step<'_> {
         deadline: Duration,
         step: impl Future<Output = Result<T, BoxError>> + Send + 'static,
     ) -> Result<T, String> {
-        match guard::run(&self.shared.threads, self.placement, deadline, step).await {
+        match guard::run(self.workplace, deadline, step).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(format!("{name} failed: {}", spelled_out(&*error))),
             Err(mishap) => Err(format!("{name} {mishap}")),

@@ -5,7 +5,6 @@ use crate::guard::{self, Mishap, spelled_out};
 use crate::id::ModId;
 use crate::lane::Full;
 use crate::mod_trait::BoxError;
-use crate::shared::Shared;
 use hotbed_lease::Lease;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +34,7 @@ pub enum CallFailureKind {
     Panic,
     /// It did not end in time.
     Deadline,
-    /// Too much waits for it: it was not asked.
+    /// Too much waits for it, or the system has no thread for it: it was not asked.
     Overloaded,
     /// It was to be stopped, and had no more time to end.
     Stopped,
@@ -43,7 +42,6 @@ pub enum CallFailureKind {
 
 /// Calls a generation. The lease lasts for as long as the call does, if need be beyond the deadline.
 pub(crate) async fn call<T, F>(
-    shared: &Shared,
     lease: Lease<Generation>,
     deadline: Duration,
     work: impl FnOnce(Lease<Generation>) -> F,
@@ -54,7 +52,7 @@ where
 {
     let (id, generation) = (lease.id.clone(), lease.number);
     let counters = Arc::clone(&lease.counters);
-    let ended = attempt(shared, lease, deadline, work).await;
+    let ended = attempt(lease, deadline, work).await;
     let (kind, message) = match ended {
         Ok(value) => {
             counters.done();
@@ -78,7 +76,6 @@ where
 }
 
 async fn attempt<T, F>(
-    shared: &Shared,
     lease: Lease<Generation>,
     deadline: Duration,
     work: impl FnOnce(Lease<Generation>) -> F,
@@ -112,7 +109,7 @@ where
         Err(_) => return Err(late()),
     };
     let left = deadline.saturating_sub(begun.elapsed());
-    let placement = lease.placement;
+    let workplace = lease.workplace.clone();
     let work = work(lease);
     let work = async move {
         let _place = place;
@@ -122,7 +119,7 @@ where
             ended = work => Some(ended),
         }
     };
-    match guard::run(&shared.threads, placement, left, work).await {
+    match guard::run(&workplace, left, work).await {
         Ok(Some(Ok(value))) => Ok(value),
         Ok(Some(Err(error))) => {
             let message = format!("failed: {}", spelled_out(&*error));
@@ -131,6 +128,9 @@ where
         Ok(None) => Err(stopped()),
         Err(Mishap::Late(_)) => Err(late()),
         Err(panicked @ Mishap::Panicked(_)) => Err((CallFailureKind::Panic, panicked.to_string())),
+        Err(unasked @ Mishap::NoThread(_)) => {
+            Err((CallFailureKind::Overloaded, unasked.to_string()))
+        }
     }
 }
 

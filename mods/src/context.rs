@@ -3,10 +3,10 @@ use crate::emission::{Emission, EmitError, Outbox, Places};
 use crate::event::{EventName, ModEvent};
 use crate::guard;
 use crate::id::ModId;
-use crate::loader::Placement;
 use crate::path::ModPath;
 use crate::permission::Permissions;
 use crate::service::{Found, Provided, Put, ServiceError};
+use crate::workplace::Workplace;
 use hotbed_configs::ResolvedConfig;
 use serde_json::{Map, Value};
 use std::any::{Any, type_name};
@@ -35,7 +35,7 @@ pub(crate) struct Inside {
     pub(crate) provided: Arc<Provided>,
     pub(crate) outbox: Outbox,
     pub(crate) places: Places,
-    pub(crate) placement: Placement,
+    pub(crate) workplace: Workplace,
     pub(crate) tasks: TaskTracker,
     /// Counts the tasks of all mods.
     pub(crate) all_tasks: TaskTracker,
@@ -162,6 +162,8 @@ impl Context {
                 id: inside.id.clone(),
             });
         }
+        // First, so that one that floods costs others next to nothing.
+        let place = inside.places.take(&inside.id)?;
         let mut event =
             ModEvent::new(name, &format!("mod:{}", inside.path), payload).to(destination);
         if let Some(cause) = cause {
@@ -173,7 +175,7 @@ impl Context {
             event,
             except: cause.map(|cause| Arc::clone(&cause.source)),
         };
-        inside.outbox.put(emission, &inside.places)
+        inside.outbox.put(emission, place)
     }
 
     /// Runs a task until it ends or this generation is stopped, whichever is first. It runs where the code of the mod
@@ -189,7 +191,12 @@ impl Context {
         };
         let inside = &*self.inside;
         let task = inside.all_tasks.track_future(task);
-        guard::start(&inside.tasks, inside.placement, inside.id.to_shared(), task);
+        guard::start(
+            &inside.tasks,
+            &inside.workplace,
+            &inside.id.to_shared(),
+            task,
+        );
     }
 
     /// Ends when this generation is stopped: for work that wants to end in its own way.

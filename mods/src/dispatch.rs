@@ -66,7 +66,7 @@ pub(crate) async fn dispatch(shared: Arc<Shared>, event: ModEvent) -> Dispatched
         let work = |lease: hotbed_lease::Lease<crate::generation::Generation>| async move {
             lease.instance.handle(&asked).await
         };
-        match call(&shared, lease, deadline, work).await {
+        match call(lease, deadline, work).await {
             Ok(Some(response)) => {
                 dispatched.outcome = Outcome::Answered { by: id, response };
                 break;

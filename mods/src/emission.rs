@@ -93,18 +93,27 @@ impl Places {
             limit,
         }
     }
+
+    /// A place for one event, if one is left.
+    pub(crate) fn take(&self, id: &ModId) -> Result<OwnedSemaphorePermit, EmitError> {
+        let place = Arc::clone(&self.free).try_acquire_owned();
+        place.map_err(|_| EmitError::Full {
+            id: id.clone(),
+            limit: self.limit,
+        })
+    }
 }
 
 impl Outbox {
-    /// Puts an event in, if its mod has a place left.
-    pub(crate) fn put(&self, emission: Emission, places: &Places) -> Result<(), EmitError> {
-        let id = emission.from.clone();
-        let Ok(place) = Arc::clone(&places.free).try_acquire_owned() else {
-            let limit = places.limit;
-            return Err(EmitError::Full { id, limit });
-        };
-        self.waiting
-            .send((emission, place))
-            .map_err(|_| EmitError::Closed { id })
+    /// Puts an event in the place that its mod took for it.
+    pub(crate) fn put(
+        &self,
+        emission: Emission,
+        place: OwnedSemaphorePermit,
+    ) -> Result<(), EmitError> {
+        let put = self.waiting.send((emission, place));
+        put.map_err(|unsent| EmitError::Closed {
+            id: unsent.0.0.from,
+        })
     }
 }

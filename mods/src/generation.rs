@@ -4,11 +4,11 @@ use crate::context::Context;
 use crate::desired::Desired;
 use crate::id::ModId;
 use crate::lane::Lane;
-use crate::loader::Placement;
 use crate::manifest::Manifest;
 use crate::mod_trait::Mod;
 use crate::service::Provided;
 use crate::tally::Counters;
+use crate::workplace::Workplace;
 use hotbed_lease::{Lease, Lender, Returned, Settled};
 use std::any::Any;
 use std::fmt;
@@ -22,7 +22,7 @@ pub(crate) struct Generation {
     pub(crate) id: ModId,
     pub(crate) number: u64,
     pub(crate) manifest: Arc<Manifest>,
-    pub(crate) placement: Placement,
+    pub(crate) workplace: Workplace,
     pub(crate) instance: Arc<dyn Mod>,
     pub(crate) lane: Lane,
     pub(crate) counters: Arc<Counters>,
@@ -54,7 +54,7 @@ pub(crate) struct Keeping {
     pub(crate) number: u64,
     pub(crate) digest: String,
     pub(crate) manifest: Arc<Manifest>,
-    pub(crate) placement: Placement,
+    pub(crate) workplace: Workplace,
     pub(crate) instance: Arc<dyn Mod>,
     pub(crate) context: Context,
     pub(crate) given_up: CancellationToken,
@@ -119,7 +119,7 @@ impl Generation {
             id: id.clone(),
             number: keeping.number,
             manifest: Arc::clone(&keeping.manifest),
-            placement: keeping.placement,
+            workplace: keeping.workplace.clone(),
             instance: Arc::clone(&keeping.instance),
             lane,
             counters,

@@ -36,6 +36,7 @@ mod built_in;
 mod call;
 mod command;
 mod context;
+mod crew;
 mod desired;
 mod destination;
 mod dispatch;
@@ -73,6 +74,7 @@ mod status;
 mod survey;
 mod table;
 mod tally;
+mod workplace;
 
 pub use built_in::BuiltIns;
 pub use call::{CallFailure, CallFailureKind};

@@ -3,9 +3,10 @@
 use crate::birth::Opened;
 use crate::desired::Desired;
 use crate::guard::{self, spelled_out};
-use crate::loader::{OpenError, Package, Placement};
+use crate::loader::{OpenError, Package};
 use crate::path::ModPath;
 use crate::shared::Shared;
+use crate::workplace::Workplace;
 use std::sync::Arc;
 
 /// Why a package was not read.
@@ -34,7 +35,7 @@ pub(crate) async fn read(shared: &Arc<Shared>, path: &ModPath) -> Result<Package
     let deadline = shared.settings.open_deadline;
     let asked = path.clone();
     let open = async move { loader.open(&asked).await };
-    match guard::run(&shared.threads, Placement::Tasks, deadline, open).await {
+    match guard::run(&Workplace::Runtime, deadline, open).await {
         Ok(Ok(package)) => Ok(package),
         Ok(Err(error)) => Err(error.into()),
         Err(mishap) => Err(Unread {

@@ -78,7 +78,7 @@ pub(crate) async fn end(
     let Keeping {
         desired,
         number,
-        placement,
+        workplace,
         instance,
         context,
         bonds,
@@ -100,7 +100,7 @@ pub(crate) async fn end(
         stopped
     };
     let mut troubles = Vec::new();
-    match guard::run(&shared.threads, placement, deadline, stop).await {
+    match guard::run(&workplace, deadline, stop).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => troubles.push(format!("stop failed: {}", spelled_out(&*error))),
         Err(mishap) => troubles.push(format!("stop {mishap}")),

@@ -30,7 +30,7 @@ pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     /// Our own tasks: events and commands on their way, mutations, generations that are taken out of service.
     pub(crate) jobs: TaskTracker,
-    /// Calls on threads of their own.
+    /// Calls and tasks on threads of their own.
     pub(crate) threads: TaskTracker,
     /// The tasks that mods run.
     pub(crate) mod_tasks: TaskTracker,

@@ -145,7 +145,7 @@ async fn fan_out(
             let command = Arc::clone(&command);
             let work =
                 |lease: Lease<Generation>| async move { lease.instance.command(&command).await };
-            call(shared, lease, deadline, work)
+            call(lease, deadline, work)
         });
     let mut reply = CommandReply::default();
     let mut failures = Vec::new();

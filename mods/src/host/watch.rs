@@ -20,7 +20,7 @@ pub struct Leftovers {
     pub mod_tasks: usize,
     /// Events, commands and mutations under way.
     pub jobs: usize,
-    /// Calls on threads of their own, those included whose time is over and that block.
+    /// Calls and tasks on threads of their own, those included whose time is over and that block.
     pub threads: usize,
     /// Services that were taken back and are held all the same, each as `mod/service`.
     pub services: Vec<String>,
@@ -168,17 +168,10 @@ async fn ask(shared: &Shared, lease: Lease<Generation>) -> Health {
     if lease.asked.swap(true, Ordering::AcqRel) {
         return Health::unhealthy("it has not answered yet since it was asked last");
     }
-    let placement = lease.placement;
+    let workplace = lease.workplace.clone();
     let asked = Asked(lease);
     let ask = async move { asked.0.instance.health().await };
-    match guard::run(
-        &shared.threads,
-        placement,
-        shared.settings.health_deadline,
-        ask,
-    )
-    .await
-    {
+    match guard::run(&workplace, shared.settings.health_deadline, ask).await {
         Ok(health) => health,
         Err(mishap) => Health::unhealthy(format!("asked how it is, it {mishap}")),
     }

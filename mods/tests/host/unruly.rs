@@ -130,6 +130,30 @@ async fn a_mod_serves_while_others_block_hang_panic_and_flood() {
     .await;
 }
 
+/// Files are read on the runtime's own threads for what blocks: a mod that took all of them kept the registry from being read.
+///
+/// Caught: a mod that runs on those.
+#[test]
+fn a_mod_that_blocks_takes_no_thread_that_others_need() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).max_blocking_threads(1);
+    let runtime = runtime.enable_all().build().unwrap();
+    runtime.block_on(async {
+        let world = World::with(impatient());
+        let (release, act) = block();
+        world.shop.behave("bad", Step::Handle, act);
+        world.run(&["bad"]).await;
+        world.send("to_bad.ping").await;
+        assert_eq!(world.host.leftovers().threads, 1, "it blocks still");
+        let others = tokio::task::spawn_blocking(|| "done");
+        let others = tokio::time::timeout(Duration::from_mins(1), others).await;
+        assert_eq!(others.unwrap().unwrap(), "done");
+        drop(release);
+        world.run(&[]).await;
+        world.assert_empty().await;
+    });
+}
+
 /// A mod that blocks when it is asked how it is is not asked again and again: each time would take a thread.
 ///
 /// Caught: asked without a look at whether it is being asked.
