@@ -310,6 +310,20 @@ async fn what_a_mod_kept_or_provided_may_panic_when_it_is_dropped() {
     }
 }
 
+/// Caught: everything that was stopped on the occasion told as unloaded.
+#[tokio::test(start_paused = true)]
+async fn an_unload_tells_what_was_unloaded_and_nothing_that_was_renewed_meanwhile() {
+    let world = World::new();
+    world.run(&["aa", "bad"]).await;
+    world.shop.behave("bad", Step::Start, Act::Fail);
+    world.host.reload("bad").await.unwrap();
+    world.shop.stock("bad", Recipe::new("bad"));
+    tokio::time::advance(Duration::from_secs(2)).await;
+    let unloaded = world.host.unload("aa", Cascade::Refuse).await.unwrap();
+    assert_eq!(unloaded.ids, [crate::world::id("aa")]);
+    assert_eq!(world.error("bad"), "", "its wait was over");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_happens_to_mods_is_told() {
     let world = World::new();
