@@ -354,3 +354,40 @@ async fn a_mod_that_floods_fills_its_own_places_and_no_others() {
         "it is stopped"
     );
 }
+
+/// What nobody takes does not grow with each generation that tells some more.
+///
+/// Caught: places of each generation.
+#[tokio::test(start_paused = true)]
+async fn a_mod_that_is_built_again_and_again_has_no_more_places_than_before() {
+    let world = World::with(HostSettings {
+        emissions: 3,
+        ..HostSettings::default()
+    });
+    let told = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&told);
+    world.shop.stock(
+        "aa",
+        Recipe::new("aa").using(move |context| {
+            for _ in 0..2 {
+                *count.lock().unwrap() += usize::from(tell(context, "aa.bb", None).is_ok());
+            }
+            Ok(())
+        }),
+    );
+    world.run(&["aa"]).await;
+    for _ in 0..5 {
+        world.host.reload("aa").await.unwrap();
+    }
+    assert_eq!(*told.lock().unwrap(), 3);
+    world.run(&[]).await;
+    world.assert_empty().await;
+    world.run(&["aa"]).await;
+    assert_eq!(*told.lock().unwrap(), 3, "they wait still");
+    let mut emissions = world.emissions.lock().await;
+    for _ in 0..3 {
+        emissions.next().await.unwrap();
+    }
+    world.host.reload("aa").await.unwrap();
+    assert_eq!(*told.lock().unwrap(), 5);
+}
