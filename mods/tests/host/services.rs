@@ -106,6 +106,9 @@ async fn a_service_that_is_not_granted_not_declared_or_of_another_type_is_refuse
     assert_eq!(report.failed.len(), 4);
 }
 
+/// A service, and what it was asked by.
+type Stolen = (Arc<Counter>, Context);
+
 /// Caught: services that are not taken back.
 #[tokio::test(start_paused = true)]
 async fn services_are_taken_back_when_their_mod_goes_and_who_keeps_one_is_named() {
@@ -113,7 +116,7 @@ async fn services_are_taken_back_when_their_mod_goes_and_who_keeps_one_is_named(
     world
         .shop
         .stock("low", Recipe::new("low").using(provides("numbers", 7)));
-    let stolen: Arc<Mutex<Option<(Arc<Counter>, Context)>>> = Arc::default();
+    let stolen: Arc<Mutex<Option<Stolen>>> = Arc::default();
     let thief = Arc::clone(&stolen);
     world.shop.stock(
         "top",
