@@ -185,12 +185,8 @@ pub(crate) async fn end(
         None => (None, None),
     };
     let deadline = shared.settings.stop_deadline;
-    let stop = async move {
-        let stopped = instance.stop().await;
-        // Here, for it may panic or block as well.
-        drop((generation, instance));
-        stopped
-    };
+    let this = Arc::clone(&instance);
+    let stop = async move { this.stop().await };
     let mut troubles = Vec::new();
     match guard::run(&shared.threads, placement, deadline, stop).await {
         Ok(Ok(())) => {}
@@ -209,15 +205,17 @@ pub(crate) async fn end(
             inside.tasks.len()
         ));
     }
-    // What it provided and kept is its own, and may panic or block when it is dropped.
+    // It, and what it provided and kept, may panic or block when it is dropped. Not in the step before: one that is late is
+    // dropped outside of the guard.
     let release = async move {
+        drop((generation, instance));
         let taken = context.inside().provided.take_back();
         drop(context);
         taken
     };
     match guard::run(&shared.threads, placement, deadline, release).await {
         Ok(taken) => shared.note_taken_back(&id, taken),
-        Err(mishap) => troubles.push(format!("letting go of what it had, it {mishap}")),
+        Err(mishap) => troubles.push(format!("when it was dropped, it {mishap}")),
     }
     drop(bonds);
     shared.board.step(&id, number, last);

@@ -310,6 +310,24 @@ async fn what_a_mod_kept_or_provided_may_panic_when_it_is_dropped() {
     }
 }
 
+/// Caught: the last of a mod dropped with its late stop (those that stop after it never did).
+#[tokio::test(start_paused = true)]
+async fn a_mod_that_hangs_in_its_stop_and_panics_when_it_is_dropped_harms_nobody() {
+    let world = World::new();
+    let recipe = Recipe::new("zz").act(Step::Stop, Act::Hang);
+    world.shop.stock("zz", recipe.act(Step::Drop, Act::Panic));
+    world.run(&["aa", "zz"]).await;
+    world.run(&[]).await;
+    let retired = world.host.retired("aa");
+    assert!(
+        tokio::time::timeout(Duration::from_hours(1), retired)
+            .await
+            .is_ok()
+    );
+    assert_eq!(world.shop.order_of("stop"), ["zz", "aa"]);
+    world.assert_empty().await;
+}
+
 /// Caught: everything that was stopped on the occasion told as unloaded.
 #[tokio::test(start_paused = true)]
 async fn an_unload_tells_what_was_unloaded_and_nothing_that_was_renewed_meanwhile() {
