@@ -2,7 +2,6 @@
 
 use crate::context::{Context, Inside};
 use crate::desired::Desired;
-use crate::emission::Places;
 use crate::generation::{Bond, Generation, Home, Installed, Keeping};
 use crate::guard::{self, spelled_out};
 use crate::lane::Lane;
@@ -127,7 +126,7 @@ fn keep(
         dependencies: endowment.services,
         provided: Arc::default(),
         outbox: shared.outbox.clone(),
-        places: Places::new(shared.settings.emissions),
+        places: shared.outbox.places(&desired.id, shared.settings.emissions),
         workplace: workplace.clone(),
         tasks: TaskTracker::new(),
         all_tasks: shared.mod_tasks.clone(),

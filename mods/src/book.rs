@@ -25,14 +25,18 @@ pub(crate) struct Failed {
     pub(crate) against: Desired,
     /// How often in a row.
     pub(crate) times: u32,
-    /// When it is worth another try; `None` if that depends on others, and a try costs nothing.
-    pub(crate) retry_at: Option<Instant>,
+    pub(crate) retry: Retry,
 }
 
-impl Failed {
-    pub(crate) fn is_due(&self, now: Instant) -> bool {
-        self.retry_at.is_none_or(|retry_at| retry_at <= now)
-    }
+/// When something that failed is worth another try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// From then on: it failed because of itself.
+    At(Instant),
+    /// Whenever this one is tried: without it, it cannot come into service.
+    With(ModId),
+    /// Always: something is missing, and that is found before anything is built.
+    Always,
 }
 
 impl Book {
@@ -71,20 +75,20 @@ impl Book {
                 message,
                 against: desired.clone(),
                 times,
-                retry_at: Some(Instant::now() + settings.wait(times)),
+                retry: Retry::At(Instant::now() + settings.wait(times)),
             },
         );
     }
 
     /// Notes that something could not be done because of another.
-    pub(crate) fn note_wait(&mut self, desired: &Desired, message: String) {
+    pub(crate) fn note_wait(&mut self, desired: &Desired, message: String, retry: Retry) {
         self.failed.insert(
             desired.id.clone(),
             Failed {
                 message,
                 against: desired.clone(),
                 times: 0,
-                retry_at: None,
+                retry,
             },
         );
     }
@@ -93,7 +97,10 @@ impl Book {
     pub(crate) fn next_retry(&self) -> Option<Instant> {
         self.failed
             .values()
-            .filter_map(|failed| failed.retry_at)
+            .filter_map(|failed| match failed.retry {
+                Retry::At(at) => Some(at),
+                Retry::With(_) | Retry::Always => None,
+            })
             .min()
     }
 }

@@ -3,8 +3,10 @@
 use crate::call::{CallFailure, call};
 use crate::destination::Destination;
 use crate::event::{ModEvent, Response};
+use crate::generation::Generation;
 use crate::id::ModId;
 use crate::shared::Shared;
+use hotbed_lease::Lease;
 use std::sync::Arc;
 
 /// What became of an event.
@@ -58,14 +60,13 @@ pub(crate) async fn dispatch(shared: Arc<Shared>, event: ModEvent) -> Dispatched
     let event = Arc::new(event);
     for id in route {
         let lease = shared.table.now().get(&id).map(|entry| entry.lease.clone());
-        let Some(lease) = lease else {
+        // One that is newer than the route may want other events.
+        let Some(lease) = lease.filter(|lease| wants(lease, &event)) else {
             continue;
         };
         let asked = Arc::clone(&event);
         let deadline = shared.settings.event_deadline;
-        let work = |lease: hotbed_lease::Lease<crate::generation::Generation>| async move {
-            lease.instance.handle(&asked).await
-        };
+        let work = |lease: Lease<Generation>| async move { lease.instance.handle(&asked).await };
         match call(lease, deadline, work).await {
             Ok(Some(response)) => {
                 dispatched.outcome = Outcome::Answered { by: id, response };
@@ -81,16 +82,18 @@ pub(crate) async fn dispatch(shared: Arc<Shared>, event: ModEvent) -> Dispatched
 /// Who is asked. `None` if the event is for a mod that is not in service.
 fn route(shared: &Shared, event: &ModEvent) -> Option<Vec<ModId>> {
     let table = shared.table.now();
-    let is_meant = |patterns: &[crate::EventPattern]| {
-        let name = event.name.as_str();
-        patterns.iter().any(|pattern| pattern.matches(name))
-    };
     if let Destination::Mod(target) = &event.destination {
         let lease = &table.named(target)?.lease;
-        let meant = is_meant(&lease.manifest.events);
+        let meant = wants(lease, event);
         return Some(meant.then(|| lease.id.clone()).into_iter().collect());
     }
     let pipeline = table.pipeline().map(|entry| &entry.lease);
-    let meant = pipeline.filter(|lease| is_meant(&lease.manifest.events));
+    let meant = pipeline.filter(|lease| wants(lease, event));
     Some(meant.map(|lease| lease.id.clone()).collect())
+}
+
+fn wants(lease: &Lease<Generation>, event: &ModEvent) -> bool {
+    let name = event.name.as_str();
+    let mut patterns = lease.manifest.events.iter();
+    patterns.any(|pattern| pattern.matches(name))
 }

@@ -2,7 +2,8 @@
 
 use crate::event::ModEvent;
 use crate::id::ModId;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -68,9 +69,12 @@ impl Emissions {
 pub(crate) struct Outbox {
     /// Not longer than the places of all mods together.
     waiting: UnboundedSender<(Emission, OwnedSemaphorePermit)>,
+    /// The places of the mods that are there or of which something waits.
+    places: Arc<Mutex<BTreeMap<ModId, Weak<Semaphore>>>>,
 }
 
-/// The places of one generation in the outbox.
+/// The places of one mod in the outbox, which its generations share: or one that is built again and again would have more
+/// and more of them.
 #[derive(Debug)]
 pub(crate) struct Places {
     free: Arc<Semaphore>,
@@ -83,17 +87,14 @@ pub(crate) fn outbox() -> (Outbox, Emissions) {
         reason = "each message holds a place of its mod, and each mod has a fixed number of them"
     )]
     let (sender, waiting) = mpsc::unbounded_channel();
-    (Outbox { waiting: sender }, Emissions { waiting })
+    let outbox = Outbox {
+        waiting: sender,
+        places: Arc::default(),
+    };
+    (outbox, Emissions { waiting })
 }
 
 impl Places {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            free: Arc::new(Semaphore::new(limit)),
-            limit,
-        }
-    }
-
     /// A place for one event, if one is left.
     pub(crate) fn take(&self, id: &ModId) -> Result<OwnedSemaphorePermit, EmitError> {
         let place = Arc::clone(&self.free).try_acquire_owned();
@@ -105,6 +106,19 @@ impl Places {
 }
 
 impl Outbox {
+    /// The places of a mod, `limit` of them.
+    pub(crate) fn places(&self, id: &ModId, limit: usize) -> Places {
+        // Whole at every line.
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.retain(|_, free| free.strong_count() > 0);
+        let free = places.get(id).and_then(Weak::upgrade).unwrap_or_else(|| {
+            let free = Arc::new(Semaphore::new(limit));
+            places.insert(id.clone(), Arc::downgrade(&free));
+            free
+        });
+        Places { free, limit }
+    }
+
     /// Puts an event in the place that its mod took for it.
     pub(crate) fn put(
         &self,

@@ -6,6 +6,7 @@ use crate::id::ModId;
 use crate::lane::Lane;
 use crate::manifest::Manifest;
 use crate::mod_trait::Mod;
+use crate::priority::Priority;
 use crate::service::Provided;
 use crate::tally::Counters;
 use crate::workplace::Workplace;
@@ -91,6 +92,11 @@ impl Drop for Bond {
 impl Keeping {
     pub(crate) fn id(&self) -> &ModId {
         &self.desired.id
+    }
+
+    /// What the operator says of it, or else the mod.
+    pub(crate) fn priority(&self) -> Priority {
+        self.desired.priority.unwrap_or(self.manifest.priority)
     }
 
     /// Whether other generations depend on it still.

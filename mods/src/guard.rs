@@ -38,23 +38,30 @@ pub(crate) async fn run<T: Send + 'static>(
     deadline: Duration,
     call: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Mishap> {
-    let guarded = AssertUnwindSafe(call).catch_unwind();
     let ended = match workplace {
-        Workplace::Runtime => timeout(deadline, guarded).await,
+        Workplace::Runtime => {
+            // In a block of its own, so that one that is late is dropped where its panics are caught.
+            let call = async move { timeout(deadline, call).await };
+            match AssertUnwindSafe(call).catch_unwind().await {
+                Ok(Ok(value)) => Some(Ok(value)),
+                Ok(Err(_)) => None,
+                Err(panic) => Some(Err(panic)),
+            }
+        }
         Workplace::Threads(threads) => {
-            let answer = threads.run(guarded);
+            let answer = threads.run(AssertUnwindSafe(call).catch_unwind());
             let answer = answer.map_err(|error| Mishap::NoThread(error.to_string()))?;
             match timeout(deadline, answer).await {
+                Ok(Ok(ended)) => Some(ended),
                 Ok(Err(_)) => return Err(Mishap::Panicked("after it had ended".to_owned())),
-                Ok(Ok(ended)) => Ok(ended),
-                Err(elapsed) => Err(elapsed),
+                Err(_) => None,
             }
         }
     };
     match ended {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(panic)) => Err(Mishap::Panicked(panic_text(&*panic))),
-        Err(_) => Err(Mishap::Late(deadline)),
+        Some(Ok(value)) => Ok(value),
+        Some(Err(panic)) => Err(Mishap::Panicked(panic_text(&*panic))),
+        None => Err(Mishap::Late(deadline)),
     }
 }
 
@@ -125,6 +132,27 @@ mod tests {
             let late = run(std::future::pending().boxed()).await.unwrap_err();
             assert_eq!(late.to_string(), "did not end within 50ms");
         }
+    }
+
+    /// What was late was dropped where nobody caught its panics: the task that asked it went down with it.
+    ///
+    /// Caught: a call that is dropped outside of the guard.
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_panics_when_it_is_dropped_late_ends_as_a_mishap() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("dropped");
+            }
+        }
+        let workplace = workplace(Placement::Tasks, &TaskTracker::new());
+        let bomb = Bomb;
+        let hangs = async move {
+            let _bomb = bomb;
+            std::future::pending::<()>().await;
+        };
+        let panicked = run(&workplace, DEADLINE, hangs).await;
+        assert_eq!(panicked, Err(Mishap::Panicked("dropped".to_owned())));
     }
 
     /// Caught: `Threads` run like `Tasks` (the clock of the runtime's only worker stands still, and the test with it).

@@ -15,6 +15,7 @@ use crate::notice::Notice;
 use crate::open;
 use crate::path::ModPath;
 use crate::report::Report;
+use crate::scopes::Scopes;
 use crate::service::ServiceInfo;
 use crate::shared::Shared;
 use crate::status::ModStatus;
@@ -186,6 +187,10 @@ impl ModHost {
 
     /// What is to be changed when nobody listens in a channel any more: no mod stays bound to it.
     pub fn leave_channel(&self, channel: &str) -> Vec<ScopeChange> {
+        if channel == Scopes::ANY {
+            // Only a channel of that name is left, and not all of them.
+            return Vec::new();
+        }
         let statuses = self.statuses().into_iter();
         let bound = statuses.filter(|status| status.scopes.iter().any(|scope| scope == channel));
         bound

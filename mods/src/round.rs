@@ -3,22 +3,21 @@
 //! What is new is built beside what runs and takes its place when it is proven; nothing that runs is touched before. A mod
 //! that fails harms only those that depend on it.
 
-use crate::birth::{self, Built, Endowment};
+use crate::birth::{self, Built, Endowment, Opened};
 use crate::board::Served;
-use crate::book::Book;
+use crate::book::{Book, Retry};
 use crate::desired::Desired;
+use crate::fault::{Blame, Fault, Member, foreseen, why_missing};
 use crate::generation::{Bond, Installed, Keeping};
 use crate::id::ModId;
 use crate::notice::{Notice, NoticeKind};
-use crate::order::{Node, order};
 use crate::report::Report;
 use crate::retire::{self, Retired, let_go};
 use crate::shared::Shared;
 use crate::state::ModState;
-use crate::survey::{Candidate, Survey, Wish, survey};
+use crate::survey::{Survey, Wish, survey};
 use crate::table::Entry;
 use chrono::Utc;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
@@ -41,9 +40,6 @@ pub(crate) async fn carry_out(
         book,
         report: Report::default(),
         going: Going::new(),
-        built: BTreeMap::new(),
-        groups: BTreeMap::new(),
-        merged: BTreeMap::new(),
     };
     round.run(survey, &wish).await;
     let Round { report, going, .. } = round;
@@ -57,21 +53,6 @@ struct Round<'a> {
     book: &'a mut Book,
     report: Report,
     going: Going,
-    /// What came up and waits for the rest of its group.
-    built: BTreeMap<ModId, Built>,
-    groups: BTreeMap<usize, Group>,
-    /// Into which group another has gone.
-    merged: BTreeMap<usize, usize>,
-}
-
-#[derive(Default)]
-struct Group {
-    /// How many are to come yet.
-    left: usize,
-    /// In the order of building.
-    built: Vec<ModId>,
-    /// Why it does not come into service.
-    failed: Option<String>,
 }
 
 impl Round<'_> {
@@ -127,145 +108,93 @@ impl Round<'_> {
     }
 
     async fn build_all(&mut self, survey: Survey, wish: &Wish) {
-        let order = survey.order(wish);
+        let course = survey.course(wish);
         let mut candidates = survey.candidates;
-        for candidate in candidates.values() {
-            self.groups.entry(candidate.group).or_default().left += 1;
-        }
-        for (id, circle) in &order.circles {
-            let names: Vec<&str> = circle.iter().map(ModId::as_str).collect();
-            let message = format!("it depends on itself: {}", names.join(" → "));
-            if let (Some(candidate), Some(desired)) = (candidates.remove(id), wish.desired.get(id))
-            {
-                self.fail(candidate.group, desired, message, Blame::Itself)
-                    .await;
+        for group in &course.groups {
+            let mut members = Vec::new();
+            for id in group {
+                if let (Some(candidate), Some(desired)) =
+                    (candidates.remove(id), wish.desired.get(id))
+                {
+                    members.push(Member {
+                        desired,
+                        opened: candidate.opened,
+                        circle: course.circles.get(id).map(Vec::as_slice),
+                    });
+                }
             }
-        }
-        for id in &order.sorted {
-            if let (Some(candidate), Some(desired)) = (candidates.remove(id), wish.desired.get(id))
-            {
-                self.build(desired, candidate, wish).await;
-            }
+            self.build_group(members, wish).await;
         }
     }
 
-    async fn build(&mut self, desired: &Desired, candidate: Candidate, wish: &Wish) {
-        let id = &desired.id;
-        let mut group = self.current(candidate.group);
-        if let Some(reason) = self
-            .groups
-            .get(&group)
-            .and_then(|group| group.failed.clone())
-        {
-            self.pass_over(desired, &reason);
+    /// Brings a group into service, all of it at once, or leaves what runs as it is. Whatever a group depends on beside
+    /// itself is there by now or will not be.
+    async fn build_group(&mut self, group: Vec<Member<'_>>, wish: &Wish) {
+        let all: Vec<&Desired> = group.iter().map(|member| member.desired).collect();
+        let faults = foreseen(&group, |on| self.why_missing(on, wish));
+        if !faults.is_empty() {
+            self.give_up(&all, Vec::new(), faults).await;
             return;
         }
-        let opened = match candidate.opened {
-            Ok(opened) => opened,
-            Err(message) => {
-                self.fail(group, desired, message, Blame::Itself).await;
-                return;
+        let mut built = Vec::new();
+        for member in group {
+            let Ok(opened) = member.opened else {
+                continue;
+            };
+            match self.build(member.desired, opened, &built).await {
+                Ok(one) => built.push(one),
+                Err(message) => {
+                    let fault = Fault::itself(&member.desired.id, message);
+                    self.give_up(&all, built, vec![fault]).await;
+                    return;
+                }
             }
-        };
-        self.shared.board.read(id, &opened.manifest);
+        }
+        self.commit(built);
+    }
+
+    async fn build(
+        &self,
+        desired: &Desired,
+        opened: Opened,
+        beside: &[Built],
+    ) -> Result<Built, String> {
+        self.shared.board.read(&desired.id, &opened.manifest);
         let mut bonds = Vec::new();
         let mut services = Vec::new();
         for on in &opened.manifest.dependencies {
-            let waiting = self
-                .groups
-                .iter()
-                .find(|(_, group)| group.built.contains(on));
-            let provider = if let Some((other, _)) = waiting {
-                // It comes into service with it, or not at all.
-                let other = *other;
-                group = self.merge(group, other);
-                self.built.get(on).map(|built| &built.installed)
-            } else {
-                let is_wanted = wish.desired.get(on).is_some_and(|desired| desired.enabled);
-                self.book.running.get(on).filter(|_| is_wanted)
-            };
-            let Some(provider) = provider else {
-                let message = format!("it depends on `{on}`, {}", self.why_missing(on, wish));
-                drop(bonds);
-                self.fail(group, desired, message, Blame::Others).await;
-                return;
-            };
+            let beside = beside.iter().map(|built| &built.installed);
+            let beside = beside.filter(|installed| installed.keeping.id() == on);
+            let provider = beside.chain(self.book.running.get(on)).next();
+            let provider =
+                provider.ok_or_else(|| format!("it depends on `{on}`, which is gone"))?;
             bonds.push(Bond::to(provider));
             services.push(Arc::clone(&provider.keeping.context.inside().provided));
         }
-        let inherited = self
-            .book
-            .running
-            .get(id)
-            .and_then(|installed| installed.keeping.kept());
+        let running = self.book.running.get(&desired.id);
         let endowment = Endowment {
             bonds,
             services,
-            inherited,
+            inherited: running.and_then(|installed| installed.keeping.kept()),
         };
-        match birth::bring_up(self.shared, desired.clone(), opened, endowment).await {
-            Ok(built) => {
-                self.built.insert(id.clone(), built);
-                let waiting = self.groups.entry(group).or_default();
-                waiting.built.push(id.clone());
-                waiting.left = waiting.left.saturating_sub(1);
-                if waiting.left == 0 {
-                    self.commit(group);
-                }
-            }
-            Err(message) => self.fail(group, desired, message, Blame::Itself).await,
-        }
+        birth::bring_up(self.shared, desired.clone(), opened, endowment).await
     }
 
-    /// The group that a candidate's has become.
-    fn current(&self, mut group: usize) -> usize {
-        while let Some(into) = self.merged.get(&group) {
-            group = *into;
-        }
-        group
-    }
-
-    /// Makes one group of two. Answers which.
-    fn merge(&mut self, one: usize, other: usize) -> usize {
-        if one != other
-            && let Some(from) = self.groups.remove(&one)
-        {
-            self.merged.insert(one, other);
-            let into = self.groups.entry(other).or_default();
-            into.left += from.left;
-            into.built.extend(from.built);
-        }
-        other
-    }
-
-    fn why_missing(&self, on: &ModId, wish: &Wish) -> String {
-        match wish.desired.get(on) {
-            None => "which is not loaded: load it first".to_owned(),
-            Some(desired) if !desired.enabled => "which is disabled: enable it first".to_owned(),
-            Some(_) => match self.report.failed.get(on) {
-                Some(error) => format!("which failed: {error}"),
-                None => "which does not run".to_owned(),
-            },
-        }
+    /// Why what a mod depends on does not serve; nothing if it does.
+    fn why_missing(&self, on: &ModId, wish: &Wish) -> Option<String> {
+        let serves = self.book.running.contains_key(on);
+        why_missing(on, wish, serves, &self.report)
     }
 
     /// Puts a group into service, all of it at once, and what it replaces on its way out.
-    fn commit(&mut self, group: usize) {
-        let Some(group) = self.groups.remove(&group) else {
-            return;
-        };
-        let mut ready = Vec::new();
-        for id in group.built {
-            ready.extend(self.built.remove(&id));
-        }
-        let entries = ready.iter().map(|built| entry(&built.installed));
+    fn commit(&mut self, group: Vec<Built>) {
+        let entries = group.iter().map(|built| entry(&built.installed));
         let table = self.shared.table.now().with(entries.collect(), &[]);
         self.shared.table.swap(table);
         let mut replaced = Vec::new();
-        for built in ready {
+        for built in group {
             replaced.extend(self.install(built));
         }
-        replaced.reverse();
         if !replaced.is_empty() {
             self.going.push(retire::retire(self.shared, replaced));
         }
@@ -310,42 +239,45 @@ impl Round<'_> {
         replaced.map(let_go)
     }
 
-    /// Gives a group up because of one of it: what came up of it is stopped, and what runs runs on.
-    async fn fail(&mut self, group: usize, culprit: &Desired, message: String, blame: Blame) {
-        self.note(culprit, message.clone(), blame);
-        let reason = format!(
-            "it was to come into service together with `{}`, which failed: {message}",
-            culprit.id
-        );
-        let group = self.current(group);
-        let group = self.groups.entry(group).or_default();
-        group.failed = Some(reason.clone());
-        let built = std::mem::take(&mut group.built);
-        for id in built.into_iter().rev() {
-            let Some(built) = self.built.remove(&id) else {
-                continue;
-            };
-            let desired = built.installed.keeping.desired.clone();
+    /// Gives a group up because of some of it: what came up of it is stopped, and what runs runs on.
+    async fn give_up(&mut self, group: &[&Desired], built: Vec<Built>, faults: Vec<Fault>) {
+        for built in built.into_iter().rev() {
+            let id = built.installed.keeping.id().clone();
             let mut keeping = let_go(built.installed);
             let home = keeping.home.try_recv().ok();
             if let Some(trouble) = retire::end(self.shared, keeping, home, ModState::Error).await {
                 tracing::warn!(%id, trouble, "new generation is stopped, with trouble");
             }
-            self.pass_over(&desired, &reason);
+        }
+        let Some(first) = faults.first().cloned() else {
+            return;
+        };
+        for desired in group {
+            match faults.iter().find(|fault| fault.id == desired.id) {
+                Some(fault) => self.note(desired, fault.message.clone(), &fault.blame),
+                None => self.pass_over(desired, &first),
+            }
         }
     }
 
-    /// A mod of a group that was given up because of another. If it runs as desired there is nothing to tell.
-    fn pass_over(&mut self, desired: &Desired, reason: &str) {
+    /// A mod of a group that was given up because of another. If it runs as desired there is nothing new to tell.
+    fn pass_over(&mut self, desired: &Desired, fault: &Fault) {
+        let retry = Retry::With(fault.id.clone());
         let running = self.book.running.get(&desired.id);
         if running.is_some_and(|running| running.keeping.desired.has_substance_of(desired)) {
+            // What failed of it before is not worth a try of its own.
+            if let Some(failed) = self.book.failed.get_mut(&desired.id) {
+                failed.retry = retry;
+                let message = failed.message.clone();
+                self.report.failed.insert(desired.id.clone(), message);
+            }
             return;
         }
-        self.note(desired, reason.to_owned(), Blame::Others);
+        self.note(desired, fault.for_others(), &Blame::Other(retry));
     }
 
     /// Notes and tells a failure; one that was told already is only reported again.
-    fn note(&mut self, desired: &Desired, message: String, blame: Blame) {
+    fn note(&mut self, desired: &Desired, message: String, blame: &Blame) {
         let before = self.book.failed.get(&desired.id);
         let is_told = before.is_some_and(|before| before.message == message);
         match blame {
@@ -353,7 +285,9 @@ impl Round<'_> {
                 self.book
                     .note_failure(desired, message.clone(), &self.shared.settings);
             }
-            Blame::Others => self.book.note_wait(desired, message.clone()),
+            Blame::Other(retry) => {
+                self.book.note_wait(desired, message.clone(), retry.clone());
+            }
         }
         if is_told {
             self.report.failed.insert(desired.id.clone(), message);
@@ -389,47 +323,29 @@ impl Round<'_> {
                     continue;
                 };
                 if !out.contains(&orphan) {
-                    let message = format!("it depends on `{id}`, {}", self.why_missing(id, wish));
+                    let why = why_missing(id, wish, false, &self.report);
+                    let message = why.unwrap_or_default();
                     out.push(orphan.clone());
-                    self.book.note_wait(desired, message);
+                    self.book.note_wait(desired, message, Retry::Always);
                 }
             }
         }
         self.take_out(&out);
     }
 
-    /// Takes mods out of service, all at once. They end in the reverse of the order in which they would start.
+    /// Takes mods out of service, all at once.
     fn take_out(&mut self, ids: &[ModId]) {
         if ids.is_empty() {
             return;
         }
-        let table = self.shared.table.now();
-        let nodes: Vec<Node<'_>> = ids
-            .iter()
-            .filter_map(|id| {
-                Some(Node {
-                    id,
-                    dependencies: &self.book.running.get(id)?.keeping.manifest.dependencies,
-                    priority: table.get(id)?.priority,
-                })
-            })
-            .collect();
-        let order = order(&nodes);
-        // What runs is in no circle; if it were, it would go all the same.
-        let ending: Vec<ModId> = order
-            .sorted
-            .into_iter()
-            .rev()
-            .chain(order.circles.into_keys())
-            .collect();
-        self.shared.table.swap(table.with(Vec::new(), ids));
-        drop(table);
+        let table = self.shared.table.now().with(Vec::new(), ids);
+        self.shared.table.swap(table);
         let mut going = Vec::new();
-        for id in ending {
-            let Some(installed) = self.book.running.remove(&id) else {
+        for id in ids {
+            let Some(installed) = self.book.running.remove(id) else {
                 continue;
             };
-            self.shared.board.take_out(&id);
+            self.shared.board.take_out(id);
             let keeping = let_go(installed);
             tracing::info!(%id, generation = keeping.number, "mod is out of service");
             self.shared.notify(Notice {
@@ -443,24 +359,17 @@ impl Round<'_> {
             let orphaned = self
                 .book
                 .failed
-                .get(&id)
+                .get(id)
                 .map(|failed| (failed.against.clone(), failed.message.clone()));
             if let Some((desired, message)) = orphaned {
                 self.tell_failure(&desired, message);
             } else {
-                self.report.removed.insert(id);
+                self.report.removed.insert(id.clone());
             }
             going.push(keeping);
         }
         self.going.push(retire::retire(self.shared, going));
     }
-}
-
-/// Whose fault a failure is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Blame {
-    Itself,
-    Others,
 }
 
 fn entry(installed: &Installed) -> Entry {
@@ -470,7 +379,7 @@ fn entry(installed: &Installed) -> Entry {
     Entry {
         lease: installed.lease.clone(),
         path: desired.path.as_str().into(),
-        priority: desired.priority.unwrap_or(manifest.priority),
+        priority: installed.keeping.priority(),
         scopes: desired
             .scopes
             .clone()

@@ -72,3 +72,15 @@ fn patterns(texts: &[&str]) -> Vec<EventPattern> {
     let pattern = |text: &&str| EventPattern::new(text).expect("it is written in this crate");
     texts.iter().map(pattern).collect()
 }
+
+/// The first hundred of some lines, and how many more there are.
+fn first_lines(lines: impl ExactSizeIterator<Item = String>) -> String {
+    let more = lines.len().saturating_sub(MAX_LINES);
+    let mut shown: Vec<String> = lines.take(MAX_LINES).collect();
+    if more > 0 {
+        shown.push(format!("… and {more} more"));
+    }
+    shown.join("\n")
+}
+
+const MAX_LINES: usize = 100;

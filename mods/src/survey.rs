@@ -1,11 +1,11 @@
 //! What has to be done to make what runs what is desired. Reads packages; changes nothing.
 
 use crate::birth::Opened;
-use crate::book::Book;
+use crate::book::{Book, Failed, Retry};
+use crate::course::{Course, Step, course};
 use crate::desired::Desired;
 use crate::id::ModId;
 use crate::open;
-use crate::order::{Node, Order, order};
 use crate::shared::Shared;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -120,7 +120,7 @@ fn task(book: &Book, desired: &Desired, wish: &Wish, now: Instant) -> Task {
     let failed = failed.filter(|failed| failed.against.has_substance_of(desired));
     let seeks = wish.discovery == Discovery::Packages;
     if let Some(failed) = failed {
-        return if seeks || failed.is_due(now) {
+        return if seeks || is_due(book, failed, wish, now) {
             Task::Build
         } else {
             Task::Wait(failed.message.clone())
@@ -136,6 +136,17 @@ fn task(book: &Book, desired: &Desired, wish: &Wish, now: Instant) -> Task {
         Task::BuildIfChanged
     } else {
         Task::Rest
+    }
+}
+
+fn is_due(book: &Book, failed: &Failed, wish: &Wish, now: Instant) -> bool {
+    match &failed.retry {
+        Retry::At(at) => *at <= now,
+        Retry::Always => true,
+        Retry::With(other) => {
+            let other = wish.desired.get(other).filter(|other| other.enabled);
+            other.is_none_or(|other| !matches!(task(book, other, wish, now), Task::Wait(_)))
+        }
     }
 }
 
@@ -188,26 +199,20 @@ impl Survey {
     }
 
     /// In which order the candidates are built.
-    pub(crate) fn order(&self, wish: &Wish) -> Order {
-        let nodes: Vec<Node<'_>> = self
-            .candidates
-            .iter()
-            .map(|(id, candidate)| {
-                let manifest = candidate
-                    .opened
-                    .as_ref()
-                    .ok()
-                    .map(|opened| &*opened.manifest);
-                let said = wish.desired.get(id).and_then(|desired| desired.priority);
-                Node {
-                    id,
-                    dependencies: manifest.map_or(&[], |manifest| manifest.dependencies.as_slice()),
-                    priority: said
-                        .or(manifest.map(|manifest| manifest.priority))
-                        .unwrap_or_default(),
-                }
-            })
-            .collect();
-        order(&nodes)
+    pub(crate) fn course(&self, wish: &Wish) -> Course {
+        let steps = self.candidates.iter().map(|(id, candidate)| {
+            let opened = candidate.opened.as_ref().ok();
+            let manifest = opened.map(|opened| &*opened.manifest);
+            let said = wish.desired.get(id).and_then(|desired| desired.priority);
+            Step {
+                id,
+                group: candidate.group,
+                dependencies: manifest.map_or(&[], |manifest| &manifest.dependencies),
+                priority: said
+                    .or(manifest.map(|manifest| manifest.priority))
+                    .unwrap_or_default(),
+            }
+        });
+        course(&steps.collect::<Vec<_>>())
     }
 }

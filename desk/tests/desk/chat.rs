@@ -47,7 +47,7 @@ async fn the_commands_of_a_post_are_done_in_their_order() {
         .change("wiki", |goods| "2".clone_into(&mut goods.digest));
     let reply = say(&node, "@unbind wiki\n@wiki find\n@reload").await;
     let told = [
-        "`wiki` unbound from ops.",
+        "`wiki` unbound from ops.\nBound to all channels, and so to this one still: `wiki`. Unbind from `any` first.",
         "wiki did @wiki",
         "Reloading command modules…",
         "Module reload complete. refreshed=1 added=0 removed=0 failed=0",

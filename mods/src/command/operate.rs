@@ -6,6 +6,7 @@ use super::help::shown;
 use super::post::{Authority, Place, Post};
 use super::scope_change::{Direction, ScopeChange};
 use crate::id::ModId;
+use crate::scopes::Scopes;
 use crate::shared::Shared;
 use crate::status::ModStatus;
 
@@ -58,6 +59,11 @@ pub(super) fn bind(
     let Place::Channel(channel) = &post.place else {
         return said(format!("Modules are {done} channels: say this in one."));
     };
+    if channel == Scopes::ANY {
+        return said(format!(
+            "`{channel}` stands for all channels, also as the name of this one: say this in another."
+        ));
+    }
     if params.is_empty() {
         return said(format!(
             "Which modules? Name them, or all with `*`: `@{verb} wiki`."
@@ -88,6 +94,18 @@ pub(super) fn bind(
         let names: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
         lines.push(format!("{} {done} {channel}.", names.join(", ")));
     }
+    let everywhere: Vec<String> = ids
+        .iter()
+        .filter(|id| direction == Direction::Unbind && is_bound_everywhere(shared, id))
+        .map(|id| format!("`{id}`"))
+        .collect();
+    if !everywhere.is_empty() {
+        lines.push(format!(
+            "Bound to all channels, and so to this one still: {}. Unbind from `{}` first.",
+            everywhere.join(", "),
+            Scopes::ANY
+        ));
+    }
     if !unknown.is_empty() {
         lines.push(format!("There is no module {}.", unknown.join(", ")));
     }
@@ -104,6 +122,11 @@ pub(super) fn bind(
         changes: changes.collect(),
         then,
     }
+}
+
+fn is_bound_everywhere(shared: &Shared, id: &ModId) -> bool {
+    let status = shared.board.status(id.as_str());
+    status.is_some_and(|status| status.scopes.cover([]))
 }
 
 fn has_words(status: &ModStatus) -> bool {

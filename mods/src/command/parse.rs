@@ -2,6 +2,10 @@
 
 /// How many commands of one post are looked at.
 const MAX_COMMANDS: usize = 16;
+/// How many lines of one post are looked at, and how long a word may be to be one of a command, in bytes: for each, the
+/// words of all mods are looked through.
+const MAX_LINES: usize = 1024;
+const MAX_WORD_BYTES: usize = 256;
 /// How many words of one line are looked at.
 const MAX_WORDS: usize = 1024;
 
@@ -16,9 +20,9 @@ pub(super) struct Invocation {
 /// The commands of a text: each line that begins with a word of a command is one, and the rest of the line are its
 /// parameters, other commands' words included.
 pub(super) fn invocations(text: &str, is_word: impl Fn(&str) -> bool) -> Vec<Invocation> {
-    let lines = text.lines().filter_map(|line| {
+    let lines = text.lines().take(MAX_LINES).filter_map(|line| {
         let mut words = line.split_whitespace().take(MAX_WORDS);
-        let word = words.next()?;
+        let word = words.next().filter(|word| word.len() <= MAX_WORD_BYTES)?;
         is_word(word).then(|| Invocation {
             word: word.to_lowercase(),
             params: words.map(str::to_owned).collect(),
@@ -72,6 +76,20 @@ mod tests {
         assert_eq!(parsed(&"@dice\n".repeat(1_000)).len(), MAX_COMMANDS);
         let long = format!("@dice {}", "x ".repeat(10_000));
         assert_eq!(parsed(&long)[0].1.len(), MAX_WORDS - 1);
+    }
+
+    /// Caught: every line of a long post, and every word however long, compared with the words of all mods.
+    #[test]
+    fn no_more_of_a_post_is_compared_than_there_may_be() {
+        let compared = std::cell::Cell::new(0);
+        let compare = |_: &str| {
+            compared.set(compared.get() + 1);
+            false
+        };
+        assert_eq!(invocations(&"hello\n".repeat(100_000), compare), []);
+        assert_eq!(compared.take(), MAX_LINES);
+        assert_eq!(invocations(&"x".repeat(100_000), compare), []);
+        assert_eq!(compared.take(), 0);
     }
 
     proptest! {

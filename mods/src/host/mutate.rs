@@ -4,6 +4,7 @@ use super::{Cascade, ModHost, Unloaded};
 use crate::book::Book;
 use crate::desired::Desired;
 use crate::error::{LoadError, StopError, UnloadError};
+use crate::fault::{Member, foreseen, why_missing};
 use crate::id::ModId;
 use crate::report::Report;
 use crate::retire::Retired;
@@ -145,11 +146,13 @@ impl ModHost {
                     wish.desired.remove(id);
                 }
                 let (_, going) = carry_out(shared, book, wish).await;
-                Ok((id, going))
+                Ok((id, by, going))
             })
         });
-        let (id, going) = removed.await?;
-        let retired = ended(going).await;
+        let (id, by, going) = removed.await?;
+        let mut retired = ended(going).await;
+        // Others may have been renewed on this occasion, and are not unloaded.
+        retired.retain(|retired| retired.id == id || by.contains(&retired.id));
         let mut unloaded = Unloaded {
             ids: retired.iter().map(|retired| retired.id.clone()).collect(),
             troubles: Vec::new(),
@@ -271,7 +274,7 @@ fn find(book: &Book, name: &str) -> Result<ModId, UnloadError> {
 
 /// What a survey foretells.
 fn foretell(book: &Book, survey: Survey, wish: &Wish) -> Report {
-    let circles = survey.order(wish).circles;
+    let course = survey.course(wish);
     let shown = |id: &ModId| {
         let (running, desired) = (book.running.get(id), wish.desired.get(id));
         running.zip(desired).is_some_and(|(running, desired)| {
@@ -280,40 +283,65 @@ fn foretell(book: &Book, survey: Survey, wish: &Wish) -> Report {
         })
     };
     let mut report = Report {
-        removed: survey.leaving,
         failed: survey.still_failed,
         refreshed: survey.adjusted.into_iter().filter(shown).collect(),
         ..Report::default()
     };
-    for (id, candidate) in survey.candidates {
-        let missing = |opened: &crate::birth::Opened| {
-            let mut on = opened.manifest.dependencies.iter();
-            on.find(|on| wish.desired.get(*on).is_none_or(|on| !on.enabled))
-                .cloned()
-        };
-        match candidate.opened {
-            Err(message) => {
-                report.failed.insert(id, message);
+    let mut candidates = survey.candidates;
+    let built: BTreeSet<ModId> = candidates.keys().cloned().collect();
+    for group in &course.groups {
+        let members: Vec<Member<'_>> = group
+            .iter()
+            .filter_map(|id| {
+                Some(Member {
+                    desired: wish.desired.get(id)?,
+                    opened: candidates.remove(id)?.opened,
+                    circle: course.circles.get(id).map(Vec::as_slice),
+                })
+            })
+            .collect();
+        foretell_group(book, &members, wish, &mut report);
+    }
+    for id in &survey.leaving {
+        for orphan in book.dependents(id) {
+            // One that is renewed does not depend on it any more, or it could not be.
+            let is_renewed = built.contains(&orphan) && report.refreshed.contains(&orphan);
+            if !survey.leaving.contains(&orphan) && !is_renewed {
+                let why = why_missing(id, wish, false, &report);
+                report.failed.insert(orphan, why.unwrap_or_default());
             }
-            Ok(_) if circles.contains_key(&id) => {
-                report.failed.insert(id, "it depends on itself".to_owned());
-            }
-            Ok(opened) => match missing(&opened) {
-                Some(on) => {
-                    report
-                        .failed
-                        .insert(id, format!("it depends on `{on}`, which is not to run"));
-                }
-                None if book.running.contains_key(&id) => {
-                    report.refreshed.insert(id);
-                }
-                None => {
-                    report.added.insert(id);
-                }
-            },
         }
     }
+    report.removed = survey.leaving;
     report
+}
+
+fn foretell_group(book: &Book, group: &[Member<'_>], wish: &Wish, report: &mut Report) {
+    let faults = foreseen(group, |on| {
+        let serves = book.running.contains_key(on) || report.added.contains(on);
+        why_missing(on, wish, serves, report)
+    });
+    for Member { desired, .. } in group {
+        let id = desired.id.clone();
+        let running = book.running.get(&id);
+        let runs_as_desired =
+            running.is_some_and(|running| running.keeping.desired.has_substance_of(desired));
+        match (faults.iter().find(|fault| fault.id == id), faults.first()) {
+            (Some(fault), _) => {
+                report.failed.insert(id, fault.message.clone());
+            }
+            (None, Some(_)) if runs_as_desired => {}
+            (None, Some(first)) => {
+                report.failed.insert(id, first.for_others());
+            }
+            (None, None) if running.is_some() => {
+                report.refreshed.insert(id);
+            }
+            (None, None) => {
+                report.added.insert(id);
+            }
+        }
+    }
 }
 
 async fn ended(going: Going) -> Vec<Retired> {

@@ -59,7 +59,8 @@ impl Drop for Asked {
 }
 
 impl ModHost {
-    /// Asks every mod how it is, all at once, and notes what they say. One that does not answer in time is not well.
+    /// Asks every mod how it is, all at once, and notes what they say. One that does not answer in time is not well. One
+    /// that is being asked already is not asked again: what is noted of it stands until it has answered.
     pub async fn check_health(&self) {
         let table = self.shared.table.now();
         let leases: Vec<Lease<Generation>> =
@@ -69,8 +70,9 @@ impl ModHost {
             let shared = Arc::clone(&self.shared);
             async move {
                 let (id, number) = (lease.id.clone(), lease.number);
-                let health = ask(&shared, lease).await;
-                shared.board.note_health(&id, number, health);
+                if let Some(health) = ask(&shared, lease).await {
+                    shared.board.note_health(&id, number, health);
+                }
             }
         });
         join_all(asking).await;
@@ -164,15 +166,13 @@ impl ModHost {
     }
 }
 
-async fn ask(shared: &Shared, lease: Lease<Generation>) -> Health {
+async fn ask(shared: &Shared, lease: Lease<Generation>) -> Option<Health> {
     if lease.asked.swap(true, Ordering::AcqRel) {
-        return Health::unhealthy("it has not answered yet since it was asked last");
+        return None;
     }
     let workplace = lease.workplace.clone();
     let asked = Asked(lease);
     let ask = async move { asked.0.instance.health().await };
-    match guard::run(&workplace, shared.settings.health_deadline, ask).await {
-        Ok(health) => health,
-        Err(mishap) => Health::unhealthy(format!("asked how it is, it {mishap}")),
-    }
+    let answer = guard::run(&workplace, shared.settings.health_deadline, ask).await;
+    Some(answer.unwrap_or_else(|mishap| Health::unhealthy(format!("asked how it is, it {mishap}"))))
 }

@@ -12,7 +12,7 @@ pub(super) struct Groups(pub(super) Vec<String>);
 
 impl Groups {
     pub(super) fn asked_for(ask: Ask<'_>) -> Result<Self, Response> {
-        ask.texts("allowed_agent_groups").map(Self)
+        ask.labels("allowed_agent_groups").map(Self)
     }
 
     /// Whether the sender of an event may see the thing.

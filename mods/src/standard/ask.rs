@@ -25,9 +25,49 @@ impl<'a> Ask<'a> {
             .ok_or_else(|| Response::refused(format!("{key} is required")))
     }
 
+    /// How many bytes all of it has, as JSON.
+    pub(super) fn bytes(self) -> usize {
+        let payload = self.0.payload.iter();
+        payload
+            .map(|(key, value)| key.len() + value.to_string().len())
+            .sum()
+    }
+
+    /// Whether something is there.
+    pub(super) fn names(self, key: &str) -> bool {
+        self.0
+            .payload
+            .get(key)
+            .is_some_and(|value| !value.is_null())
+    }
+
     /// A text that may be there.
     pub(super) fn text(self, key: &str) -> Option<&'a str> {
         self.0.text(key)
+    }
+
+    /// A text that may be there, and is no longer than a name or a few words.
+    pub(super) fn label(self, key: &str) -> Result<Option<&'a str>, Response> {
+        let text = self.text(key);
+        if let Some(text) = text {
+            fit(key, text.len(), MAX_LABEL_BYTES)?;
+        }
+        Ok(text)
+    }
+
+    /// The same, that must be there.
+    pub(super) fn required_label(self, key: &str) -> Result<&'a str, Response> {
+        let text = self.label(key)?;
+        text.ok_or_else(|| Response::refused(format!("{key} is required")))
+    }
+
+    /// A text that may be there, of so many bytes at most.
+    pub(super) fn text_up_to(self, key: &str, bytes: usize) -> Result<Option<&'a str>, Response> {
+        let text = self.text(key);
+        if let Some(text) = text {
+            fit(key, text.len(), bytes)?;
+        }
+        Ok(text)
     }
 
     /// A value that must be there, as text: what is no text is written as JSON.
@@ -66,20 +106,44 @@ impl<'a> Ask<'a> {
             .min(MAX_RESULTS))
     }
 
-    /// Texts that may be there.
-    pub(super) fn texts(self, key: &str) -> Result<Vec<String>, Response> {
+    /// A few names that may be there, each once.
+    pub(super) fn labels(self, key: &str) -> Result<Vec<String>, Response> {
         let wanted = || Response::refused(format!("{key} must be a list of texts"));
-        match self.0.payload.get(key) {
-            None | Some(Value::Null) => Ok(Vec::new()),
-            Some(Value::Array(items)) if items.len() <= MAX_TEXTS => {
-                let texts = items.iter().map(|item| item.as_str().map(str::to_owned));
-                texts.collect::<Option<_>>().ok_or_else(wanted)
-            }
-            Some(_) => Err(wanted()),
+        let items = match self.0.payload.get(key) {
+            None | Some(Value::Null) => return Ok(Vec::new()),
+            Some(Value::Array(items)) => items,
+            Some(_) => return Err(wanted()),
+        };
+        if items.len() > MAX_LABELS {
+            return Err(Response::refused(format!(
+                "{key} has {} entries, and {MAX_LABELS} are allowed",
+                items.len()
+            )));
         }
+        let mut labels: Vec<String> = Vec::new();
+        for item in items {
+            let text = item.as_str().ok_or_else(wanted)?;
+            fit(key, text.len(), MAX_LABEL_BYTES)?;
+            if labels.iter().all(|label| label != text) {
+                labels.push(text.to_owned());
+            }
+        }
+        Ok(labels)
     }
 }
 
-/// The most results of one answer, and the most texts in one list.
+fn fit(key: &str, bytes: usize, allowed: usize) -> Result<(), Response> {
+    if bytes > allowed {
+        return Err(Response::refused(format!(
+            "{key} is of {bytes} bytes, and {allowed} are allowed"
+        )));
+    }
+    Ok(())
+}
+
+/// The most results of one answer.
 const MAX_RESULTS: usize = 1_000;
-const MAX_TEXTS: usize = 1_000;
+/// The longest name, in bytes. What has a size of its own is not measured by names, so these must not hold much.
+const MAX_LABEL_BYTES: usize = 512;
+/// The most names in one list; less than the events that a mod may tell at once, for each may have to be told.
+const MAX_LABELS: usize = 100;

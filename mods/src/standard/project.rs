@@ -2,8 +2,8 @@
 
 use super::access::{tell, told};
 use super::ask::Ask;
-use super::patterns;
 use super::projects::{Audience, Limits, NewProject, Place, Projects, Status, Template};
+use super::{first_lines, patterns};
 use crate::command::{CommandCall, CommandReply};
 use crate::context::Context;
 use crate::destination::Destination;
@@ -22,6 +22,8 @@ use uuid::Uuid;
 
 /// The template that there is if the configuration names none.
 const BLANK: &str = "blank";
+/// The longest goal, summary or reason, in bytes.
+const MAX_SAID_BYTES: usize = 16 << 10;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
@@ -30,6 +32,7 @@ struct Config {
     max_projects: usize,
     max_entries: usize,
     max_entry_bytes: usize,
+    max_total_bytes: usize,
     project_templates: BTreeMap<String, Template>,
 }
 
@@ -40,6 +43,7 @@ impl Default for Config {
             max_projects: 1_000,
             max_entries: 1_000,
             max_entry_bytes: 1 << 20,
+            max_total_bytes: 64 << 20,
             project_templates: BTreeMap::new(),
         }
     }
@@ -69,6 +73,9 @@ pub(super) fn manifest() -> Manifest {
                 Field::new("max_entry_bytes", "Largest entry", many(1 << 30))
                     .described("In bytes, as JSON.")
                     .defaulting_to(1 << 20),
+                Field::new("max_total_bytes", "Most of all entries", many(1 << 40))
+                    .described("In bytes, of all projects together.")
+                    .defaulting_to(64 << 20),
                 Field::new("project_templates", "Templates", FieldKind::Object)
                     .described("By id: `name`, `description`, `agent_groups`, `context`. Without any there is a blank one.")
                     .defaulting_to(json!({})),
@@ -112,6 +119,7 @@ impl Mod for ProjectBoard {
                 remembered: config.max_projects,
                 entries: config.max_entries,
                 entry_bytes: config.max_entry_bytes,
+                total_bytes: config.max_total_bytes,
             },
             templates,
             projects: context.keep(Mutex::<Projects>::default),
@@ -142,28 +150,30 @@ impl Mod for ProjectBoard {
     async fn command(&self, _call: &CommandCall) -> Result<Option<CommandReply>, BoxError> {
         let open = self.open.get().ok_or("it was not initialized")?;
         let projects = open.projects();
-        let lines: Vec<String> = projects
-            .all()
-            .map(|project| {
-                format!(
-                    "- {} `{}`: {}",
-                    project.name,
-                    project.id,
-                    project.status.as_str()
-                )
-            })
-            .collect();
-        let text = if lines.is_empty() {
+        let lines = projects.all().map(|project| {
+            format!(
+                "- {} `{}`: {}",
+                project.name,
+                project.id,
+                project.status.as_str()
+            )
+        });
+        let text = if lines.len() == 0 {
             "There are no projects.".to_owned()
         } else {
-            lines.join("\n")
+            first_lines(lines)
         };
         Ok(Some(CommandReply::text(text)))
     }
 
     async fn health(&self) -> Health {
         match self.open.get() {
-            Some(open) => Health::healthy().with("running", open.projects().running()),
+            Some(open) => {
+                let projects = open.projects();
+                Health::healthy()
+                    .with("running", projects.running())
+                    .with("bytes", projects.bytes())
+            }
             None => Health::unhealthy("it was not initialized"),
         }
     }
@@ -224,14 +234,15 @@ impl Open {
         let template = self.templates.get(template_id);
         let template = template
             .ok_or_else(|| Response::refused(format!("there is no template {template_id}")))?;
-        let goal = ask.required("goal")?;
+        let goal = ask.text_up_to("goal", MAX_SAID_BYTES)?;
+        let goal = goal.ok_or_else(|| Response::refused("goal is required"))?;
         let new = NewProject {
             template_id,
             template,
             goal,
-            name: ask.text("name").unwrap_or(goal),
+            name: ask.label("name")?.unwrap_or(goal),
             initiator: &ask.0.source,
-            collaborators: ask.texts("collaborators")?,
+            collaborators: ask.labels("collaborators")?,
         };
         let (id, audience) = {
             let mut projects = self.projects();
@@ -252,11 +263,12 @@ impl Open {
 
     fn end(&self, ask: Ask<'_>, status: Status) -> Answer {
         let id = ask.required("project_id")?;
-        let said = ask.text(if status == Status::Completed {
+        let said = if status == Status::Completed {
             "summary"
         } else {
             "reason"
-        });
+        };
+        let said = ask.text_up_to(said, MAX_SAID_BYTES)?;
         let (audience, now) = {
             let mut projects = self.projects();
             let project = projects.running_of(id, ask.0)?;
@@ -297,6 +309,13 @@ impl Open {
     fn send(&self, ask: Ask<'_>) -> Answer {
         let id = ask.required("project_id")?;
         let content = ask.value("content")?;
+        let bytes = ask.bytes();
+        if bytes > self.limits.entry_bytes {
+            return Err(Response::refused(format!(
+                "the message is of {bytes} bytes, and {} are allowed",
+                self.limits.entry_bytes
+            )));
+        }
         let audience = self.projects().running_of(id, ask.0)?.audience();
         let message_id = format!("msg_{}", Uuid::new_v4().simple());
         let timestamp = ask.0.timestamp.timestamp();
@@ -340,6 +359,7 @@ impl Open {
         } else {
             projects.of(id, ask.0)?
         };
+        let audience = project.audience();
         let mut data = json!({});
         if let Place::Agent(own) = place {
             data["agent_id"] = json!(own);
@@ -353,12 +373,13 @@ impl Open {
             }] = entries;
             return Ok(Response::ok("here are the entries", data));
         }
-        let key = ask.required("key")?;
+        let key = ask.required_label("key")?;
         data["key"] = json!(key);
         let missing = || Response::refused(format!("there is no entry {key}"));
         let message = match verb {
             "set" => {
-                project.put(place.clone(), key, ask.value("value")?, self.limits)?;
+                let entry = (key, ask.value("value")?);
+                projects.put(id, ask.0, place.clone(), entry, self.limits)?;
                 "the entry is set"
             }
             "get" => {
@@ -366,11 +387,11 @@ impl Open {
                 "here is the entry"
             }
             _ => {
-                data["deleted_value"] = project.take(place, key).ok_or_else(missing)?;
+                let taken = projects.take(id, ask.0, place, key)?;
+                data["deleted_value"] = taken.ok_or_else(missing)?;
                 "the entry is deleted"
             }
         };
-        let audience = project.audience();
         drop(projects);
         if changes && *place == Place::Artifacts {
             let action = if verb == "set" { "updated" } else { "deleted" };

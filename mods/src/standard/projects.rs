@@ -28,11 +28,15 @@ pub(super) struct Limits {
     /// Entries of one project's states and artifacts.
     pub(super) entries: usize,
     pub(super) entry_bytes: usize,
+    /// Entries of all projects together.
+    pub(super) total_bytes: usize,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Projects {
     projects: BTreeMap<String, Project>,
+    /// Of the entries of all projects, each with its key.
+    bytes: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -49,6 +53,7 @@ pub(super) struct Project {
     summary: Option<String>,
     started_s: i64,
     ended_s: Option<i64>,
+    /// None of them empty.
     shelves: BTreeMap<Place, Map<String, Value>>,
 }
 
@@ -159,34 +164,9 @@ impl Project {
         self.shelves.get(place)?.get(key)
     }
 
-    /// Puts an entry in, over another of its key.
-    pub(super) fn put(
-        &mut self,
-        place: Place,
-        key: &str,
-        value: Value,
-        limits: Limits,
-    ) -> Result<(), Response> {
-        let bytes = value.to_string().len();
-        if bytes > limits.entry_bytes {
-            return Err(Response::refused(format!(
-                "the value is of {bytes} bytes, and {} are allowed",
-                limits.entry_bytes
-            )));
-        }
-        let entries: usize = self.shelves.values().map(Map::len).sum();
-        let there = self.shelves.entry(place).or_default();
-        if !there.contains_key(key) && entries >= limits.entries {
-            return Err(Response::refused(format!(
-                "the project has {entries} entries, and no more are allowed: delete some"
-            )));
-        }
-        there.insert(key.to_owned(), value);
-        Ok(())
-    }
-
-    pub(super) fn take(&mut self, place: &Place, key: &str) -> Option<Value> {
-        self.shelves.get_mut(place)?.remove(key)
+    fn bytes(&self) -> usize {
+        let entries = self.shelves.values().flatten();
+        entries.map(|(key, value)| entry_bytes(key, value)).sum()
     }
 
     pub(super) fn end(&mut self, status: Status, summary: Option<&str>) -> i64 {
@@ -225,12 +205,12 @@ impl Projects {
             let oldest = over
                 .min_by_key(|project| project.ended_s)
                 .map(|project| project.id.clone());
-            match oldest {
-                Some(id) => self.projects.remove(&id),
-                None => break,
+            let Some(forgotten) = oldest.and_then(|id| self.projects.remove(&id)) else {
+                break;
             };
+            self.bytes -= forgotten.bytes();
         }
-        let id = format!("proj_{}", &Uuid::new_v4().simple().to_string()[..8]);
+        let id = free_id(|id| self.projects.contains_key(id), new_id);
         let project = Project {
             id: id.clone(),
             name: new.name.to_owned(),
@@ -247,6 +227,69 @@ impl Projects {
             shelves: BTreeMap::new(),
         };
         Ok(self.projects.entry(id).or_insert(project))
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Puts an entry into a project that runs and that the sender of an event takes part in, over another of its key.
+    pub(super) fn put(
+        &mut self,
+        id: &str,
+        event: &ModEvent,
+        place: Place,
+        (key, value): (&str, Value),
+        limits: Limits,
+    ) -> Result<(), Response> {
+        let all_bytes = self.bytes;
+        let project = self.running_of(id, event)?;
+        let bytes = value.to_string().len();
+        if bytes > limits.entry_bytes {
+            return Err(Response::refused(format!(
+                "the value is of {bytes} bytes, and {} are allowed",
+                limits.entry_bytes
+            )));
+        }
+        let before = project.entry(&place, key);
+        let entries: usize = project.shelves.values().map(Map::len).sum();
+        if before.is_none() && entries >= limits.entries {
+            return Err(Response::refused(format!(
+                "the project has {entries} entries, and no more are allowed: delete some"
+            )));
+        }
+        let before = before.map_or(0, |value| entry_bytes(key, value));
+        let after = key.len() + bytes;
+        if after > before && all_bytes - before + after > limits.total_bytes {
+            return Err(Response::refused(format!(
+                "the entries of all projects may have {} bytes together: delete some",
+                limits.total_bytes
+            )));
+        }
+        let there = project.shelves.entry(place).or_default();
+        there.insert(key.to_owned(), value);
+        self.bytes = all_bytes - before + after;
+        Ok(())
+    }
+
+    /// Takes an entry out again.
+    pub(super) fn take(
+        &mut self,
+        id: &str,
+        event: &ModEvent,
+        place: &Place,
+        key: &str,
+    ) -> Result<Option<Value>, Response> {
+        let project = self.running_of(id, event)?;
+        let Some(there) = project.shelves.get_mut(place) else {
+            return Ok(None);
+        };
+        let taken = there.remove(key);
+        if there.is_empty() {
+            project.shelves.remove(place);
+        }
+        self.bytes -= taken.as_ref().map_or(0, |value| entry_bytes(key, value));
+        Ok(taken)
     }
 
     /// A project that the sender of an event takes part in. To others it says the same as one that is not there.
@@ -290,7 +333,38 @@ impl Projects {
         seen
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Project> {
+    pub(super) fn all(&self) -> impl ExactSizeIterator<Item = &Project> {
         self.projects.values()
+    }
+}
+
+fn entry_bytes(key: &str, value: &Value) -> usize {
+    key.len() + value.to_string().len()
+}
+
+fn new_id() -> String {
+    format!("proj_{}", &Uuid::new_v4().simple().to_string()[..8])
+}
+
+/// An id that is not taken: they are short, and two may be the same.
+fn free_id(is_taken: impl Fn(&str) -> bool, mut new: impl FnMut() -> String) -> String {
+    loop {
+        let id = new();
+        if !is_taken(&id) {
+            return id;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Caught: an id that is taken given to a new project (who started it takes part in the other one).
+    #[test]
+    fn a_new_project_has_an_id_of_its_own() {
+        let mut ids = ["a", "a", "b"].into_iter().map(str::to_owned);
+        let id = free_id(|id| id == "a", || ids.next().unwrap());
+        assert_eq!(id, "b");
     }
 }

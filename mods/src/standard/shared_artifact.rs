@@ -1,9 +1,8 @@
 //! `shared_artifact`: documents and files that agents share.
 
-use super::access::Groups;
 use super::ask::Ask;
 use super::patterns;
-use super::stock::{Item, Limits, Stock, decoded_len};
+use super::stock::{Item, Limits, Stock, decoded_len, missing};
 use crate::context::Context;
 use crate::event::{ModEvent, Response};
 use crate::health::Health;
@@ -117,7 +116,7 @@ type Answer = Result<Response, Response>;
 impl Open {
     fn create(&self, ask: Ask<'_>) -> Answer {
         let content = ask.written("content")?;
-        let item = Item::new(content, ask.0, Groups::asked_for(ask)?);
+        let item = Item::new(content, ask, "text/plain")?;
         let allowed = &self.config.allowed_mime_types;
         if !allowed.is_empty() && !allowed.contains(&item.mime_type) {
             return Err(Response::refused(format!(
@@ -127,7 +126,7 @@ impl Open {
         }
         let item = Item {
             size_bytes: size(&item.mime_type, &item.content),
-            filename: ask.text("name").map(str::to_owned),
+            filename: ask.label("name")?.map(str::to_owned),
             ..item
         };
         let id = self.stock().add(item.clone(), None, self.limits())?;
@@ -169,9 +168,7 @@ impl Open {
         let item = {
             let mut stock = self.stock();
             stock.get(id, ask.0)?;
-            stock
-                .remove(id)
-                .ok_or_else(|| Response::refused("there is no such entry"))?
+            stock.remove(id).ok_or_else(missing)?
         };
         self.tell("deleted", id, &item, ask.0);
         Ok(Response::ok(

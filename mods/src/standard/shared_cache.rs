@@ -3,7 +3,7 @@
 use super::access::Groups;
 use super::ask::Ask;
 use super::patterns;
-use super::stock::{Item, Limits, Stock, decoded_len};
+use super::stock::{Item, Limits, Stock, decoded_len, missing};
 use crate::context::Context;
 use crate::event::{ModEvent, Response};
 use crate::health::Health;
@@ -134,7 +134,7 @@ impl Open {
 
     /// Puts a value under a key, whether there is one or not.
     fn set(&self, ask: Ask<'_>) -> Answer {
-        ask.required("key")?;
+        ask.required_label("key")?;
         let item = new_item(ask)?;
         let mut stock = self.stock();
         if let Ok(id) = id(&stock, ask) {
@@ -181,10 +181,7 @@ impl Open {
             let id = id(&stock, ask)?;
             stock.get(&id, ask.0)?;
             let item = stock.remove(&id);
-            (
-                id,
-                item.ok_or_else(|| Response::refused("there is no such entry"))?,
-            )
+            (id, item.ok_or_else(missing)?)
         };
         self.tell("deleted", &id, &item, ask.0);
         Ok(Response::ok(
@@ -222,30 +219,25 @@ impl Open {
 
     fn upload(&self, ask: Ask<'_>) -> Answer {
         let content = ask.required("file_data")?;
-        let filename = ask.required("filename")?;
+        let filename = ask.required_label("filename")?;
         let size_bytes =
             decoded_len(content).ok_or_else(|| Response::refused("file_data is not Base64"))?;
-        let item = Item::new(content.to_owned(), ask.0, Groups::asked_for(ask)?);
+        let item = Item::new(content.to_owned(), ask, "application/octet-stream")?;
         let filename = filename
             .rsplit(['/', '\\'])
             .next()
             .unwrap_or(filename)
             .to_owned();
-        let mime_type = ask
-            .text("mime_type")
-            .unwrap_or("application/octet-stream")
-            .to_owned();
         let item = Item {
             filename: Some(filename.clone()),
             size_bytes,
-            mime_type: mime_type.clone(),
             ..item
         };
         let id = self.put_in(&mut self.stock(), ask, &item)?;
         let mut answer = self.created(&id, &item, ask);
         answer.data["filename"] = json!(filename);
         answer.data["file_size"] = json!(size_bytes);
-        answer.data["mime_type"] = json!(mime_type);
+        answer.data["mime_type"] = json!(item.mime_type);
         Ok(answer)
     }
 
@@ -277,17 +269,25 @@ impl Open {
         stock.add(item.clone(), lifetime(seconds), self.limits())
     }
 
-    /// Gives an entry another value. Its lifetime begins anew if one is named.
+    /// Gives an entry another value, and the groups and the type that are named. Its lifetime begins anew if one is named.
     fn put_over(&self, stock: &mut Stock, ask: Ask<'_>, id: &str) -> Result<Item, Response> {
         let value = ask.written("value")?;
         let ttl = ask.number("ttl_seconds")?;
-        stock.get(id, ask.0)?;
-        let size = value.len();
+        let mime_type = ask.label("mime_type")?;
+        let groups = Groups::asked_for(ask)?;
+        let groups = ask.names("allowed_agent_groups").then_some(groups);
+        let is_file = stock.get(id, ask.0)?.filename.is_some();
+        let size = if is_file {
+            decoded_len(&value)
+                .ok_or_else(|| Response::refused("value is not Base64, and the entry is a file"))?
+        } else {
+            value.len()
+        };
         stock.update(id, value, size, self.limits())?;
         if let Some(seconds) = ttl {
             stock.expire(id, lifetime(seconds));
         }
-        stock.get(id, ask.0).cloned()
+        stock.relabel(id, mime_type, groups)
     }
 
     fn created(&self, id: &str, item: &Item, ask: Ask<'_>) -> Response {
@@ -334,9 +334,9 @@ impl Open {
 }
 
 fn new_item(ask: Ask<'_>) -> Result<Item, Response> {
-    let item = Item::new(ask.written("value")?, ask.0, Groups::asked_for(ask)?);
+    let item = Item::new(ask.written("value")?, ask, "text/plain")?;
     Ok(Item {
-        key: key(ask),
+        key: key(ask)?,
         ..item
     })
 }
@@ -345,20 +345,19 @@ fn lifetime(seconds: u64) -> Option<Duration> {
     (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 
-fn key(ask: Ask<'_>) -> Option<(String, String)> {
-    let namespace = ask.text("namespace").unwrap_or(DEFAULT_NAMESPACE);
-    ask.text("key")
-        .map(|key| (namespace.to_owned(), key.to_owned()))
+fn key(ask: Ask<'_>) -> Result<Option<(String, String)>, Response> {
+    let namespace = ask.label("namespace")?.unwrap_or(DEFAULT_NAMESPACE);
+    let key = ask.label("key")?;
+    Ok(key.map(|key| (namespace.to_owned(), key.to_owned())))
 }
 
 /// The entry that is meant, by its id or by its namespace and key.
 fn id(stock: &Stock, ask: Ask<'_>) -> Result<String, Response> {
-    match (ask.text("cache_id"), key(ask)) {
+    match (ask.text("cache_id"), key(ask)?) {
         (Some(id), _) => Ok(id.to_owned()),
         (None, Some((namespace, key))) => {
             let id = stock.id_of(&namespace, &key);
-            id.map(str::to_owned)
-                .ok_or_else(|| Response::refused("there is no such entry"))
+            id.map(str::to_owned).ok_or_else(missing)
         }
         (None, None) => Err(Response::refused("cache_id is required, or a key")),
     }

@@ -46,23 +46,21 @@ pub(super) struct Stock {
 }
 
 impl Item {
-    pub(super) fn new(content: String, event: &ModEvent, groups: Groups) -> Self {
+    /// What is asked for, of a type if none is named.
+    pub(super) fn new(content: String, ask: Ask<'_>, usual_type: &str) -> Result<Self, Response> {
         let now = Utc::now().timestamp();
-        Self {
+        Ok(Self {
             size_bytes: content.len(),
             content,
-            mime_type: Ask(event)
-                .text("mime_type")
-                .unwrap_or("text/plain")
-                .to_owned(),
-            groups,
+            mime_type: ask.label("mime_type")?.unwrap_or(usual_type).to_owned(),
+            groups: Groups::asked_for(ask)?,
             key: None,
             filename: None,
-            created_by: event.source.to_string(),
+            created_by: ask.source().to_owned(),
             created_at: now,
             updated_at: now,
             expires_at: None,
-        }
+        })
     }
 
     /// What is known of it, but its content.
@@ -148,6 +146,23 @@ impl Stock {
         Ok(())
     }
 
+    /// Gives a thing the type and the groups that are named, and answers it.
+    pub(super) fn relabel(
+        &mut self,
+        id: &str,
+        mime_type: Option<&str>,
+        groups: Option<Groups>,
+    ) -> Result<Item, Response> {
+        let item = self.items.get_mut(id).ok_or_else(missing)?;
+        if let Some(mime_type) = mime_type {
+            mime_type.clone_into(&mut item.mime_type);
+        }
+        if let Some(groups) = groups {
+            item.groups = groups;
+        }
+        Ok(item.clone())
+    }
+
     /// Has a thing expire after so long from now, or not at all.
     pub(super) fn expire(&mut self, id: &str, ttl: Option<Duration>) {
         let Some(item) = self.items.get_mut(id) else {
@@ -176,10 +191,7 @@ impl Stock {
 
     /// A thing that the sender of an event may see.
     pub(super) fn get(&self, id: &str, event: &ModEvent) -> Result<&Item, Response> {
-        let item = self
-            .items
-            .get(id)
-            .ok_or_else(|| Response::refused("there is no such entry"))?;
+        let item = self.items.get(id).ok_or_else(missing)?;
         if item.groups.admit(event) {
             Ok(item)
         } else {
@@ -223,19 +235,24 @@ impl Stock {
     }
 }
 
+pub(super) fn missing() -> Response {
+    Response::refused("there is no such entry")
+}
+
 /// How many bytes a text in Base64 stands for; `None` if it is none.
 pub(super) fn decoded_len(text: &str) -> Option<usize> {
     let body = text.trim_end_matches('=');
     let padding = text.len() - body.len();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
     let fits = text.len().is_multiple_of(4) && padding <= 2 && body.bytes().all(plain);
-    fits.then_some(text.len() / 4 * 3 - padding)
+    fits.then(|| text.len() / 4 * 3 - padding)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Caught: more padding than text (it fell below zero).
     #[test]
     fn base64_is_measured_and_what_is_none_is_told() {
         for (text, len) in [
@@ -246,7 +263,9 @@ mod tests {
         ] {
             assert_eq!(decoded_len(text), len, "{text}");
         }
-        for bad in ["a", "aGk", "a===", "aG k", "ä===", "=aGk", "aG=k"] {
+        for bad in [
+            "a", "aGk", "a===", "aG k", "ä===", "=aGk", "aG=k", "=", "====", "========",
+        ] {
             assert_eq!(decoded_len(bad), None, "{bad}");
         }
     }

@@ -2,8 +2,8 @@
 
 use super::access::{tell, told};
 use super::ask::Ask;
-use super::patterns;
 use super::wiki_pages::{Limits, NewPage, Pages};
+use super::{first_lines, patterns};
 use crate::command::{CommandCall, CommandReply};
 use crate::context::Context;
 use crate::destination::Destination;
@@ -30,7 +30,11 @@ struct Config {
     max_page_bytes: usize,
     max_versions: usize,
     max_proposals: usize,
+    max_total_bytes: usize,
 }
+
+/// The longest reason for a change or a decision, in bytes.
+const MAX_REASON_BYTES: usize = 4 << 10;
 
 impl Default for Config {
     fn default() -> Self {
@@ -39,6 +43,7 @@ impl Default for Config {
             max_page_bytes: 1 << 20,
             max_versions: 50,
             max_proposals: 1_000,
+            max_total_bytes: 64 << 20,
         }
     }
 }
@@ -83,6 +88,9 @@ pub(super) fn manifest() -> Manifest {
                 )
                 .defaulting_to(50),
                 Field::new("max_proposals", "Most proposals", many(1_000_000)).defaulting_to(1_000),
+                Field::new("max_total_bytes", "Most of all together", many(1 << 40))
+                    .described("In bytes, of all pages, their versions and proposals.")
+                    .defaulting_to(64 << 20),
             ],
         )),
         ..Manifest::default()
@@ -111,6 +119,7 @@ impl Mod for Wiki {
                 page_bytes: config.max_page_bytes,
                 versions: config.max_versions,
                 proposals: config.max_proposals,
+                total_bytes: config.max_total_bytes,
             },
             pages: context.keep(Mutex::<Pages>::default),
             context: context.clone(),
@@ -130,7 +139,7 @@ impl Mod for Wiki {
             "wiki.pages.search" => open.search(ask),
             "wiki.pages.list" => open.list(ask),
             "wiki.page.proposal.create" => open.propose(ask),
-            "wiki.proposals.list" => Ok(open.proposals(ask)),
+            "wiki.proposals.list" => open.proposals(ask),
             "wiki.proposal.resolve" => open.resolve(ask),
             _ => return Ok(None),
         };
@@ -144,7 +153,12 @@ impl Mod for Wiki {
 
     async fn health(&self) -> Health {
         match self.open.get() {
-            Some(open) => Health::healthy().with("pages", open.pages().len()),
+            Some(open) => {
+                let pages = open.pages();
+                Health::healthy()
+                    .with("pages", pages.len())
+                    .with("bytes", pages.bytes())
+            }
             None => Health::unhealthy("it was not initialized"),
         }
     }
@@ -155,13 +169,13 @@ type Answer = Result<Response, Response>;
 impl Open {
     fn create(&self, ask: Ask<'_>) -> Answer {
         let new = NewPage {
-            path: ask.required("page_path")?,
-            title: ask.required("title")?,
+            path: ask.required_label("page_path")?,
+            title: ask.required_label("title")?,
             content: ask.required("wiki_content")?,
-            category: ask.text("category"),
+            category: ask.label("category")?,
             by: &ask.0.source,
         };
-        let tags = ask.texts("tags")?;
+        let tags = ask.labels("tags")?;
         let version = self.pages().create(new, tags, self.limits)?;
         self.tell(
             "page_created",
@@ -230,7 +244,8 @@ impl Open {
     fn propose(&self, ask: Ask<'_>) -> Answer {
         let path = ask.required("page_path")?;
         let content = ask.required("wiki_content")?;
-        let rationale = ask.text("rationale").unwrap_or_default();
+        let rationale = ask.text_up_to("rationale", MAX_REASON_BYTES)?;
+        let rationale = rationale.unwrap_or_default();
         let by = &ask.0.source;
         let proposal = self
             .pages()
@@ -246,10 +261,10 @@ impl Open {
         Ok(Response::ok("the change is proposed", data))
     }
 
-    fn proposals(&self, ask: Ask<'_>) -> Response {
+    fn proposals(&self, ask: Ask<'_>) -> Answer {
         let path = ask.text("page_path");
         let status = ask.text("status").unwrap_or("pending");
-        let proposals = self.pages().proposals(path, status);
+        let proposals = self.pages().proposals(path, status, ask.limit(100)?);
         let message = format!("{} proposals", proposals.len());
         let data = json!({
             "total_listed": proposals.len(),
@@ -258,16 +273,17 @@ impl Open {
             "status": status,
             "request_id": ask.request_id(),
         });
-        Response::ok(message, data)
+        Ok(Response::ok(message, data))
     }
 
     fn resolve(&self, ask: Ask<'_>) -> Answer {
         let id = ask.required("proposal_id")?;
         let action = ask.required("action")?;
         let by = &ask.0.source;
-        let (proposal, version) =
-            self.pages()
-                .resolve(id, action, ask.text("comments"), by, self.limits)?;
+        let comments = ask.text_up_to("comments", MAX_REASON_BYTES)?;
+        let (proposal, version) = self
+            .pages()
+            .resolve(id, action, comments, by, self.limits)?;
         if let Some(version) = version {
             self.tell_edited(&proposal.path, version, ask);
         }
@@ -295,11 +311,7 @@ impl Open {
         match words.as_slice() {
             ["list"] => match pages.paths().as_slice() {
                 [] => "There are no pages yet.".to_owned(),
-                paths => paths
-                    .iter()
-                    .map(|path| format!("- {path}"))
-                    .collect::<Vec<_>>()
-                    .join("\n"),
+                paths => first_lines(paths.iter().map(|path| format!("- {path}"))),
             },
             ["read", path] => match pages.get(path) {
                 Ok(page) => format!(

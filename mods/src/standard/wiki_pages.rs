@@ -13,12 +13,16 @@ pub(super) struct Limits {
     pub(super) page_bytes: usize,
     pub(super) versions: usize,
     pub(super) proposals: usize,
+    /// What all of it may have together.
+    pub(super) total_bytes: usize,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Pages {
-    pages: BTreeMap<String, Page>,
+    by_path: BTreeMap<String, Page>,
     proposals: BTreeMap<String, Proposal>,
+    /// Of the contents of all versions and proposals.
+    bytes: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -85,6 +89,13 @@ impl Page {
 
     pub(super) fn content(&self) -> &str {
         self.newest().map_or("", |version| &version.content)
+    }
+
+    /// The bytes of the versions that one more takes the place of.
+    fn to_be_dropped(&self, limits: Limits) -> usize {
+        let dropped = (self.versions.len() + 1).saturating_sub(limits.versions.max(1));
+        let oldest = self.versions.iter().take(dropped);
+        oldest.map(|version| version.content.len()).sum()
     }
 
     fn add(&mut self, content: String, by: &str, how: &'static str, limits: Limits) -> u64 {
@@ -163,11 +174,15 @@ impl Proposal {
 
 impl Pages {
     pub(super) fn len(&self) -> usize {
-        self.pages.len()
+        self.by_path.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn get(&self, path: &str) -> Result<&Page, Response> {
-        self.pages.get(path).ok_or_else(|| no_page(path))
+        self.by_path.get(path).ok_or_else(|| no_page(path))
     }
 
     /// One version of a page: the newest, unless another is asked for.
@@ -199,19 +214,20 @@ impl Pages {
         tags: Vec<String>,
         limits: Limits,
     ) -> Result<u64, Response> {
-        if self.pages.contains_key(new.path) {
+        if self.by_path.contains_key(new.path) {
             return Err(Response::refused(format!(
                 "there is a page {} already",
                 new.path
             )));
         }
-        if self.pages.len() >= limits.pages {
+        if self.by_path.len() >= limits.pages {
             return Err(Response::refused(format!(
                 "there are {} pages, and no more are allowed",
                 limits.pages
             )));
         }
         fit(new.content, limits)?;
+        self.take_room(0, new.content.len(), limits)?;
         let mut page = Page {
             path: new.path.to_owned(),
             title: new.title.to_owned(),
@@ -222,7 +238,7 @@ impl Pages {
             versions: VecDeque::new(),
         };
         let number = page.add(new.content.to_owned(), new.by, "direct", limits);
-        self.pages.insert(new.path.to_owned(), page);
+        self.by_path.insert(new.path.to_owned(), page);
         Ok(number)
     }
 
@@ -235,8 +251,8 @@ impl Pages {
         limits: Limits,
     ) -> Result<u64, Response> {
         fit(content, limits)?;
-        let page = self.owned(path, by, "edit it; others may propose a change")?;
-        Ok(page.add(content.to_owned(), by, "direct", limits))
+        self.owned(path, by, "edit it; others may propose a change")?;
+        self.add(path, content.to_owned(), by, "direct", limits)
     }
 
     pub(super) fn revert(
@@ -247,8 +263,8 @@ impl Pages {
         limits: Limits,
     ) -> Result<u64, Response> {
         let content = self.version(path, Some(to))?.1.content.clone();
-        let page = self.owned(path, by, "revert it")?;
-        Ok(page.add(content, by, "revert", limits))
+        self.owned(path, by, "revert it")?;
+        self.add(path, content, by, "revert", limits)
     }
 
     pub(super) fn propose(
@@ -279,6 +295,7 @@ impl Pages {
             resolved_ms: None,
             comments: None,
         };
+        self.take_room(0, content.len(), limits)?;
         self.proposals.insert(proposal.id.clone(), proposal.clone());
         Ok(proposal)
     }
@@ -306,15 +323,19 @@ impl Pages {
                 proposal.status
             )));
         }
-        let page = self.owned(&proposal.path, by, "resolve its proposals")?;
-        let number = (status == "approve").then(|| {
-            page.add(
-                proposal.content.clone(),
+        self.owned(&proposal.path, by, "resolve its proposals")?;
+        let number = if status == "approve" {
+            let content = proposal.content.clone();
+            Some(self.add(
+                &proposal.path,
+                content,
                 &proposal.by,
                 "proposal_approved",
                 limits,
-            )
-        });
+            )?)
+        } else {
+            None
+        };
         proposal.status = status;
         proposal.resolved_by = Some(by.to_owned());
         proposal.resolved_ms = Some(now_ms());
@@ -325,7 +346,7 @@ impl Pages {
 
     /// The pages that a test picks, the newest first.
     pub(super) fn summaries(&self, picks: impl Fn(&Page) -> bool, limit: usize) -> Vec<Value> {
-        let mut pages: Vec<&Page> = self.pages.values().filter(|page| picks(page)).collect();
+        let mut pages: Vec<&Page> = self.by_path.values().filter(|page| picks(page)).collect();
         pages.sort_by_key(|page| std::cmp::Reverse(page.created_ms));
         pages.into_iter().take(limit).map(Page::summary).collect()
     }
@@ -362,7 +383,7 @@ impl Pages {
         Ok(described.collect())
     }
 
-    pub(super) fn proposals(&self, path: Option<&str>, status: &str) -> Vec<Value> {
+    pub(super) fn proposals(&self, path: Option<&str>, status: &str, limit: usize) -> Vec<Value> {
         let mut found: Vec<&Proposal> = self
             .proposals
             .values()
@@ -371,23 +392,55 @@ impl Pages {
             })
             .collect();
         found.sort_by_key(|proposal| std::cmp::Reverse(proposal.created_ms));
-        found.into_iter().map(Proposal::describe).collect()
+        found
+            .into_iter()
+            .take(limit)
+            .map(Proposal::describe)
+            .collect()
     }
 
     pub(super) fn paths(&self) -> Vec<&str> {
-        self.pages.keys().map(String::as_str).collect()
+        self.by_path.keys().map(String::as_str).collect()
     }
 
-    fn owned(&mut self, path: &str, by: &str, to: &str) -> Result<&mut Page, Response> {
-        let page = self.pages.get_mut(path).ok_or_else(|| no_page(path))?;
+    fn owned(&self, path: &str, by: &str, to: &str) -> Result<(), Response> {
+        let page = self.get(path)?;
         if page.owner == by {
-            Ok(page)
+            Ok(())
         } else {
             Err(Response::refused(format!(
                 "only {}, who created page {path}, may {to}",
                 page.owner
             )))
         }
+    }
+
+    /// One more version of a page that is there.
+    fn add(
+        &mut self,
+        path: &str,
+        content: String,
+        by: &str,
+        how: &'static str,
+        limits: Limits,
+    ) -> Result<u64, Response> {
+        let dropped = self.get(path)?.to_be_dropped(limits);
+        self.take_room(dropped, content.len(), limits)?;
+        let page = self.by_path.get_mut(path).ok_or_else(|| no_page(path))?;
+        Ok(page.add(content, by, how, limits))
+    }
+
+    /// Counts some bytes in place of others, if there is room for them.
+    fn take_room(&mut self, before: usize, after: usize, limits: Limits) -> Result<(), Response> {
+        let bytes = self.bytes - before + after;
+        if after > before && bytes > limits.total_bytes {
+            return Err(Response::refused(format!(
+                "all pages, their versions and proposals may have {} bytes together, and there are {}",
+                limits.total_bytes, self.bytes
+            )));
+        }
+        self.bytes = bytes;
+        Ok(())
     }
 
     fn forget_a_resolved_one(&mut self) -> bool {
@@ -398,7 +451,11 @@ impl Pages {
         let oldest = resolved
             .min_by_key(|proposal| proposal.created_ms)
             .map(|proposal| proposal.id.clone());
-        oldest.is_some_and(|id| self.proposals.remove(&id).is_some())
+        let forgotten = oldest.and_then(|id| self.proposals.remove(&id));
+        self.bytes -= forgotten
+            .as_ref()
+            .map_or(0, |proposal| proposal.content.len());
+        forgotten.is_some()
     }
 }
 

@@ -238,7 +238,7 @@ async fn binding_is_for_admins_and_is_told_as_a_change_of_what_is_desired() {
                 change("dice", Direction::Unbind),
                 change("wiki", Direction::Unbind),
             ],
-            "`dice`, `wiki` unbound from ops.",
+            "`dice`, `wiki` unbound from ops.\nBound to all channels, and so to this one still: `dice`, `wiki`. Unbind from `any` first.",
         ),
         (
             "@bind dice nothing dice",
@@ -280,6 +280,23 @@ async fn binding_is_for_admins_and_is_told_as_a_change_of_what_is_desired() {
         [change("dice", Direction::Unbind)]
     );
     assert_eq!(world.host.leave_channel("elsewhere"), []);
+    let answer = texts(&world, by_admin("@unbind dice", "ops")).await;
+    assert_eq!(answer, ["`dice` unbound from ops."]);
+}
+
+/// A channel can have the name that stands for all of them.
+///
+/// Caught: a binding to it, which is one to all; its end taken for the end of all.
+#[tokio::test(start_paused = true)]
+async fn a_channel_whose_name_stands_for_all_is_not_all_of_them() {
+    let world = two_mods().await;
+    for text in ["@bind dice", "@unbind dice"] {
+        assert_eq!(
+            texts(&world, by_admin(text, "any")).await,
+            ["`any` stands for all channels, also as the name of this one: say this in another."]
+        );
+    }
+    assert_eq!(world.host.leave_channel("any"), []);
 }
 
 /// A module that hangs or fails does not keep the others from answering, and strangers do not learn what went wrong in it.

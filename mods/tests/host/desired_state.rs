@@ -91,6 +91,25 @@ async fn how_mods_are_is_asked_now_and_then_and_shown() {
     running.await.unwrap();
 }
 
+/// Two people looked at a mod at once, and one of them saw it ill.
+///
+/// Caught: one that is being asked taken for one that does not answer.
+#[tokio::test(start_paused = true)]
+async fn a_mod_that_two_ask_at_once_is_as_well_as_it_was() {
+    let world = World::new();
+    let gate = world.shop.gate("a", Step::Health);
+    gate.add_permits(1);
+    world.run(&["a"]).await;
+    let host = world.host.clone();
+    let first = in_background(async move { host.check_health().await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.host.check_health().await;
+    assert!(world.host.status("a").unwrap().is_well());
+    gate.add_permits(1);
+    first.await.unwrap();
+    assert!(world.host.status("a").unwrap().is_well());
+}
+
 /// M6: the bindings of a module that was broken at the start, or gone for a moment, were lost for ever.
 ///
 /// Caught: scopes that change only with a new generation.

@@ -225,6 +225,30 @@ async fn a_mod_can_go_while_an_event_that_would_have_come_to_it_waits_in_another
     assert_eq!(asked.await.unwrap().outcome, Outcome::Unanswered);
 }
 
+/// Caught: who is asked decided by the patterns of a generation that is gone.
+#[tokio::test(start_paused = true)]
+async fn a_mod_that_came_anew_meanwhile_is_asked_what_it_wants_now() {
+    let world = World::new();
+    let gate = world.shop.gate("first", Step::Handle);
+    world.shop.change("first", |recipe| {
+        recipe.answers = false;
+        recipe.manifest.priority = Priority::SECURITY;
+    });
+    world.run(&["first", "second"]).await;
+    let host = world.host.clone();
+    let asked = in_background(async move { host.dispatch(event("ask.who")).await });
+    eventually("it is asked", || {
+        world.shop.count("handle first ask.who") == 1
+    })
+    .await;
+    world.shop.change("second", |recipe| {
+        recipe.manifest.events.pop();
+    });
+    world.host.reload("second").await.unwrap();
+    gate.add_permits(1);
+    assert_eq!(asked.await.unwrap().outcome, Outcome::Unanswered);
+}
+
 /// Caught: the way of an event as part of the call.
 #[tokio::test(start_paused = true)]
 async fn an_event_goes_on_when_its_sender_goes_away() {
@@ -329,4 +353,41 @@ async fn a_mod_that_floods_fills_its_own_places_and_no_others() {
         matches!(tell(&context, "aa.bb", None), Err(EmitError::Closed { .. })),
         "it is stopped"
     );
+}
+
+/// What nobody takes does not grow with each generation that tells some more.
+///
+/// Caught: places of each generation.
+#[tokio::test(start_paused = true)]
+async fn a_mod_that_is_built_again_and_again_has_no_more_places_than_before() {
+    let world = World::with(HostSettings {
+        emissions: 3,
+        ..HostSettings::default()
+    });
+    let told = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&told);
+    world.shop.stock(
+        "aa",
+        Recipe::new("aa").using(move |context| {
+            for _ in 0..2 {
+                *count.lock().unwrap() += usize::from(tell(context, "aa.bb", None).is_ok());
+            }
+            Ok(())
+        }),
+    );
+    world.run(&["aa"]).await;
+    for _ in 0..5 {
+        world.host.reload("aa").await.unwrap();
+    }
+    assert_eq!(*told.lock().unwrap(), 3);
+    world.run(&[]).await;
+    world.assert_empty().await;
+    world.run(&["aa"]).await;
+    assert_eq!(*told.lock().unwrap(), 3, "they wait still");
+    let mut emissions = world.emissions.lock().await;
+    for _ in 0..3 {
+        emissions.next().await.unwrap();
+    }
+    world.host.reload("aa").await.unwrap();
+    assert_eq!(*told.lock().unwrap(), 5);
 }

@@ -1,7 +1,9 @@
 use crate::world::{
     Act, Recipe, Step, World, desired, desired_all, event, eventually, in_background,
 };
-use hotbed_mods::{CallFailureKind, Cascade, HostSettings, ModState, ModStatus, NoticeKind};
+use hotbed_mods::{
+    BoxError, CallFailureKind, Cascade, Context, HostSettings, ModState, ModStatus, NoticeKind,
+};
 use std::time::Duration;
 
 /// A1: after the start every instance stayed `starting`, so that all were ill and none was stopped.
@@ -236,6 +238,108 @@ async fn a_call_that_outlasts_the_drain_is_given_up_and_the_mod_is_stopped() {
         world.shop.alive() == 0 && world.host.leftovers().is_empty()
     })
     .await;
+}
+
+/// A mod with a call that hangs kept all that were to be stopped after it, until its time was over.
+///
+/// Caught: those that leave together drained one after the other.
+#[tokio::test(start_paused = true)]
+async fn a_mod_that_is_still_called_keeps_no_other_from_being_stopped() {
+    let settings = HostSettings {
+        event_deadline: Duration::from_hours(1),
+        ..HostSettings::default()
+    };
+    let world = World::with(settings);
+    world.shop.stock("zz", Recipe::new("zz").on(&["needed"]));
+    let _never = world.shop.gate("zz", Step::Handle);
+    let _never = world.shop.gate("yy", Step::Handle);
+    world.run(&["apart", "needed", "yy", "zz"]).await;
+    for name in ["yy", "zz"] {
+        let host = world.host.clone();
+        let name = format!("to_{name}.ping");
+        in_background(async move { host.dispatch(event(&name)).await });
+    }
+    eventually("they are asked", || {
+        world.shop.count("handle zz to_zz.ping") + world.shop.count("handle yy to_yy.ping") == 2
+    })
+    .await;
+    let began = tokio::time::Instant::now();
+    world.run(&[]).await;
+    world.host.retired("apart").await;
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(world.shop.order_of("stop"), ["apart"]);
+    world.host.retired("needed").await;
+    assert_eq!(began.elapsed(), settings.drain_deadline);
+    world.assert_empty().await;
+    assert_eq!(world.shop.order_of("stop"), ["zz", "yy", "needed"]);
+}
+
+/// What a mod kept is dropped by the host, and nobody else is harmed if that panics.
+///
+/// Caught: what a mod kept or provided dropped outside of the guard (those that stop after it never did).
+#[tokio::test(start_paused = true)]
+async fn what_a_mod_kept_or_provided_may_panic_when_it_is_dropped() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("told to panic");
+        }
+    }
+    let keeps: fn(&Context) -> Result<(), BoxError> = |context| {
+        context.keep(|| Bomb);
+        Ok(())
+    };
+    let provides: fn(&Context) -> Result<(), BoxError> =
+        |context| Ok(context.provide("bomb", std::sync::Arc::new(Bomb))?);
+    for with_context in [keeps, provides] {
+        let world = World::new();
+        // It stops first.
+        world
+            .shop
+            .stock("zz", Recipe::new("zz").using(with_context));
+        world.run(&["aa", "zz"]).await;
+        world.run(&[]).await;
+        let retired = world.host.retired("aa");
+        assert!(
+            tokio::time::timeout(Duration::from_hours(1), retired)
+                .await
+                .is_ok()
+        );
+        assert_eq!(world.shop.order_of("stop"), ["zz", "aa"]);
+        world.assert_empty().await;
+    }
+}
+
+/// Caught: the last of a mod dropped with its late stop (those that stop after it never did).
+#[tokio::test(start_paused = true)]
+async fn a_mod_that_hangs_in_its_stop_and_panics_when_it_is_dropped_harms_nobody() {
+    let world = World::new();
+    let recipe = Recipe::new("zz").act(Step::Stop, Act::Hang);
+    world.shop.stock("zz", recipe.act(Step::Drop, Act::Panic));
+    world.run(&["aa", "zz"]).await;
+    world.run(&[]).await;
+    let retired = world.host.retired("aa");
+    assert!(
+        tokio::time::timeout(Duration::from_hours(1), retired)
+            .await
+            .is_ok()
+    );
+    assert_eq!(world.shop.order_of("stop"), ["zz", "aa"]);
+    world.assert_empty().await;
+}
+
+/// Caught: everything that was stopped on the occasion told as unloaded.
+#[tokio::test(start_paused = true)]
+async fn an_unload_tells_what_was_unloaded_and_nothing_that_was_renewed_meanwhile() {
+    let world = World::new();
+    world.run(&["aa", "bad"]).await;
+    world.shop.behave("bad", Step::Start, Act::Fail);
+    world.host.reload("bad").await.unwrap();
+    world.shop.stock("bad", Recipe::new("bad"));
+    tokio::time::advance(Duration::from_secs(2)).await;
+    let unloaded = world.host.unload("aa", Cascade::Refuse).await.unwrap();
+    assert_eq!(unloaded.ids, [crate::world::id("aa")]);
+    assert_eq!(world.error("bad"), "", "its wait was over");
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ mod commands;
 mod desired_state;
 mod dispatch;
 mod generations;
+mod groups;
 mod identity;
 mod lifecycle;
 mod services;

@@ -106,6 +106,9 @@ async fn a_service_that_is_not_granted_not_declared_or_of_another_type_is_refuse
     assert_eq!(report.failed.len(), 4);
 }
 
+/// A service, and what it was asked by.
+type Stolen = (Arc<Counter>, Context);
+
 /// Caught: services that are not taken back.
 #[tokio::test(start_paused = true)]
 async fn services_are_taken_back_when_their_mod_goes_and_who_keeps_one_is_named() {
@@ -113,12 +116,13 @@ async fn services_are_taken_back_when_their_mod_goes_and_who_keeps_one_is_named(
     world
         .shop
         .stock("low", Recipe::new("low").using(provides("numbers", 7)));
-    let stolen: Arc<Mutex<Option<Arc<Counter>>>> = Arc::default();
+    let stolen: Arc<Mutex<Option<Stolen>>> = Arc::default();
     let thief = Arc::clone(&stolen);
     world.shop.stock(
         "top",
         Recipe::new("top").on(&["low"]).using(move |context| {
-            *thief.lock().unwrap() = Some(context.require::<Counter>("numbers")?);
+            let numbers = context.require::<Counter>("numbers")?;
+            *thief.lock().unwrap() = Some((numbers, context.clone()));
             Ok(())
         }),
     );
@@ -127,7 +131,12 @@ async fn services_are_taken_back_when_their_mod_goes_and_who_keeps_one_is_named(
     world.host.retired("low").await;
     assert_eq!(world.host.services(), []);
     assert_eq!(world.host.leftovers().services, ["low/numbers"]);
-    stolen.lock().unwrap().take();
+    let (numbers, context) = stolen.lock().unwrap().take().unwrap();
+    assert!(
+        context.require::<Counter>("numbers").is_err(),
+        "it is handed out no more, whoever kept what it was asked by"
+    );
+    drop(numbers);
     world.assert_empty().await;
 }
 

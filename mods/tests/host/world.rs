@@ -101,6 +101,7 @@ struct Inside {
     wrongs: Mutex<Vec<String>>,
     alive: AtomicUsize,
     constructed: AtomicUsize,
+    opened: AtomicUsize,
 }
 
 /// What a mod is made of and how it behaves.
@@ -243,6 +244,11 @@ impl Shop {
         self.inside.constructed.load(SeqCst)
     }
 
+    /// How often it was looked what is behind a path.
+    pub(crate) fn opened(&self) -> usize {
+        self.inside.opened.load(SeqCst)
+    }
+
     pub(crate) fn note(&self, line: String) {
         self.inside.log.lock().unwrap().push(line);
     }
@@ -304,6 +310,7 @@ impl ModLoader for Shop {
     }
 
     async fn open(&self, path: &ModPath) -> Result<Package, OpenError> {
+        self.inside.opened.fetch_add(1, SeqCst);
         let recipe = self.recipe(path).ok_or_else(|| OpenError::NotFound {
             path: path.clone(),
             known: vec!["test.*".to_owned()],

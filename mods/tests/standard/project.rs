@@ -214,3 +214,80 @@ async fn people_see_the_board_by_command() {
         format!("- Ship `{}`: running", id.as_str().unwrap())
     );
 }
+
+/// A thousand projects of a thousand entries of a mebibyte each were allowed, and keys were not counted.
+///
+/// Caught: entries that are gone and still counted; keys of any length.
+#[tokio::test(start_paused = true)]
+async fn a_board_has_a_bound_on_all_entries_together() {
+    let config = json!({"max_total_bytes": 10, "max_concurrent_projects": 2, "max_projects": 2});
+    let table = board(config).await;
+    let (one, other) = (started(&table, &[]).await, started(&table, &[]).await);
+    let set =
+        |id: &Value, key: &str, value: u64| json!({"project_id": id, "key": key, "value": value});
+    let full = "the entries of all projects may have 10 bytes together: delete some";
+    table
+        .done("alice", "project.artifact.set", set(&one, "a", 12_345))
+        .await;
+    table
+        .done("alice", "project.global_state.set", set(&other, "b", 123))
+        .await;
+    for asked in [set(&other, "c", 1), set(&one, "a", 123_456)] {
+        let refused = table.refused("alice", "project.artifact.set", asked).await;
+        assert_eq!(refused, full);
+    }
+    table
+        .done("alice", "project.artifact.set", set(&one, "a", 1))
+        .await;
+    table
+        .done("alice", "project.artifact.set", set(&one, "c", 123))
+        .await;
+    table
+        .done("alice", "project.artifact.delete", set(&one, "a", 0))
+        .await;
+    table
+        .done("alice", "project.agent_state.set", set(&other, "d", 1))
+        .await;
+    let refused = table
+        .refused("alice", "project.artifact.set", set(&one, "e", 1))
+        .await;
+    assert_eq!(refused, full);
+    // One that is forgotten takes its entries with it.
+    let end = json!({"project_id": other});
+    table.done("alice", "project.complete", end).await;
+    started(&table, &[]).await;
+    table.host.check_health().await;
+    let health = table.host.status("project").unwrap().health.unwrap();
+    assert_eq!(health.details["bytes"], 4);
+    let long = set(&one, &"k".repeat(513), 1);
+    let refused = table.refused("alice", "project.artifact.set", long).await;
+    assert_eq!(refused, "key is of 513 bytes, and 512 are allowed");
+}
+
+/// Each who takes part gets a copy of a message, so that one could be multiplied a thousand times.
+///
+/// Caught: as many agents as one likes; a message of any size.
+#[tokio::test(start_paused = true)]
+async fn what_is_told_to_many_has_bounds() {
+    let mut table = board(json!({"max_entry_bytes": 200})).await;
+    let many: Vec<String> = (0..101).map(|n| format!("agent{n}")).collect();
+    let new = json!({"goal": "Ship it", "collaborators": many});
+    let refused = table.refused("eve", "project.start", new).await;
+    assert_eq!(
+        refused,
+        "collaborators has 101 entries, and 100 are allowed"
+    );
+    let goal = json!({"goal": "x".repeat(20_000)});
+    table.refused("eve", "project.start", goal).await;
+    let many: Vec<&str> = many.iter().take(100).map(String::as_str).collect();
+    let id = started(&table, &many).await;
+    assert_eq!(table.told().await.len(), 100, "all of them are told");
+    let message = |text: &str| json!({"project_id": id, "content": "x", "attachments": [text]});
+    table
+        .done("alice", "project.message.send", message("x"))
+        .await;
+    let refused = table
+        .refused("alice", "project.message.send", message(&"x".repeat(200)))
+        .await;
+    assert!(refused.ends_with("bytes, and 200 are allowed"), "{refused}");
+}

@@ -102,3 +102,18 @@ async fn an_artifact_has_an_allowed_type_and_size_and_is_seen_by_its_groups_only
             .success
     );
 }
+
+/// Caught: a name of any length.
+#[tokio::test(start_paused = true)]
+async fn the_name_and_the_type_of_an_artifact_have_bounds() {
+    let table = artifacts(json!({})).await;
+    for key in ["name", "mime_type"] {
+        let mut new = json!({"content": "x"});
+        new[key] = json!("x".repeat(513));
+        let refused = table.refused("eve", "shared_artifact.create", new).await;
+        assert_eq!(
+            refused,
+            format!("{key} is of 513 bytes, and 512 are allowed")
+        );
+    }
+}

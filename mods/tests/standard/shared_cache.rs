@@ -321,3 +321,113 @@ async fn what_is_in_the_cache_survives_a_reload_and_a_change_of_its_configuratio
         "there are 1 entries, and no more are allowed: delete some"
     );
 }
+
+/// A value for a few that was put over one for all could be read by all.
+///
+/// Caught: the groups of a value that is put over another not looked at.
+#[tokio::test(start_paused = true)]
+async fn a_value_that_is_put_over_another_is_for_those_that_it_names() {
+    let mut table = cache(json!({})).await;
+    let open = json!({"key": "k", "value": "hello"});
+    table.done("eve", "shared_cache.set", open).await;
+    table.told().await;
+    let secret = json!({"key": "k", "value": "secret", "mime_type": "text/x", "allowed_agent_groups": ["admin"]});
+    table.done("alice", "shared_cache.set", secret).await;
+    assert_eq!(
+        table.told().await,
+        ["shared_cache.notification.updated to group:admin"]
+    );
+    let key = json!({"key": "k"});
+    table.refused("eve", "shared_cache.get", key.clone()).await;
+    let read = table
+        .ask_from("ann", Some("admin"), "shared_cache.get", key.clone())
+        .await;
+    assert_eq!(
+        (&read.data["value"], &read.data["mime_type"]),
+        (&json!("secret"), &json!("text/x"))
+    );
+    let again = json!({"key": "k", "value": "more"});
+    let again = table
+        .ask_from("ann", Some("admin"), "shared_cache.update", again)
+        .await;
+    assert!(again.success);
+    table.refused("eve", "shared_cache.get", key).await;
+}
+
+/// Names had no bound, and were not counted: ten thousand entries of one byte could hold any amount.
+///
+/// Caught: a name of any length; a list of any length, each of which is told.
+#[tokio::test(start_paused = true)]
+async fn what_things_are_called_has_bounds_as_well() {
+    let mut table = cache(json!({})).await;
+    let long = "x".repeat(513);
+    for key in ["key", "namespace", "mime_type"] {
+        let mut new = json!({"value": "v", "key": "k"});
+        new[key] = json!(long);
+        for name in ["create", "set"] {
+            let refused = table
+                .refused("eve", &format!("shared_cache.{name}"), new.clone())
+                .await;
+            assert_eq!(
+                refused,
+                format!("{key} is of 513 bytes, and 512 are allowed")
+            );
+        }
+    }
+    let file = json!({"file_data": "aGVsbG8=", "filename": long});
+    table.refused("eve", "shared_cache.file.upload", file).await;
+    let of = |groups: Vec<String>| json!({"value": "v", "allowed_agent_groups": groups});
+    let many = of((0..101).map(|n| n.to_string()).collect());
+    let refused = table.refused("eve", "shared_cache.create", many).await;
+    assert_eq!(
+        refused,
+        "allowed_agent_groups has 101 entries, and 100 are allowed"
+    );
+    table
+        .refused("eve", "shared_cache.create", of(vec![long]))
+        .await;
+    assert_eq!(table.told().await, [""; 0]);
+    let twice = of(vec!["devs".into(), "devs".into()]);
+    table.done("eve", "shared_cache.create", twice).await;
+    assert_eq!(table.told().await.len(), 1, "each group once");
+}
+
+/// Caught: a file taken for a text when it gets another value.
+#[tokio::test(start_paused = true)]
+async fn a_file_stays_one_when_it_gets_another_value() {
+    let table = cache(json!({})).await;
+    let file = json!({"file_data": "aGVsbG8=", "filename": "f"});
+    let put = table.done("alice", "shared_cache.file.upload", file).await;
+    let update = |value: &str| json!({"cache_id": put["cache_id"], "value": value});
+    let refused = table
+        .refused("alice", "shared_cache.update", update("hello"))
+        .await;
+    assert_eq!(refused, "value is not Base64, and the entry is a file");
+    table
+        .done("alice", "shared_cache.update", update("aGk="))
+        .await;
+    let got = table
+        .done("bob", "shared_cache.file.download", update(""))
+        .await;
+    assert_eq!(
+        (&got["file_data"], &got["file_size"]),
+        (&json!("aGk="), &json!(2))
+    );
+}
+
+/// Caught: a refusal that changes something all the same.
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_changes_nothing() {
+    let table = cache(json!({"max_value_bytes": 5})).await;
+    let open = json!({"key": "k", "value": "hello"});
+    table.done("alice", "shared_cache.set", open).await;
+    let large = json!({"key": "k", "value": "too large", "mime_type": "text/x", "allowed_agent_groups": ["admin"]});
+    table.refused("alice", "shared_cache.set", large).await;
+    let read = table
+        .done("bob", "shared_cache.get", json!({"key": "k"}))
+        .await;
+    assert_eq!(
+        (&read["value"], &read["mime_type"]),
+        (&json!("hello"), &json!("text/plain"))
+    );
+}

@@ -219,3 +219,95 @@ async fn people_look_into_the_wiki_by_command() {
     let help = table.say("@help wiki").await;
     assert!(help.contains("`@wiki read PATH`: Shows a page."), "{help}");
 }
+
+/// Ten thousand pages of a mebibyte in fifty versions each were allowed: more than any machine has.
+///
+/// Caught: versions, or proposals, that are not counted; ones that are gone and still counted.
+#[tokio::test(start_paused = true)]
+async fn a_wiki_has_a_bound_on_all_that_is_in_it_together() {
+    let table = wiki(json!({"max_total_bytes": 20, "max_versions": 2, "max_proposals": 1})).await;
+    let full =
+        "all pages, their versions and proposals may have 20 bytes together, and there are 20";
+    table
+        .done("alice", "wiki.page.create", page("home", "12345"))
+        .await;
+    let edit = |content: &str| json!({"page_path": "home", "wiki_content": content});
+    table
+        .done("alice", "wiki.page.edit", edit("1234567890"))
+        .await;
+    table
+        .done("bob", "wiki.page.proposal.create", edit("12345"))
+        .await;
+    for (name, asked) in [
+        ("wiki.page.create", page("more", "1")),
+        ("wiki.page.edit", edit("123456")),
+    ] {
+        assert_eq!(table.refused("alice", name, asked).await, full, "{name}");
+    }
+    // The oldest version makes room.
+    table.done("alice", "wiki.page.edit", edit("12345")).await;
+    let proposals = table.done("alice", "wiki.proposals.list", json!({})).await;
+    let id = proposals["proposals"][0]["proposal_id"].clone();
+    let reject = json!({"proposal_id": id, "action": "reject"});
+    table.done("alice", "wiki.proposal.resolve", reject).await;
+    assert_eq!(
+        table
+            .refused("alice", "wiki.page.create", page("more", "1"))
+            .await,
+        full
+    );
+    // The next proposal takes the place of the one that is resolved.
+    table
+        .done("bob", "wiki.page.proposal.create", edit("1"))
+        .await;
+    table
+        .done("alice", "wiki.page.create", page("more", "1234"))
+        .await;
+    table.host.check_health().await;
+    let health = table.host.status("wiki").unwrap().health.unwrap();
+    assert_eq!(health.details["bytes"], 20);
+}
+
+/// Caught: names of any length; a list of proposals of any length.
+#[tokio::test(start_paused = true)]
+async fn what_is_said_of_pages_has_bounds_and_so_have_lists() {
+    let table = wiki(json!({})).await;
+    let long = "x".repeat(5_000);
+    for key in ["page_path", "title", "category"] {
+        let mut new = page("home", "x");
+        new[key] = json!(long);
+        let refused = table.refused("eve", "wiki.page.create", new).await;
+        assert_eq!(
+            refused,
+            format!("{key} is of 5000 bytes, and 512 are allowed")
+        );
+    }
+    let mut tagged = page("home", "x");
+    tagged["tags"] = json!([long]);
+    table.refused("eve", "wiki.page.create", tagged).await;
+    table
+        .done("alice", "wiki.page.create", page("home", "x"))
+        .await;
+    let propose = |why: &str| json!({"page_path": "home", "wiki_content": "y", "rationale": why});
+    table
+        .refused("eve", "wiki.page.proposal.create", propose(&long))
+        .await;
+    for _ in 0..3 {
+        table
+            .done("bob", "wiki.page.proposal.create", propose("so"))
+            .await;
+    }
+    let listed = table
+        .done("bob", "wiki.proposals.list", json!({"limit": 2}))
+        .await;
+    assert_eq!(listed["total_listed"], 2);
+    for n in 0..110 {
+        let path = format!("page{n:03}");
+        table
+            .done("alice", "wiki.page.create", page(&path, "x"))
+            .await;
+    }
+    let said = table.say("@wiki list").await;
+    assert_eq!(said.lines().count(), 101);
+    assert!(said.ends_with("\n… and 11 more"), "{said}");
+}

@@ -149,7 +149,12 @@ async fn mattermost_is_believed_by_its_token() {
 async fn a_mod_is_bound_to_channels_by_command_and_by_address() {
     let node = with_wiki().await;
     let bound = say(&node, json!({"text": "@unbind wiki", "channel": "dev"})).await;
-    assert_eq!(bound, ["`wiki` unbound from dev."]);
+    assert_eq!(
+        bound,
+        [
+            "`wiki` unbound from dev.\nBound to all channels, and so to this one still: `wiki`. Unbind from `any` first."
+        ]
+    );
     let (ops, qa) = (
         "/api/v1/commands/wiki/scopes/ops",
         "/api/v1/commands/wiki/scopes/qa",
