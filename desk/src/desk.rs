@@ -4,6 +4,7 @@ mod agents;
 mod commands;
 mod edit;
 mod find;
+mod renew;
 
 use crate::error::ModsError;
 use crate::follower::Follower;
@@ -16,6 +17,8 @@ use serde_json::{Map, Value, json};
 use std::fmt;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
+
+pub(crate) use renew::RENEWAL;
 
 /// Changes which mods are wanted: in the registry, so on every node.
 ///
@@ -132,23 +135,21 @@ impl Desk {
             .await
     }
 
-    /// Builds a new generation of a mod on this node, by exactly its id or exactly its path.
-    pub async fn reload(&self, name: &str) -> Result<(Id, ModEntry), ModsError> {
-        let inside = &self.inside;
-        let id = find::find(inside, name).await?;
-        inside.follower.settled().await?;
-        let report = inside.host.reload(id.as_str()).await?;
-        if let Some(message) = report.failed.get(id.as_str()) {
-            return Err(ModsError::Failed {
-                message: message.clone(),
-            });
-        }
+    /// Has every node build a new generation of a mod, by exactly its id or exactly its path. Fails if this node cannot; what
+    /// ran before runs on then.
+    pub async fn reload(&self, name: &str, note: ChangeNote) -> Result<(Id, ModEntry), ModsError> {
+        let id = find::find(&self.inside, name).await?;
+        let of = id.clone();
+        self.to_the_end(|inside| async move { renew::one(&inside, &of, note).await })
+            .await?;
         self.entry(id.as_str()).await
     }
 
-    /// Asks what is behind the path of every mod now, and makes run what is registered. On this node.
-    pub async fn reload_changed(&self) -> Result<Report, ModsError> {
-        Ok(self.inside.follower.rediscover().await?)
+    /// Asks what is behind the path of every mod now, and makes run what is registered. What is another by now than what runs
+    /// on this node is built anew on every node.
+    pub async fn reload_changed(&self, note: ChangeNote) -> Result<Report, ModsError> {
+        self.to_the_end(|inside| async move { renew::changed(&inside, note).await })
+            .await
     }
 
     /// What [`reload_changed`](Self::reload_changed) would do.

@@ -11,10 +11,10 @@ use hotbed_registry::{Change, Error, Id, Observer, Reader, Registration, Revisio
 use known::Known;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -48,8 +48,10 @@ pub struct Follower {
     done: watch::Sender<Looked>,
     /// The newest revision that this node is known to have gone by.
     gone_by: AtomicU64,
-    /// Who waits for a look behind every path.
-    seekers: Mutex<Vec<oneshot::Sender<Report>>>,
+    /// Whether the next look is to be one behind every path too.
+    seeks: AtomicBool,
+    /// Who hears what looks do.
+    hearers: Mutex<Vec<Weak<Mutex<Report>>>>,
 }
 
 /// The last look at the registry.
@@ -71,6 +73,21 @@ pub struct Unsettled {
     pub reason: Arc<str>,
 }
 
+/// What was done since somebody began to hear of it.
+#[derive(Debug, Default)]
+pub(crate) struct Heard(Arc<Mutex<Report>>);
+
+impl Heard {
+    /// What was done so far.
+    pub(crate) fn report(&self) -> Report {
+        lock(&self.0).clone()
+    }
+}
+
+fn lock(report: &Mutex<Report>) -> MutexGuard<'_, Report> {
+    report.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Follower {
     /// A follower of what `reader` reads, which knows nothing until it [runs](Self::run).
     pub fn new(reader: Reader, host: ModHost, environment: Arc<Environment>) -> Arc<Self> {
@@ -84,7 +101,8 @@ impl Follower {
             asked: watch::Sender::new(1),
             done: watch::Sender::default(),
             gone_by: AtomicU64::new(0),
-            seekers: Mutex::default(),
+            seeks: AtomicBool::new(false),
+            hearers: Mutex::default(),
         })
     }
 
@@ -148,12 +166,17 @@ impl Follower {
     /// The report tells of both.
     pub async fn rediscover(&self) -> Result<Report, Unsettled> {
         // By the way of every look: two who tell the host what is desired could do so in the wrong order.
-        let (report, reported) = oneshot::channel();
-        self.seekers().push(report);
+        let heard = self.hear();
+        self.seeks.store(true, Ordering::Release);
         self.settled().await?;
-        reported.await.map_err(|_| Unsettled {
-            reason: "this node is about to end".into(),
-        })
+        Ok(heard.report())
+    }
+
+    /// Hears what is done to go by what is written from now on.
+    pub(crate) fn hear(&self) -> Heard {
+        let heard = Heard::default();
+        self.hearers().push(Arc::downgrade(&heard.0));
+        heard
     }
 
     /// What [`rediscover`](Self::rediscover) would do, once this node has gone by all that is written now.
@@ -234,7 +257,7 @@ impl Follower {
 
     /// Reads what changed, and has the host go by it. Nobody else tells the host what is desired.
     async fn look(&self) -> Result<(), Error> {
-        let seekers = std::mem::take(&mut *self.seekers());
+        let seeks = self.seeks.swap(false, Ordering::AcqRel);
         let mut read = self.read().await;
         if read.is_err() && self.known().is_empty() {
             self.recall();
@@ -242,18 +265,15 @@ impl Follower {
         read = self.understand().await.and(read);
         self.ask_for_manifests().await;
         // Who is told that it failed is told that nothing changed.
-        let report = if seekers.is_empty() || read.is_err() {
-            self.host.reconcile(self.desired()).await
-        } else {
+        let report = if seeks && read.is_ok() {
             self.host.rediscover(self.desired()).await
+        } else {
+            self.host.reconcile(self.desired()).await
         };
         if !report.is_empty() {
             tracing::info!(%report, "mods are as the registry says");
         }
-        for seeker in seekers {
-            // Whoever asked may be gone.
-            drop(seeker.send(report.clone()));
-        }
+        self.tell(&report);
         read
     }
 
@@ -431,8 +451,19 @@ impl Follower {
         unreadable.unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn seekers(&self) -> MutexGuard<'_, Vec<oneshot::Sender<Report>>> {
-        self.seekers.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Tells those who hear what a look did.
+    fn tell(&self, report: &Report) {
+        self.hearers().retain(|hearer| {
+            let Some(heard) = hearer.upgrade() else {
+                return false;
+            };
+            lock(&heard).then(report.clone());
+            true
+        });
+    }
+
+    fn hearers(&self) -> MutexGuard<'_, Vec<Weak<Mutex<Report>>>> {
+        self.hearers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::permission::Permissions;
 use crate::priority::Priority;
 use crate::scopes::Scopes;
 use hotbed_configs::{ConfigErrors, ResolvedConfig};
+use std::sync::Arc;
 
 /// One mod as its operator wants it: an entry of the desired state, which the host only reads.
 #[derive(Debug, Clone)]
@@ -23,6 +24,9 @@ pub struct Desired {
     pub permissions: Permissions,
     /// Where its commands may be used; `None` leaves it to its manifest.
     pub scopes: Option<Scopes>,
+    /// The renewal that was asked for last. Another than that of a generation has it built anew, where nothing else differs
+    /// too; none asks for nothing.
+    pub renewal: Option<Arc<str>>,
     /// The revision of this entry, by which people tell what runs.
     pub revision: u64,
 }
@@ -38,17 +42,20 @@ impl Desired {
             priority: None,
             permissions: Permissions::none(),
             scopes: None,
+            renewal: None,
             revision: 0,
         }
     }
 
-    /// Whether a generation of one can serve for the other: only what the host itself looks at differs, if anything.
-    pub(crate) fn has_substance_of(&self, other: &Self) -> bool {
-        let configs = match (&self.config, &other.config) {
+    /// Whether a generation of this can serve where another is desired: only what the host itself looks at differs, if
+    /// anything.
+    pub(crate) fn has_substance_of(&self, desired: &Self) -> bool {
+        let configs = match (&self.config, &desired.config) {
             (Ok(this), Ok(that)) => this.digest() == that.digest(),
             (Err(this), Err(that)) => this == that,
             _ => false,
         };
-        configs && self.path == other.path && self.permissions == other.permissions
+        let is_new = desired.renewal.is_none() || self.renewal == desired.renewal;
+        configs && is_new && self.path == desired.path && self.permissions == desired.permissions
     }
 }

@@ -86,6 +86,12 @@ impl ModHost {
         self.make(desired, Discovery::Packages).await
     }
 
+    /// The mods in service behind whose paths there is something else by now. One whose path cannot be read is not among
+    /// them.
+    pub async fn outdated(&self) -> Vec<ModId> {
+        self.seek().await
+    }
+
     /// What [`rediscover`](Self::rediscover) would do, as far as that can be told before any mod has run: nothing is
     /// changed.
     pub async fn plan(&self, desired: Vec<Desired>) -> Report {

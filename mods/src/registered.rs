@@ -75,6 +75,7 @@ impl Desired {
                 priority,
                 permissions,
                 scopes,
+                renewal: None,
                 revision,
             }),
             _ => Err(InvalidRegistration {

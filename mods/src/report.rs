@@ -23,6 +23,17 @@ impl Report {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Adds what was done next: what came up then did not fail.
+    pub fn then(&mut self, next: Self) {
+        for id in next.added.iter().chain(&next.refreshed) {
+            self.failed.remove(id);
+        }
+        self.refreshed.extend(next.refreshed);
+        self.added.extend(next.added);
+        self.removed.extend(next.removed);
+        self.failed.extend(next.failed);
+    }
 }
 
 impl fmt::Display for Report {
@@ -56,6 +67,32 @@ impl fmt::Display for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Caught: a failure that is told of what came up after it.
+    #[test]
+    fn what_came_up_after_it_failed_did_not_fail() {
+        let failed = |names: &[&str]| Report {
+            failed: ids(names)
+                .into_iter()
+                .map(|id| (id, "no".to_owned()))
+                .collect(),
+            ..Report::default()
+        };
+        let mut report = failed(&["aa", "bb", "cc"]);
+        report.then(Report {
+            added: ids(&["aa"]),
+            refreshed: ids(&["bb"]),
+            removed: ids(&["dd"]),
+            ..failed(&["ee"])
+        });
+        let expected = Report {
+            added: ids(&["aa"]),
+            refreshed: ids(&["bb"]),
+            removed: ids(&["dd"]),
+            ..failed(&["cc", "ee"])
+        };
+        assert_eq!(report, expected);
+    }
 
     fn ids(names: &[&str]) -> BTreeSet<ModId> {
         names.iter().map(|name| ModId::new(name).unwrap()).collect()

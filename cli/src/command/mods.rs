@@ -43,9 +43,9 @@ pub enum ModsCommand {
     ///
     /// Ends when it is stopped on the server that is asked. Refused while others depend on it, unless --cascade.
     Unload(UnloadArgs),
-    /// Build a mod anew now, with those that depend on it
+    /// Build a mod anew now, on every node, with those that depend on it
     ///
-    /// A change of the configuration needs no reload: this is for what a mod was built from beside it. What is under way
+    /// Ends when it serves on the server that is asked. A change of the configuration needs no reload: this is for what a mod was built from beside it. What is under way
     /// ends in the generation in which it began; one that does not come up leaves the old one in service.
     Reload {
         /// The mod, by its id or its path

@@ -41,8 +41,8 @@ impl ModDesk for Desk {
         }
     }
 
-    async fn reload(&self, name: &str, _by: &AgentId) -> Result<LoadedMod, DeskError> {
-        let (id, entry) = Desk::reload(self, name).await?;
+    async fn reload(&self, name: &str, by: &AgentId) -> Result<LoadedMod, DeskError> {
+        let (id, entry) = Desk::reload(self, name, note(by, "system.mod.reload")).await?;
         let path: Option<ModPath> = entry.status.map(|status| status.path);
         let path = path.ok_or_else(|| DeskError::NotLoaded {
             name: name.to_owned(),

@@ -1,11 +1,9 @@
 //! Does what people ask for by commands.
 
-use super::edit;
-use super::{Desk, Inside};
+use super::{Desk, Inside, edit, renew};
 use crate::error::ModsError;
 use hotbed_mods::{
     Action, Bindmap, CommandReply, ModId, Post, ReloadRequest, Report, ScopeChange, Scopes,
-    UnloadError,
 };
 use hotbed_registry::{ChangeNote, Id, Precondition};
 use serde_json::{Map, Value, json};
@@ -31,7 +29,7 @@ impl Desk {
                 },
                 Action::Reload { request, first } => {
                     reply.messages.extend(first.messages);
-                    CommandReply::text(match self.reloaded(request).await {
+                    CommandReply::text(match self.reloaded(request, note.clone()).await {
                         Ok(report) => report.to_string(),
                         Err(error) => {
                             format!("Reload failed (modules unchanged): `{}`", error.told())
@@ -105,33 +103,21 @@ impl Desk {
 
     /// Reloads what was asked for, or says what that would do. One that cannot be reloaded is told of, and keeps no other
     /// from being so.
-    pub async fn reloaded(&self, request: ReloadRequest) -> Result<Report, ModsError> {
+    pub async fn reloaded(
+        &self,
+        request: ReloadRequest,
+        note: ChangeNote,
+    ) -> Result<Report, ModsError> {
         let ReloadRequest { ids, dry_run } = request;
         match (ids.is_empty(), dry_run) {
             (true, true) => self.plan().await,
-            (true, false) => self.reload_changed().await,
+            (true, false) => self.reload_changed(note).await,
             (false, true) => self.plan_of(&ids).await,
-            (false, false) => self.reload_all(ids).await,
-        }
-    }
-
-    async fn reload_all(&self, ids: Vec<ModId>) -> Result<Report, ModsError> {
-        self.inside.follower.settled().await?;
-        let mut all = Report::default();
-        for id in ids {
-            match self.host().reload(id.as_str()).await {
-                Ok(report) => {
-                    let came_up = report.added.iter().chain(&report.refreshed);
-                    came_up.for_each(|id| drop(all.failed.remove(id)));
-                    all.added.extend(report.added);
-                    all.refreshed.extend(report.refreshed);
-                    all.removed.extend(report.removed);
-                    all.failed.extend(report.failed);
-                }
-                Err(error) => drop(all.failed.insert(id, error.to_string())),
+            (false, false) => {
+                self.to_the_end(|inside| async move { renew::several(&inside, &ids, note).await })
+                    .await
             }
         }
-        Ok(all)
     }
 
     /// What a reload of these would do: they are built anew whether or not anything changed, with those that depend on them.
@@ -143,13 +129,13 @@ impl Desk {
             let status = status.filter(|status| status.desired_revision.is_some());
             let message = match &status {
                 None => Some(
-                    UnloadError::NotLoaded {
+                    ModsError::NotLoaded {
                         name: id.to_string(),
                     }
-                    .to_string(),
+                    .told(),
                 ),
                 Some(status) if !status.enabled => {
-                    Some(UnloadError::Disabled { id: id.clone() }.to_string())
+                    Some(ModsError::Disabled { id: id.clone() }.told())
                 }
                 Some(_) => failed.remove(id),
             };

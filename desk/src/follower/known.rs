@@ -1,6 +1,8 @@
+use crate::desk::RENEWAL;
 use hotbed_configs::Environment;
 use hotbed_mods::{Desired, Manifest, ModId, ModPath};
 use hotbed_registry::{Id, Registration, Revision, Status};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -83,13 +85,16 @@ fn said(registration: &Registration, environment: &Environment) -> Result<Desire
         id,
         revision,
         config,
+        metadata,
         status,
         ..
     } = registration;
     let id = ModId::new(id.as_str()).map_err(|error| vec![error.to_string()])?;
     let desired = Desired::from_registration(id, revision.0, config, environment);
     let desired = desired.map_err(|invalid| invalid.problems)?;
+    let renewal = metadata.get(RENEWAL).and_then(Value::as_str);
     Ok(Desired {
+        renewal: renewal.map(Arc::from),
         enabled: desired.enabled && *status == Status::Active,
         ..desired
     })

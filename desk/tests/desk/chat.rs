@@ -69,10 +69,18 @@ async fn a_reload_of_several_tells_of_those_that_are_gone_and_does_the_others() 
     }
     node.desk.disable("off", note("b")).await.unwrap();
     let names = ["aa", "gone", "off", "bb"];
-    let plan = node.desk.reloaded(asked(&names, true)).await.unwrap();
-    let report = node.desk.reloaded(asked(&names, false)).await.unwrap();
+    let plan = node
+        .desk
+        .reloaded(asked(&names, true), note("tests"))
+        .await
+        .unwrap();
+    let report = node
+        .desk
+        .reloaded(asked(&names, false), note("tests"))
+        .await
+        .unwrap();
     let told = "Module reload complete. refreshed=2 added=0 removed=0 failed=2\n\
-                - `gone`: mod 'gone' is not loaded\n\
+                - `gone`: Mod 'gone' is not loaded\n\
                 - `off`: mod 'off' is disabled: enable it first";
     assert_eq!(report.to_string(), told);
     assert_eq!(plan, report);
@@ -94,15 +102,26 @@ async fn a_dry_run_changes_nothing_and_tells_what_would_be_done() {
     }
     let head = node.registry.reader().head().await.unwrap();
     let (constructed, statuses) = (node.shop.constructed(), node.host.statuses());
-    let one = node.desk.reloaded(asked(&["aa"], true)).await.unwrap();
-    let all = node.desk.reloaded(asked(&[], true)).await.unwrap();
+    let one = node
+        .desk
+        .reloaded(asked(&["aa"], true), note("tests"))
+        .await
+        .unwrap();
+    let all = node
+        .desk
+        .reloaded(asked(&[], true), note("tests"))
+        .await
+        .unwrap();
     let reply = say(&node, "@reload --dry-run").await;
     assert_eq!(texts(&reply)[1], all.to_string());
     assert_eq!(node.shop.constructed(), constructed);
     assert_eq!(node.host.statuses(), statuses);
     assert_eq!(node.registry.reader().head().await.unwrap(), head);
     assert_eq!(
-        node.desk.reloaded(asked(&["aa"], false)).await.unwrap(),
+        node.desk
+            .reloaded(asked(&["aa"], false), note("tests"))
+            .await
+            .unwrap(),
         one
     );
     assert_eq!(one.refreshed.len(), 2);

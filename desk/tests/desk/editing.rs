@@ -189,7 +189,7 @@ async fn a_mod_is_kept_from_running_and_let_run_again_as_it_was() {
     );
     node.desk.disable("test.bb", note("b")).await.unwrap();
     assert_eq!(node.running(), ["aa"]);
-    let reload = node.desk.reload("bb").await.unwrap_err();
+    let reload = node.desk.reload("bb", note("tests")).await.unwrap_err();
     assert!(matches!(reload, ModsError::Disabled { .. }), "{reload}");
     node.desk.disable("aa", note("b")).await.unwrap();
     crate::node::eventually("none runs on the other", || other.running().is_empty()).await;

@@ -1,7 +1,7 @@
 //! A node runs what is registered, whoever wrote it and whatever is wrong with some of it.
 
 use crate::backend::{Call, Fault};
-use crate::node::{Fleet, eventually, id, object, registration, within, write_to};
+use crate::node::{Fleet, eventually, id, note, object, registration, within, write_to};
 use hotbed_configs::{Environment, SecretRef, WrittenIn};
 use hotbed_hotreload::ReloadTarget;
 use hotbed_registry::{MemoryBackend, Precondition};
@@ -236,21 +236,26 @@ async fn a_rediscovery_goes_by_what_is_written_and_by_what_is_behind_every_path(
         "Module reload complete. refreshed=1 added=0 removed=0 failed=0"
     );
     let generation = node.status("wiki").unwrap().generation;
-    let report = node.desk.reload_changed().await.unwrap();
+    let report = node.desk.reload_changed(note("tests")).await.unwrap();
     assert_eq!(report, plan);
     assert!(node.status("wiki").unwrap().generation > generation);
-    let again = node.desk.reload_changed().await.unwrap();
+    let again = node.desk.reload_changed(note("tests")).await.unwrap();
     assert!(again.is_empty(), "{again}");
     fleet
         .shop
         .change("wiki", |goods| "3".clone_into(&mut goods.digest));
     let generation = node.status("wiki").unwrap().generation;
     node.line.cut();
-    node.desk.reload_changed().await.unwrap_err();
+    node.desk.reload_changed(note("tests")).await.unwrap_err();
     assert_eq!(node.status("wiki").unwrap().generation, generation);
     node.line.mend();
     node.end().await;
-    let ended = node.desk.reload_changed().await.unwrap_err().to_string();
+    let ended = node
+        .desk
+        .reload_changed(note("tests"))
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(ended.ends_with("this node is about to end"), "{ended}");
 }
 

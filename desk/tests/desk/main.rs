@@ -9,6 +9,7 @@ mod following;
 mod loading;
 mod node;
 mod outage;
+mod reloading;
 mod secrets;
 mod shop;
 mod storm;

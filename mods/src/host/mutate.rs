@@ -6,6 +6,8 @@ use crate::desired::Desired;
 use crate::error::{LoadError, StopError, UnloadError};
 use crate::fault::{Member, foreseen, why_missing};
 use crate::id::ModId;
+use crate::open;
+use crate::path::ModPath;
 use crate::report::Report;
 use crate::retire::Retired;
 use crate::round::{Going, carry_out};
@@ -89,6 +91,25 @@ impl ModHost {
             })
         })
         .await
+    }
+
+    pub(super) async fn seek(&self) -> Vec<ModId> {
+        // Reading may take long, and keeps no writer waiting.
+        let installed: Vec<(ModId, ModPath, String)> = {
+            let book = self.shared.book.lock().await;
+            let keeping = book.running.values().map(|installed| &installed.keeping);
+            keeping
+                .map(|it| (it.id().clone(), it.desired.path.clone(), it.digest.clone()))
+                .collect()
+        };
+        let mut outdated = Vec::new();
+        for (id, path, digest) in installed {
+            let now = open::read(&self.shared, &path).await;
+            if now.is_ok_and(|package| package.digest != digest) {
+                outdated.push(id);
+            }
+        }
+        outdated
     }
 
     pub(super) async fn add(&self, desired: Desired) -> Result<ModStatus, LoadError> {

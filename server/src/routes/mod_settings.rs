@@ -191,7 +191,7 @@ pub(crate) async fn restart(
 ) -> Result<Json<Value>, Fault> {
     node.state.authority.admit(&headers)?;
     Params::read(&uri, &[])?;
-    let report = node.state.mods.reload_changed().await?;
+    let report = node.state.mods.reload_changed(ChangeNote::NONE).await?;
     Ok(Json(json!({
         "success": report.failed.is_empty(),
         "requires_manual_restart": false,

@@ -78,8 +78,7 @@ pub(crate) async fn health(
 
 /// Switch a plugin
 ///
-/// `enable` and `start` let it run, `disable` and `stop` keep it from running, on every node; `reload` builds it anew on this
-/// one.
+/// `enable` and `start` let it run, `disable` and `stop` keep it from running, `reload` builds it anew: each on every node.
 #[utoipa::path(
     post,
     path = "/{id}/{action}",
@@ -105,7 +104,7 @@ pub(crate) async fn switch(
         "start" => ("started", mods.enable(&name, said).await?),
         "disable" => ("disabled", mods.disable(&name, said).await?),
         "stop" => ("stopped", mods.disable(&name, said).await?),
-        "reload" => ("reloaded", mods.reload(&name).await?),
+        "reload" => ("reloaded", mods.reload(&name, said).await?),
         _ => {
             let detail = "a plugin takes enable, disable, start, stop and reload";
             return Err(Fault::new(Kind::NotFound, detail));

@@ -2,6 +2,7 @@ use super::problems::{Any, Conditional, OfId, WithAuthority};
 use crate::fault::Fault;
 use crate::freshness::refusal;
 use crate::mods_wire;
+use crate::note::{self, NOTE};
 use crate::params::Params;
 use crate::path_id::PathId;
 use crate::state::Node;
@@ -54,12 +55,17 @@ pub(crate) async fn reload(
 /// Reload everything
 ///
 /// Catches up with the registry, builds every bot in memory anew, and renews the mods that changed: in the registry, or
-/// behind their paths. On this node only. With `dry_run` it says what would be done, and does nothing but catch up.
+/// behind their paths. A mod that changed behind its path is built anew on every node; all else is done on this one. With
+/// `dry_run` it says what would be done here, and does nothing but catch up.
 #[utoipa::path(
     post,
     path = "/reload",
     tag = "operations",
-    params(("dry_run" = Option<bool>, Query, description = "Only say what would be done.")),
+    params(
+        ("dry_run" = Option<bool>, Query, description = "Only say what would be done."),
+        ("by" = Option<String>, Query, description = "Who asks: kept in the metadata of mods as `changed_by`."),
+        ("reason" = Option<String>, Query, description = "Why: kept in the metadata of mods as `change_reason`."),
+    ),
     responses((status = 200, description = "What happened, or would.", body = ReloadReport), Conditional, WithAuthority, Any),
 )]
 pub(crate) async fn reload_all(
@@ -67,7 +73,8 @@ pub(crate) async fn reload_all(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Json<ReloadReport>, Fault> {
-    let params = Params::read(&uri, &["dry_run"])?;
+    let params = Params::read(&uri, &["dry_run", NOTE[0], NOTE[1]])?;
+    let said = note::in_query(&params)?;
     let state = &node.state;
     let is_dry_run = params.flag("dry_run")? == Some(true);
     if !is_dry_run {
@@ -80,7 +87,7 @@ pub(crate) async fn reload_all(
         let bots = state.hot_reload.reload_all().await?;
         (
             wire::reload_report(bots),
-            state.mods.reload_changed().await?,
+            state.mods.reload_changed(said).await?,
         )
     };
     Ok(Json(ReloadReport {

@@ -185,10 +185,6 @@ impl Model {
 
     /// It was done: what it says is written, once, and on what was there.
     fn may_be_done(&self, answered: &Answered, own: &[&Write]) -> bool {
-        let was_there = !self
-            .states(answered, answered.deed.name)
-            .iter()
-            .all(Option::is_none);
         let before = |write: &Write| self.at(answered.deed.name, Revision(write.revision.0 - 1));
         match &answered.deed.kind {
             Kind::Load(config) => match own {
@@ -223,7 +219,13 @@ impl Model {
                 };
                 own.len() <= 1 && self.ever(answered, |it| it.is_some_and(has))
             }
-            Kind::Reload => own.is_empty() && was_there,
+            Kind::Reload => match own {
+                [asked] => {
+                    let config = |it: &Registration| it.config.clone();
+                    before(asked).map(config) == asked.after.as_ref().map(config)
+                }
+                _ => false,
+            },
             Kind::Unload(_) | Kind::ReloadChanged => false,
         }
     }
@@ -323,7 +325,7 @@ impl Model {
                         && (self.may_not_come_up(answered) || self.was_contended(answered))
                 }
                 (Kind::Load(_), [_created]) => answered.was_cut_off || self.was_contended(answered),
-                (Kind::Reload, []) => self.may_not_come_up(answered),
+                (Kind::Reload, [_asked]) => self.may_not_come_up(answered),
                 (Kind::Unload(Cascade::Dependents), [_gone, ..]) => answered.was_cut_off,
                 _ => false,
             },

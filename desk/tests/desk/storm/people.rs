@@ -89,7 +89,7 @@ impl Deed {
                 };
                 desk.load(order).await
             }
-            Kind::Reload => desk.reload(name).await,
+            Kind::Reload => desk.reload(name, by).await,
             Kind::Edit(config) => desk.edit(name, any, by, configure(config.clone())).await,
             Kind::Put(config) => {
                 let registered = object(registration(name, config.clone()));
@@ -105,7 +105,7 @@ impl Deed {
                 };
             }
             Kind::ReloadChanged => {
-                return match desk.reload_changed().await {
+                return match desk.reload_changed(by).await {
                     Ok(report) => Answer::Report(report),
                     Err(error) => Answer::Error(error),
                 };

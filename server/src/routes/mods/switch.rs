@@ -15,14 +15,18 @@ use std::sync::Arc;
 
 /// Build a mod anew
 ///
-/// On this node, even where nothing changed, together with those that depend on it. What is under way ends in the generation
-/// in which it began; one that does not come up leaves the old one in service.
+/// On every node, even where nothing changed, together with those that depend on it. The answer says how it is on this one.
+/// What is under way ends in the generation in which it began; one that does not come up leaves the old one in service.
 #[utoipa::path(
     post,
     path = "/{id}/reload",
     operation_id = "reload_mod",
     tag = "mods",
-    params(("id" = String, Path, description = "Its id, or its path.")),
+    params(
+        ("id" = String, Path, description = "Its id, or its path."),
+        ("by" = Option<String>, Query, description = "Who asks: kept in the metadata as `changed_by`."),
+        ("reason" = Option<String>, Query, description = "Why: kept in the metadata as `change_reason`."),
+    ),
     responses((status = 200, description = "The new generation is in service.", body = Mod), OfMod, WithAuthority, Any),
 )]
 pub(crate) async fn reload(
@@ -32,8 +36,8 @@ pub(crate) async fn reload(
     uri: Uri,
 ) -> Result<Response, Fault> {
     node.state.authority.admit(&headers)?;
-    Params::read(&uri, &[])?;
-    let (id, entry) = node.state.mods.reload(id.as_str()).await?;
+    let said = note::in_query(&Params::read(&uri, &NOTE)?)?;
+    let (id, entry) = node.state.mods.reload(id.as_str(), said).await?;
     Ok(told(&id, &entry))
 }
 
