@@ -177,9 +177,12 @@ async fn a_mod_is_switched_and_keeps_its_registration() {
         node.get("/api/v1/mods/wiki/health").await.json()["healthy"],
         true
     );
-    let anew = node.post_nothing("/api/v1/mods/wiki/reload").await.json();
+    let at = "/api/v1/mods/wiki/reload?by=alice";
+    let anew = node.post_nothing(at).await.json();
     assert!(anew["generation"].as_u64() > on["generation"].as_u64());
-    assert_eq!(anew["revision"], on["revision"]);
+    // It is written down, for the other nodes, and who asked for it.
+    assert!(anew["revision"].as_u64() > on["revision"].as_u64());
+    assert_eq!(anew["metadata"]["changed_by"], "alice");
 }
 
 #[tokio::test]
