@@ -1,6 +1,6 @@
 //! The settings of mods as the Studio of OpenAgents reads and writes them: what is wrong is told by `success` and `error`.
 
-use super::mods::{Way, hidden, write_config};
+use super::mods::{Way, write_config};
 use super::problems::{Any, WithAuthority, WithBody};
 use crate::body::{Read, check_object, read_json};
 use crate::fault::{Fault, Kind};
@@ -146,18 +146,8 @@ pub(crate) async fn put_config(
         },
     )
     .await?;
-    let hidden = match hidden(&node, id.as_str()).await {
-        Ok(hidden) => hidden,
-        Err(error) => return refused(&id, error),
-    };
-    let change = move |registered: &mut Map<String, Value>| {
-        write_config(registered, config.clone(), Way::Merge, &hidden);
-    };
-    let when = Precondition::Any;
-    let edited = node
-        .state
-        .mods
-        .edit(id.as_str(), when, ChangeNote::NONE, change);
+    let (when, said) = (Precondition::Any, ChangeNote::NONE);
+    let edited = write_config(&node, id.as_str(), config, Way::Merge, when, said);
     match edited.await {
         Ok((id, entry)) => {
             let error = wire::entry(&id, &entry).error;

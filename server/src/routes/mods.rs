@@ -2,11 +2,13 @@
 
 mod config;
 mod switch;
+mod write_config;
 
 pub(super) use config::{__path_config, __path_health, __path_put_config, __path_schema};
-pub(super) use config::{Way, config, health, hidden, put_config, schema, write_config};
+pub(super) use config::{config, health, put_config, schema};
 pub(super) use switch::{__path_disable, __path_enable, __path_reload};
 pub(super) use switch::{disable, enable, reload};
+pub(super) use write_config::{Way, read_config, write_config};
 
 use super::problems::{Any, Conditional, OfMod, WithAuthority, WithBody};
 use crate::body::{Read, check_object, read_json};

@@ -1,8 +1,8 @@
 //! Mods as the clients of AICO know plugins: Bearer tokens, and answers of `success`, `message` and `details`.
 
-use super::mods::{Way, hidden, write_config};
+use super::mods::{Way, read_config, write_config};
 use super::problems::{Any, OfMod, WithAuthority, WithBody};
-use crate::body::{Read, check_object, read_json};
+use crate::body::Read;
 use crate::fault::{Fault, Kind};
 use crate::mods_wire as wire;
 use crate::params::Params;
@@ -137,26 +137,9 @@ pub(crate) async fn config(
         body: config,
         share: _share,
         ..
-    } = read_json(
-        request,
-        &node.limits(),
-        &node.bodies,
-        |body: api::ModConfig| {
-            check_object("config", &body.config)?;
-            Ok(body.config)
-        },
-    )
-    .await?;
-    let hidden = hidden(&node, id.as_str()).await?;
-    let change = move |registered: &mut Map<String, Value>| {
-        write_config(registered, config.clone(), Way::Merge, &hidden);
-    };
-    let when = Precondition::Any;
-    let edited = node
-        .state
-        .mods
-        .edit(id.as_str(), when, ChangeNote::NONE, change);
-    let (id, entry) = edited.await?;
+    } = read_config(&node, request).await?;
+    let (when, said) = (Precondition::Any, ChangeNote::NONE);
+    let (id, entry) = write_config(&node, id.as_str(), config, Way::Merge, when, said).await?;
     Ok(Json(answer("configured", &id, &entry)))
 }
 

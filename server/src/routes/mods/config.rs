@@ -1,11 +1,12 @@
 //! The configuration of a mod, what it may hold, and how the mod is with it.
 
 use super::told;
-use crate::body::{Read, check_object, read_json};
+use super::write_config::{Way, read_config, write_config};
+use crate::body::Read;
 use crate::conditions::{etag, known_precondition};
 use crate::fault::Fault;
 use crate::freshness::served;
-use crate::mods_wire::{self as wire, HIDDEN};
+use crate::mods_wire as wire;
 use crate::note::{self, NOTE};
 use crate::params::Params;
 use crate::path_id::PathId;
@@ -17,9 +18,7 @@ use axum::http::Uri;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use hotbed_api::{Mod, ModConfig, ModHealth, ModSchema};
-use hotbed_desk::ModsError;
-use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use serde_json::Map;
 use std::sync::Arc;
 
 /// Read the configuration of a mod
@@ -96,21 +95,9 @@ pub(crate) async fn put_config(
         headers,
         body: config,
         share: _share,
-    } = read_json(request, &node.limits(), &node.bodies, |body: ModConfig| {
-        check_object("config", &body.config)?;
-        Ok(body.config)
-    })
-    .await?;
+    } = read_config(&node, request).await?;
     let when = known_precondition(&headers)?;
-    let hidden = hidden(&node, id.as_str()).await?;
-    let change = move |registered: &mut Map<String, Value>| {
-        write_config(registered, config.clone(), way, &hidden);
-    };
-    let (id, entry) = node
-        .state
-        .mods
-        .edit(id.as_str(), when, said, change)
-        .await?;
+    let (id, entry) = write_config(&node, id.as_str(), config, way, when, said).await?;
     Ok(told(&id, &entry))
 }
 
@@ -172,111 +159,4 @@ pub(crate) async fn health(
             details: Map::new(),
         },
     }))
-}
-
-/// How a configuration is written over another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::routes) enum Way {
-    /// As a whole.
-    Replace,
-    /// Key by key.
-    Merge,
-}
-
-/// The keys of a mod's configuration that nobody is shown.
-///
-/// Nothing may be written while they are not known: what stands in place of a password would be stored as one.
-pub(in crate::routes) async fn hidden(
-    node: &Node,
-    name: &str,
-) -> Result<BTreeSet<String>, ModsError> {
-    let (_, entry) = node.state.mods.entry(name).await?;
-    Ok(wire::passwords(wire::form(&entry)))
-}
-
-/// Writes a configuration into a registration. What is hidden and was sent back as it was shown stays.
-pub(in crate::routes) fn write_config(
-    registered: &mut Map<String, Value>,
-    mut config: Map<String, Value>,
-    way: Way,
-    hidden: &BTreeSet<String>,
-) {
-    let before = match registered.remove("config") {
-        Some(Value::Object(before)) => before,
-        _ => Map::new(),
-    };
-    for key in hidden {
-        if config.get(key).and_then(Value::as_str) == Some(HIDDEN) {
-            config.remove(key);
-            if let Some(kept) = before.get(key) {
-                config.insert(key.clone(), kept.clone());
-            }
-        }
-    }
-    let after = match way {
-        Way::Replace => config,
-        Way::Merge => {
-            let mut after = before;
-            merge(&mut after, config);
-            after
-        }
-    };
-    registered.insert("config".to_owned(), Value::Object(after));
-}
-
-/// JSON Merge Patch, RFC 7396.
-fn merge(into: &mut Map<String, Value>, patch: Map<String, Value>) {
-    for (key, value) in patch {
-        match (into.get_mut(&key), value) {
-            (_, Value::Null) => drop(into.remove(&key)),
-            (Some(Value::Object(into)), Value::Object(patch)) => merge(into, patch),
-            (_, Value::Object(patch)) => {
-                let mut fresh = Map::new();
-                merge(&mut fresh, patch);
-                into.insert(key, Value::Object(fresh));
-            }
-            (_, value) => drop(into.insert(key, value)),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn written(before: &Value, config: Value, way: Way) -> Value {
-        let mut registered = before.as_object().unwrap().clone();
-        let hidden = BTreeSet::from(["key".to_owned()]);
-        let Value::Object(config) = config else {
-            unreachable!("it is written here")
-        };
-        write_config(&mut registered, config, way, &hidden);
-        Value::Object(registered)
-    }
-
-    /// Meant to catch: to store what stands in place of a password, to lose the keys that are not in a patch.
-    #[test]
-    fn a_hidden_password_that_is_sent_back_stays_and_a_patch_leaves_the_rest() {
-        let before =
-            json!({"path": "a.b", "config": {"key": "secret", "a": {"x": 1, "y": 2}, "b": 3}});
-        let config = json!({"key": HIDDEN, "a": {"y": null, "z": 4}});
-        assert_eq!(
-            written(&before, config.clone(), Way::Merge),
-            json!({"path": "a.b", "config": {"key": "secret", "a": {"x": 1, "z": 4}, "b": 3}})
-        );
-        assert_eq!(
-            written(&before, config, Way::Replace)["config"],
-            json!({"key": "secret", "a": {"y": null, "z": 4}})
-        );
-        let none = json!({"path": "a.b"});
-        assert_eq!(
-            written(&none, json!({"key": HIDDEN, "n": {"m": null}}), Way::Merge)["config"],
-            json!({"n": {}})
-        );
-        assert_eq!(
-            written(&none, json!({"key": "new"}), Way::Merge)["config"]["key"],
-            "new"
-        );
-    }
 }
