@@ -13,10 +13,11 @@ use crate::owner::MANAGED_BY;
 use crate::problem::{Place, Problem, Problems, locate};
 
 /// The keys of the metadata that are not for a domain file to write, and who writes them.
-const RESERVED: [(&str, &str); 3] = [
+const RESERVED: [(&str, &str); 4] = [
     ("change_reason", "a writer"),
     ("changed_by", "a writer"),
     (MANAGED_BY, "`hotbed apply`"),
+    ("reload_mark", "a reload"),
 ];
 
 /// Holds all bots and mods of a directory, proven: every file was read and understood, no two of a collection have one

@@ -17,7 +17,7 @@ pub use crate::owner::Standing;
 const IN_SERVICE: &str = "active";
 
 /// The keys of the metadata that are about a write and not about what was written.
-const NOTE: [&str; 2] = ["changed_by", "change_reason"];
+const NOTE: [&str; 3] = ["changed_by", "change_reason", "reload_mark"];
 
 /// What is registered under an id, as it was when it was looked at.
 #[derive(Clone, Debug, PartialEq)]

@@ -18,7 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use renew::RENEWAL;
+pub(crate) use renew::RELOAD_MARK;
 
 /// Changes which mods are wanted: in the registry, so on every node.
 ///
@@ -212,7 +212,7 @@ impl Desk {
                 metadata,
                 ..Draft::active(config)
             };
-            inside.registry.noting(note).put(&id, draft, when).await?;
+            renew::put_marked(&inside, &id, draft, when, note).await?;
             inside.follower.settled().await?;
             Ok(())
         })
@@ -299,25 +299,17 @@ async fn load(inside: Arc<Inside>, order: Order) -> Result<Id, ModsError> {
         Err(error) => return Err(error.into()),
     };
     inside.follower.settled().await?;
-    match why_not_running(&inside, &id, &desired, written) {
-        None => Ok(id),
-        Some(message) => {
+    match why_not_running(&inside, &id, written) {
+        Some(message) if desired.enabled => {
             let message = take_out_again(&inside, &registry, &id, written, message).await;
             Err(ModsError::Failed { message })
         }
+        _ => Ok(id),
     }
 }
 
 /// Why a mod that should run since this revision does not.
-fn why_not_running(
-    inside: &Inside,
-    id: &Id,
-    desired: &Desired,
-    written: Revision,
-) -> Option<String> {
-    if !desired.enabled {
-        return None;
-    }
+fn why_not_running(inside: &Inside, id: &Id, written: Revision) -> Option<String> {
     if let Some(problems) = inside.follower.problems().remove(id) {
         return Some(problems.join("; "));
     }

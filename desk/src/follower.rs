@@ -48,8 +48,8 @@ pub struct Follower {
     done: watch::Sender<Looked>,
     /// The newest revision that this node is known to have gone by.
     gone_by: AtomicU64,
-    /// Whether the next look is to be one behind every path too.
-    seeks: AtomicBool,
+    /// Whether the next look is to try again what failed, too.
+    tries_again: AtomicBool,
     /// Who hears what looks do.
     hearers: Mutex<Vec<Weak<Mutex<Report>>>>,
 }
@@ -101,7 +101,7 @@ impl Follower {
             asked: watch::Sender::new(1),
             done: watch::Sender::default(),
             gone_by: AtomicU64::new(0),
-            seeks: AtomicBool::new(false),
+            tries_again: AtomicBool::new(false),
             hearers: Mutex::default(),
         })
     }
@@ -162,12 +162,11 @@ impl Follower {
         told.min(Revision(self.gone_by.load(Ordering::Relaxed)))
     }
 
-    /// Goes by all that is written now, and asks what is behind every path, so that what was changed there is renewed too.
-    /// The report tells of both.
-    pub async fn rediscover(&self) -> Result<Report, Unsettled> {
+    /// Goes by all that is written now, and tries again what failed. The report tells of both.
+    pub async fn try_again(&self) -> Result<Report, Unsettled> {
         // By the way of every look: two who tell the host what is desired could do so in the wrong order.
         let heard = self.hear();
-        self.seeks.store(true, Ordering::Release);
+        self.tries_again.store(true, Ordering::Release);
         self.settled().await?;
         Ok(heard.report())
     }
@@ -179,7 +178,7 @@ impl Follower {
         heard
     }
 
-    /// What [`rediscover`](Self::rediscover) would do, once this node has gone by all that is written now.
+    /// What would be done if it were asked what is behind every path, once this node has gone by all that is written now.
     pub async fn plan(&self) -> Result<Report, Unsettled> {
         self.settled().await?;
         Ok(self.host.plan(self.desired()).await)
@@ -257,16 +256,19 @@ impl Follower {
 
     /// Reads what changed, and has the host go by it. Nobody else tells the host what is desired.
     async fn look(&self) -> Result<(), Error> {
-        let seeks = self.seeks.swap(false, Ordering::AcqRel);
+        let tries_again = self.tries_again.swap(false, Ordering::AcqRel);
         let mut read = self.read().await;
         if read.is_err() && self.known().is_empty() {
             self.recall();
         }
         read = self.understand().await.and(read);
         self.ask_for_manifests().await;
-        // Who is told that it failed is told that nothing changed.
-        let report = if seeks && read.is_ok() {
-            self.host.rediscover(self.desired()).await
+        if tries_again && read.is_err() {
+            // Whoever waits for it waits for a look that does not fail.
+            self.tries_again.store(true, Ordering::Release);
+        }
+        let report = if tries_again && read.is_ok() {
+            self.host.try_again(self.desired()).await
         } else {
             self.host.reconcile(self.desired()).await
         };

@@ -3,7 +3,7 @@
 use crate::context::{Context, Inside};
 use crate::desired::Desired;
 use crate::generation::{Bond, Generation, Home, Installed, Keeping};
-use crate::guard::{self, spelled_out};
+use crate::guard;
 use crate::lane::Lane;
 use crate::loader::Placement;
 use crate::manifest::Manifest;
@@ -200,9 +200,9 @@ impl Step<'_> {
         deadline: Duration,
         step: impl Future<Output = Result<T, BoxError>> + Send + 'static,
     ) -> Result<T, String> {
-        match guard::run(self.workplace, deadline, step).await {
+        match guard::run(self.workplace, deadline, guard::told(step)).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(format!("{name} failed: {}", spelled_out(&*error))),
+            Ok(Err(error)) => Err(format!("{name} failed: {error}")),
             Err(mishap) => Err(format!("{name} {mishap}")),
         }
     }

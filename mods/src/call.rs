@@ -1,7 +1,7 @@
 //! One call into a generation: in its lane, under a deadline, with what came of it counted.
 
 use crate::generation::Generation;
-use crate::guard::{self, Mishap, spelled_out};
+use crate::guard::{self, Mishap};
 use crate::id::ModId;
 use crate::lane::Full;
 use crate::mod_trait::BoxError;
@@ -110,7 +110,7 @@ where
     };
     let left = deadline.saturating_sub(begun.elapsed());
     let workplace = lease.workplace.clone();
-    let work = work(lease);
+    let work = guard::told(work(lease));
     let work = async move {
         let _place = place;
         tokio::select! {
@@ -121,10 +121,7 @@ where
     };
     match guard::run(&workplace, left, work).await {
         Ok(Some(Ok(value))) => Ok(value),
-        Ok(Some(Err(error))) => {
-            let message = format!("failed: {}", spelled_out(&*error));
-            Err((CallFailureKind::Error, message))
-        }
+        Ok(Some(Err(error))) => Err((CallFailureKind::Error, format!("failed: {error}"))),
         Ok(None) => Err(stopped()),
         Err(Mishap::Late(_)) => Err(late()),
         Err(panicked @ Mishap::Panicked(_)) => Err((CallFailureKind::Panic, panicked.to_string())),

@@ -12,6 +12,8 @@ use std::time::Duration;
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 #[cfg(test)]
 const KEEP_ALIVE: Duration = Duration::from_millis(5);
+/// The most threads of one generation: more than it can use well, and fewer than what a system has for a process.
+const MOST: usize = 256;
 
 /// Something to be done on a thread, which may block it for as long as it likes.
 pub(crate) trait Job: Send {
@@ -40,6 +42,8 @@ struct Idle {
     hands: Vec<Hand>,
     /// How many threads were begun.
     begun: u64,
+    /// How many have not ended.
+    alive: usize,
 }
 
 /// A thread that waits.
@@ -62,13 +66,17 @@ impl Crew {
         }
     }
 
-    /// Has a thread do something: one that waits, or a new one. Fails where the system has no thread for it.
+    /// Has a thread do something: one that waits, or a new one. Fails where too many are at work, or the system has no more.
     pub(crate) fn hand(&self, job: Box<dyn Job>) -> io::Result<()> {
         let (hand, number) = {
             let mut idle = lock(&self.idle);
             let hand = idle.hands.pop();
             if hand.is_none() {
+                if idle.alive == MOST {
+                    return Err(io::Error::other(format!("{MOST} are at work for it")));
+                }
                 idle.begun += 1;
+                idle.alive += 1;
             }
             (hand, idle.begun)
         };
@@ -87,13 +95,26 @@ impl Crew {
         let idle = Arc::downgrade(&self.idle);
         let thread = std::thread::Builder::new().name(self.name.to_string());
         // It ends by itself. What it works on is counted by whoever asked for it.
+        let alive = Alive(idle.clone());
         let begun = thread.spawn(move || {
+            let _alive = alive;
             stand_back();
             let (tasks, next) = channel();
             let hand = Hand { number, tasks };
             serve(&idle, Task { job, hand }, &next);
         });
         begun.map(drop)
+    }
+}
+
+/// Counts one thread.
+struct Alive(Weak<Mutex<Idle>>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        if let Some(idle) = self.0.upgrade() {
+            lock(&idle).alive -= 1;
+        }
     }
 }
 
@@ -265,6 +286,34 @@ mod tests {
             #[expect(clippy::disallowed_methods, reason = "it is in no runtime")]
             thread::sleep(pause.saturating_sub(Duration::from_micros(100)));
         }
+    }
+
+    /// Caught: threads without end; one that ended and counts.
+    #[test]
+    fn a_crew_has_so_many_threads_and_no_more_until_some_have_ended() {
+        let crew = crew();
+        let (release, blocked) = channel::<()>();
+        let blocked = Arc::new(Mutex::new(blocked));
+        let mut busy = Vec::new();
+        for _ in 0..MOST {
+            let blocked = Arc::clone(&blocked);
+            busy.push(begin(&crew, move || {
+                blocked.lock().unwrap().recv().is_err()
+            }));
+        }
+        let (to, _answer) = channel();
+        let one_more = Box::new(Ask {
+            work: Box::new(|| true),
+            answer: None,
+            to,
+        });
+        let refused = crew.hand(one_more).unwrap_err();
+        assert_eq!(refused.to_string(), "256 are at work for it");
+        drop(release);
+        for busy in busy {
+            assert!(busy.recv_timeout(PATIENCE).unwrap());
+        }
+        ask(&crew, || ());
     }
 
     #[cfg(target_os = "linux")]

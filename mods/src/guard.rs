@@ -1,10 +1,11 @@
 //! Runs the code of mods where its panics, its slowness and its blocking harm nobody else.
 
+use crate::mod_trait::BoxError;
 use crate::workplace::Workplace;
 use futures::FutureExt;
 use std::any::Any;
 use std::fmt;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -60,7 +61,7 @@ pub(crate) async fn run<T: Send + 'static>(
     };
     match ended {
         Some(Ok(value)) => Ok(value),
-        Some(Err(panic)) => Err(Mishap::Panicked(panic_text(&*panic))),
+        Some(Err(panic)) => Err(Mishap::Panicked(panic_text(panic))),
         None => Err(Mishap::Late(deadline)),
     }
 }
@@ -75,7 +76,7 @@ pub(crate) fn start(
     let named = Arc::clone(id);
     let guarded = async move {
         if let Err(panic) = AssertUnwindSafe(task).catch_unwind().await {
-            let panic = panic_text(&*panic);
+            let panic = panic_text(panic);
             tracing::warn!(id = &*named, panic, "a task of a mod panicked");
         }
     };
@@ -88,11 +89,22 @@ pub(crate) fn start(
     }
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> String {
+/// Does a step of a mod, and spells out how it failed: to be guarded with it, for an error is the mod's own code too.
+pub(crate) async fn told<T>(step: impl Future<Output = Result<T, BoxError>>) -> Result<T, String> {
+    step.await.map_err(|error| spelled_out(&*error))
+}
+
+fn panic_text(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
+    let text = text
+        .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("without a message")
-        .to_owned()
+        .to_owned();
+    // It may be the mod's own, and panic in its turn; what that leaves is let go of.
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
+    text
 }
 
 /// An error with its causes, in one line.
@@ -153,6 +165,25 @@ mod tests {
         };
         let panicked = run(&workplace, DEADLINE, hangs).await;
         assert_eq!(panicked, Err(Mishap::Panicked("dropped".to_owned())));
+    }
+
+    /// An error of a mod that panicked when it was told took the one writer with it.
+    ///
+    /// Caught: an error that is spelled out outside of the guard.
+    #[tokio::test(start_paused = true)]
+    async fn an_error_that_panics_when_it_is_told_ends_as_a_mishap() {
+        #[derive(Debug)]
+        struct Bomb;
+        impl fmt::Display for Bomb {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                panic!("told")
+            }
+        }
+        impl std::error::Error for Bomb {}
+        let workplace = workplace(Placement::Tasks, &TaskTracker::new());
+        let step = async { Err::<(), BoxError>(Bomb.into()) };
+        let panicked = run(&workplace, DEADLINE, told(step)).await;
+        assert_eq!(panicked, Err(Mishap::Panicked("told".to_owned())));
     }
 
     /// Caught: `Threads` run like `Tasks` (the clock of the runtime's only worker stands still, and the test with it).

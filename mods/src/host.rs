@@ -20,6 +20,7 @@ use crate::service::ServiceInfo;
 use crate::shared::Shared;
 use crate::status::ModStatus;
 use crate::survey::Discovery;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +57,15 @@ pub struct Unloaded {
     pub troubles: Vec<String>,
 }
 
+/// The mods in service behind whose paths there is something else by now.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outdated {
+    /// Those.
+    pub ids: Vec<ModId>,
+    /// Those of which nobody knows, and why.
+    pub unread: BTreeMap<ModId, String>,
+}
+
 /// What happens to those that depend on a mod that is unloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cascade {
@@ -81,14 +91,18 @@ impl ModHost {
         self.make(desired, Discovery::DesiredState).await
     }
 
+    /// The same, and tries again what failed, whether or not its wait is over.
+    pub async fn try_again(&self, desired: Vec<Desired>) -> Report {
+        self.make(desired, Discovery::Failures).await
+    }
+
     /// The same, and asks the loaders what is behind every path now, so that what was changed there is renewed too.
     pub async fn rediscover(&self, desired: Vec<Desired>) -> Report {
         self.make(desired, Discovery::Packages).await
     }
 
-    /// The mods in service behind whose paths there is something else by now. One whose path cannot be read is not among
-    /// them.
-    pub async fn outdated(&self) -> Vec<ModId> {
+    /// What is behind the paths of the mods in service by now.
+    pub async fn outdated(&self) -> Outdated {
         self.seek().await
     }
 

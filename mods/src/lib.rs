@@ -93,7 +93,7 @@ pub use emission::{Emission, Emissions, EmitError};
 pub use error::{LoadError, StopError, UnloadError};
 pub use event::{EventName, InvalidEventName, ModEvent, Response};
 pub use health::Health;
-pub use host::{Cascade, HostBuilder, Leftovers, ModHost, Unloaded};
+pub use host::{Cascade, HostBuilder, Leftovers, ModHost, Outdated, Unloaded};
 pub use id::{InvalidModId, ModId};
 pub use loader::{ModLoader, OpenError, Package, Placement};
 pub use manifest::{CommandHelp, InvalidManifest, Manifest, Usage};

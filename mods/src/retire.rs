@@ -1,7 +1,7 @@
 //! How a generation goes: it finishes what it began, is stopped, and gives back what it had.
 
 use crate::generation::{Home, Installed, Keeping};
-use crate::guard::{self, spelled_out};
+use crate::guard;
 use crate::id::ModId;
 use crate::order::{Node, order};
 use crate::settings::HostSettings;
@@ -186,11 +186,11 @@ pub(crate) async fn end(
     };
     let deadline = shared.settings.stop_deadline;
     let this = Arc::clone(&instance);
-    let stop = async move { this.stop().await };
+    let stop = guard::told(async move { this.stop().await });
     let mut troubles = Vec::new();
     match guard::run(&workplace, deadline, stop).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => troubles.push(format!("stop failed: {}", spelled_out(&*error))),
+        Ok(Err(error)) => troubles.push(format!("stop failed: {error}")),
         Err(mishap) => troubles.push(format!("stop {mishap}")),
     }
     let inside = context.inside();

@@ -24,6 +24,8 @@ pub(crate) struct Wish {
 pub(crate) enum Discovery {
     /// In the desired state.
     DesiredState,
+    /// And what failed is tried again, whether or not its wait is over.
+    Failures,
     /// And in what is behind every path.
     Packages,
 }
@@ -118,9 +120,10 @@ fn task(book: &Book, desired: &Desired, wish: &Wish, now: Instant) -> Task {
     }
     let failed = book.failed.get(id);
     let failed = failed.filter(|failed| failed.against.has_substance_of(desired));
+    let failed = failed.filter(|failed| failed.against.renewal == desired.renewal);
     let seeks = wish.discovery == Discovery::Packages;
     if let Some(failed) = failed {
-        return if seeks || is_due(book, failed, wish, now) {
+        return if wish.discovery != Discovery::DesiredState || is_due(book, failed, wish, now) {
             Task::Build
         } else {
             Task::Wait(failed.message.clone())

@@ -86,6 +86,11 @@ impl<F: Future<Output: Send> + Send> Job for Run<F> {
             })
         });
         self.output = catch_unwind(work).unwrap_or_default();
+        if self.done.is_closed() {
+            // Nobody takes it, and it may be of the mod's own code: it is dropped as such.
+            let output = self.output.take();
+            drop(catch_unwind(AssertUnwindSafe(|| drop(output))));
+        }
         self.at_work = None;
     }
 

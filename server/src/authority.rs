@@ -83,7 +83,7 @@ impl Authority {
         }
     }
 
-    /// Lets whoever may have built anew what is registered go on. That changes nothing of it, so where there is no token,
+    /// Lets whoever may have bots built anew go on. That changes nothing that is registered, so where there is no token,
     /// everybody may, as everybody may change bots there.
     pub(crate) fn admit_reload(&self, headers: &HeaderMap) -> Result<(), Fault> {
         match &self.token {

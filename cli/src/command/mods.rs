@@ -47,10 +47,7 @@ pub enum ModsCommand {
     ///
     /// Ends when it serves on the server that is asked. A change of the configuration needs no reload: this is for what a mod was built from beside it. What is under way
     /// ends in the generation in which it began; one that does not come up leaves the old one in service.
-    Reload {
-        /// The mod, by its id or its path
-        id: Name,
-    },
+    Reload(SwitchArgs),
     /// Let a mod run, on every node
     Enable(SwitchArgs),
     /// Keep a mod from running, on every node; its registration stays
@@ -72,7 +69,7 @@ pub enum ModsCommand {
     },
 }
 
-/// Which mod to switch, and who does so and why.
+/// Which mod to switch or reload, and who does so and why.
 #[derive(Debug, Clone, Args)]
 pub struct SwitchArgs {
     /// The mod, by its id or its path
@@ -87,7 +84,7 @@ pub(crate) async fn run(command: ModsCommand, session: &mut Session<'_>) -> Resu
         ModsCommand::Show { id } => show::run(&id, session).await,
         ModsCommand::Load(args) => load::run(args, session).await,
         ModsCommand::Unload(args) => unload::run(&args, session).await,
-        ModsCommand::Reload { id } => switch::reload(&id, session).await,
+        ModsCommand::Reload(args) => switch::reload(&args, session).await,
         ModsCommand::Enable(args) => switch::enable(&args, session).await,
         ModsCommand::Disable(args) => switch::disable(&args, session).await,
         ModsCommand::Config(args) => config::run(args, session).await,

@@ -89,7 +89,7 @@ fn what_is_not_registered_is_created_with_the_label_of_its_owner() {
 /// Caught: to compare without the status, with the note of the last write, or with anything at all left out.
 #[test]
 fn what_differs_is_updated_field_by_field_and_what_does_not_is_left_alone() {
-    let same = json!({"managed_by": OWN, "changed_by": "ada", "change_reason": "why not"});
+    let same = json!({"managed_by": OWN, "changed_by": "ada", "change_reason": "why not", "reload_mark": "7"});
     let mut inactive = registered(json!({"n": 1}), json!({"managed_by": OWN}), 9);
     inactive.status = "inactive".to_owned();
     let existing = existing([

@@ -31,6 +31,10 @@ impl Desk {
                     reply.messages.extend(first.messages);
                     CommandReply::text(match self.reloaded(request, note.clone()).await {
                         Ok(report) => report.to_string(),
+                        // It may be written already, and is done then as soon as it can be.
+                        Err(error @ ModsError::Unsettled(_)) => {
+                            format!("Reload not finished: `{}`", error.told())
+                        }
                         Err(error) => {
                             format!("Reload failed (modules unchanged): `{}`", error.told())
                         }
@@ -114,7 +118,7 @@ impl Desk {
             (true, false) => self.reload_changed(note).await,
             (false, true) => self.plan_of(&ids).await,
             (false, false) => {
-                self.to_the_end(|inside| async move { renew::several(&inside, &ids, note).await })
+                self.to_the_end(|inside| async move { renew::several(&inside, ids, note).await })
                     .await
             }
         }

@@ -1,4 +1,4 @@
-use crate::desk::RENEWAL;
+use crate::desk::RELOAD_MARK;
 use hotbed_configs::Environment;
 use hotbed_mods::{Desired, Manifest, ModId, ModPath};
 use hotbed_registry::{Id, Registration, Revision, Status};
@@ -92,7 +92,7 @@ fn said(registration: &Registration, environment: &Environment) -> Result<Desire
     let id = ModId::new(id.as_str()).map_err(|error| vec![error.to_string()])?;
     let desired = Desired::from_registration(id, revision.0, config, environment);
     let desired = desired.map_err(|invalid| invalid.problems)?;
-    let renewal = metadata.get(RENEWAL).and_then(Value::as_str);
+    let renewal = metadata.get(RELOAD_MARK).and_then(Value::as_str);
     Ok(Desired {
         renewal: renewal.map(Arc::from),
         enabled: desired.enabled && *status == Status::Active,

@@ -238,7 +238,7 @@ async fn what_a_registry_says_of_where_it_is_is_not_told_in_a_channel() {
         "{told}"
     );
     assert!(
-        told.contains("Reload failed (modules unchanged): `this node"),
+        told.contains("Reload failed (modules unchanged): `the registry cannot"),
         "{told}"
     );
     assert!(!told.contains("/secret/place"), "{told}");

@@ -1,6 +1,6 @@
 //! What changes the mods. All of it is done by whoever has the book, in a task of its own.
 
-use super::{Cascade, ModHost, Unloaded};
+use super::{Cascade, ModHost, Outdated, Unloaded};
 use crate::book::Book;
 use crate::desired::Desired;
 use crate::error::{LoadError, StopError, UnloadError};
@@ -93,7 +93,7 @@ impl ModHost {
         .await
     }
 
-    pub(super) async fn seek(&self) -> Vec<ModId> {
+    pub(super) async fn seek(&self) -> Outdated {
         // Reading may take long, and keeps no writer waiting.
         let installed: Vec<(ModId, ModPath, String)> = {
             let book = self.shared.book.lock().await;
@@ -102,11 +102,12 @@ impl ModHost {
                 .map(|it| (it.id().clone(), it.desired.path.clone(), it.digest.clone()))
                 .collect()
         };
-        let mut outdated = Vec::new();
+        let mut outdated = Outdated::default();
         for (id, path, digest) in installed {
-            let now = open::read(&self.shared, &path).await;
-            if now.is_ok_and(|package| package.digest != digest) {
-                outdated.push(id);
+            match open::read(&self.shared, &path).await {
+                Ok(package) if package.digest == digest => {}
+                Ok(_) => outdated.ids.push(id),
+                Err(unread) => drop(outdated.unread.insert(id, unread.message)),
             }
         }
         outdated

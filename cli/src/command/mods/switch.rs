@@ -1,12 +1,11 @@
 use super::{SwitchArgs, ask, tell};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::options::Name;
 use crate::session::Session;
 
-pub(super) async fn reload(id: &Name, session: &mut Session<'_>) -> Result<Exit, Error> {
-    let request = session.client.post(&["mods", id.as_str(), "reload"]);
-    let answer = ask(request, session).await?;
+pub(super) async fn reload(args: &SwitchArgs, session: &mut Session<'_>) -> Result<Exit, Error> {
+    let request = session.client.post(&["mods", args.id.as_str(), "reload"]);
+    let answer = ask(args.note.in_query(request), session).await?;
     tell("reloaded", &answer, session)
 }
 

@@ -325,7 +325,9 @@ impl Model {
                         && (self.may_not_come_up(answered) || self.was_contended(answered))
                 }
                 (Kind::Load(_), [_created]) => answered.was_cut_off || self.was_contended(answered),
-                (Kind::Reload, [_asked]) => self.may_not_come_up(answered),
+                (Kind::Reload, [_asked]) => {
+                    self.may_not_come_up(answered) || self.was_gone(answered)
+                }
                 (Kind::Unload(Cascade::Dependents), [_gone, ..]) => answered.was_cut_off,
                 _ => false,
             },
