@@ -26,6 +26,24 @@ pub(crate) fn command(root: &Path, program: impl AsRef<std::ffi::OsStr>, args: &
     command
 }
 
+/// The same command, run only when nothing else wants the processors.
+pub(crate) fn behind(of: &Command) -> Command {
+    let mut nice = Command::new("nice");
+    nice.args(["-n", "19"])
+        .arg(of.get_program())
+        .args(of.get_args())
+        .stdin(Stdio::null());
+    if let Some(directory) = of.get_current_dir() {
+        nice.current_dir(directory);
+    }
+    for (name, value) in of.get_envs() {
+        if let Some(value) = value {
+            nice.env(name, value);
+        }
+    }
+    nice
+}
+
 /// Runs `cargo` with `args`, its output going where ours goes.
 pub(crate) fn cargo(root: &Path, args: &[&str]) -> Result<()> {
     succeed(&mut command(root, "cargo", args))

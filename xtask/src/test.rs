@@ -1,6 +1,7 @@
 //! The one command that runs every test.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::Result;
 
@@ -35,6 +36,15 @@ pub(crate) fn run_prepared(root: &Path) -> Result<()> {
 
 /// Tries every interleaving of the lease crate's model tests.
 pub(crate) fn loom(root: &Path) -> Result<()> {
+    succeed(&mut loom_command(root, &[]))
+}
+
+/// What builds the model tests, and does not run them.
+pub(crate) fn loom_build(root: &Path) -> Command {
+    loom_command(root, &["--no-run"])
+}
+
+fn loom_command(root: &Path, more: &[&str]) -> Command {
     // Another target directory, or the flag would have everything built anew each time it comes and goes.
     let args = [
         "test",
@@ -47,5 +57,7 @@ pub(crate) fn loom(root: &Path) -> Result<()> {
         "--target-dir",
         "target/loom",
     ];
-    succeed(command(root, "cargo", &args).env("RUSTFLAGS", "--cfg hotbed_loom"))
+    let mut loom = command(root, "cargo", &[&args[..], more].concat());
+    loom.env("RUSTFLAGS", "--cfg hotbed_loom");
+    loom
 }
