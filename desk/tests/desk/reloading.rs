@@ -74,7 +74,7 @@ async fn what_changed_behind_a_path_is_renewed_everywhere_by_a_reload_anywhere()
     assert_eq!(fleet.store.head().await.unwrap(), head);
 }
 
-/// Caught: a renewal that is done with once it failed.
+/// Caught: a renewal that is done with once it failed; an answer that does not ask whether the mod was built.
 #[tokio::test(start_paused = true)]
 async fn a_reload_that_fails_leaves_what_ran_and_is_tried_again() {
     let fleet = Fleet::new();
@@ -195,9 +195,7 @@ async fn a_mark_that_is_taken_away_asks_for_nothing() {
     assert_eq!(generation(&node, "wiki"), before);
 }
 
-/// A registration that says of no mod what it should be was marked, nothing was built, and it was answered that it was.
-///
-/// Caught: an answer that does not ask whether the mod was built.
+/// It is not written either: the door takes no registration that says of no mod what it should be.
 #[tokio::test(start_paused = true)]
 async fn a_reload_of_what_says_nothing_usable_fails() {
     let fleet = Fleet::new();
