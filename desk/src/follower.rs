@@ -1,9 +1,12 @@
 //! Has the host run what the registry says.
 
+mod hearers;
 mod known;
 
 use crate::check::ModCheck;
 use async_trait::async_trait;
+use futures::FutureExt;
+use hearers::{Heard, Hearers};
 use hotbed_configs::Environment;
 use hotbed_hotreload::ReloadTarget;
 use hotbed_mods::{Desired, Manifest, ModHost, ModPath, Report};
@@ -11,8 +14,9 @@ use hotbed_registry::{Change, Error, Id, Observer, Reader, Registration, Revisio
 use known::Known;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -51,7 +55,7 @@ pub struct Follower {
     /// Whether the next look is to try again what failed, too.
     tries_again: AtomicBool,
     /// Who hears what looks do.
-    hearers: Mutex<Vec<Weak<Mutex<Report>>>>,
+    hearers: Hearers,
 }
 
 /// The last look at the registry.
@@ -73,21 +77,6 @@ pub struct Unsettled {
     pub reason: Arc<str>,
 }
 
-/// What was done since somebody began to hear of it.
-#[derive(Debug, Default)]
-pub(crate) struct Heard(Arc<Mutex<Report>>);
-
-impl Heard {
-    /// What was done so far.
-    pub(crate) fn report(&self) -> Report {
-        lock(&self.0).clone()
-    }
-}
-
-fn lock(report: &Mutex<Report>) -> MutexGuard<'_, Report> {
-    report.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Follower {
     /// A follower of what `reader` reads, which knows nothing until it [runs](Self::run).
     pub fn new(reader: Reader, host: ModHost, environment: Arc<Environment>) -> Arc<Self> {
@@ -102,7 +91,7 @@ impl Follower {
             done: watch::Sender::default(),
             gone_by: AtomicU64::new(0),
             tries_again: AtomicBool::new(false),
-            hearers: Mutex::default(),
+            hearers: Hearers::default(),
         })
     }
 
@@ -130,7 +119,7 @@ impl Follower {
         tokio::select! {
             biased;
             () = shutdown.cancelled() => {}
-            () = self.follow() => {}
+            () = self.follow_on() => {}
         }
         // Whoever waits would wait for ever.
         self.note_done(u64::MAX, Some("this node is about to end".into()));
@@ -162,20 +151,16 @@ impl Follower {
         told.min(Revision(self.gone_by.load(Ordering::Relaxed)))
     }
 
-    /// Goes by all that is written now, and tries again what failed. The report tells of both.
-    pub async fn try_again(&self) -> Result<Report, Unsettled> {
+    /// Goes by all that is written now, and tries again what failed.
+    pub(crate) async fn try_again(&self) -> Result<(), Unsettled> {
         // By the way of every look: two who tell the host what is desired could do so in the wrong order.
-        let heard = self.hear();
         self.tries_again.store(true, Ordering::Release);
-        self.settled().await?;
-        Ok(heard.report())
+        self.settled().await
     }
 
     /// Hears what is done to go by what is written from now on.
     pub(crate) fn hear(&self) -> Heard {
-        let heard = Heard::default();
-        self.hearers().push(Arc::downgrade(&heard.0));
-        heard
+        self.hearers.hear()
     }
 
     /// What would be done if it were asked what is behind every path, once this node has gone by all that is written now.
@@ -212,6 +197,18 @@ impl Follower {
             number = *asked;
         });
         number
+    }
+
+    /// Follows, and begins again after a look that panicked: whoever waited for that one waits for the next.
+    async fn follow_on(&self) {
+        while AssertUnwindSafe(self.follow())
+            .catch_unwind()
+            .await
+            .is_err()
+        {
+            tracing::error!("a look at the mods that are registered panicked: it is begun again");
+            tokio::time::sleep(FIRST_PAUSE).await;
+        }
     }
 
     async fn follow(&self) {
@@ -275,7 +272,7 @@ impl Follower {
         if !report.is_empty() {
             tracing::info!(%report, "mods are as the registry says");
         }
-        self.tell(&report);
+        self.hearers.tell(&report);
         read
     }
 
@@ -451,21 +448,6 @@ impl Follower {
     fn unreadable(&self) -> MutexGuard<'_, BTreeMap<Id, String>> {
         let unreadable = self.unreadable.lock();
         unreadable.unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Tells those who hear what a look did.
-    fn tell(&self, report: &Report) {
-        self.hearers().retain(|hearer| {
-            let Some(heard) = hearer.upgrade() else {
-                return false;
-            };
-            lock(&heard).then(report.clone());
-            true
-        });
-    }
-
-    fn hearers(&self) -> MutexGuard<'_, Vec<Weak<Mutex<Report>>>> {
-        self.hearers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -85,8 +85,8 @@ type Construct = dyn FnOnce() -> Result<Arc<dyn Mod>, BoxError> + Send;
 pub enum Placement {
     /// On the threads that serve everybody: for code that is known never to block.
     Tasks,
-    /// On threads of its own, as many as it works on things at once, for code of which nothing is known: one that blocks
-    /// takes no thread from others. Needs a runtime of several threads; in one of a single thread this is the same as
+    /// On threads of its own, as many as it works on things at once and 256 at most, for code of which nothing is known: one
+    /// that blocks takes no thread from others. Needs a runtime of several threads; in one of a single thread this is the same as
     /// [`Tasks`](Self::Tasks).
     Threads,
 }

@@ -24,7 +24,8 @@ pub struct HostSettings {
     pub drain_deadline: Duration,
     /// How long a mod may take to stop, and after it each of its tasks. Default 10 s.
     pub stop_deadline: Duration,
-    /// How many events and commands one mod works on at once. Default 16; 0 is 1.
+    /// How many events and commands one mod works on at once. Default 16; 0 is 1. On threads of its own a mod works on 256
+    /// things at once at most, its tasks among them.
     pub concurrency: usize,
     /// How many more wait for it; what comes on top is refused at once. Default 64.
     pub queue: usize,

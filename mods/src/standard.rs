@@ -17,6 +17,9 @@ use crate::mod_trait::Mod;
 use crate::pattern::EventPattern;
 use std::sync::Arc;
 
+/// The most lines of one answer in a channel.
+const MAX_LINES: usize = 100;
+
 pub(crate) fn register(built_ins: BuiltIns) -> BuiltIns {
     // None of them waits for anything, so they need no threads of their own.
     let with = |built_ins: BuiltIns,
@@ -73,7 +76,7 @@ fn patterns(texts: &[&str]) -> Vec<EventPattern> {
     texts.iter().map(pattern).collect()
 }
 
-/// The first hundred of some lines, and how many more there are.
+/// The first of some lines, and how many more there are.
 fn first_lines(lines: impl ExactSizeIterator<Item = String>) -> String {
     let more = lines.len().saturating_sub(MAX_LINES);
     let mut shown: Vec<String> = lines.take(MAX_LINES).collect();
@@ -82,5 +85,3 @@ fn first_lines(lines: impl ExactSizeIterator<Item = String>) -> String {
     }
     shown.join("\n")
 }
-
-const MAX_LINES: usize = 100;

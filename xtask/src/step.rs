@@ -84,6 +84,14 @@ mod tests {
     }
 
     #[test]
+    fn what_runs_behind_is_the_same_command_at_the_lowest_priority() {
+        let mut said = command(Path::new("/"), "sh", &["-c", "echo $X; pwd; nice"]);
+        let output = behind(said.env("X", "is set")).output().unwrap();
+        let output = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output, "is set\n/\n19\n");
+    }
+
+    #[test]
     fn a_program_that_is_not_there_is_named() {
         let error = format!(
             "{:#}",

@@ -45,8 +45,9 @@ pub enum ModsCommand {
     Unload(UnloadArgs),
     /// Build a mod anew now, on every node, with those that depend on it
     ///
-    /// Ends when it serves on the server that is asked. A change of the configuration needs no reload: this is for what a mod was built from beside it. What is under way
-    /// ends in the generation in which it began; one that does not come up leaves the old one in service.
+    /// Ends when it serves on the server that is asked. A change of the configuration needs no reload: this is for what a
+    /// mod was built from beside it. What is under way ends in the generation in which it began; one that does not come up
+    /// leaves the old one in service.
     Reload(SwitchArgs),
     /// Let a mod run, on every node
     Enable(SwitchArgs),

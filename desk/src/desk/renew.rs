@@ -139,12 +139,12 @@ async fn ask(inside: &Inside, id: &Id, note: ChangeNote) -> Result<Revision, Mod
 
 /// Whether a registration is of a mod that is to run, as far as it says so itself, and else as this node knows it.
 fn is_to_run(inside: &Inside, now: &Registration) -> bool {
-    let status = inside.host.status(now.id.as_str());
+    let known = || inside.host.status(now.id.as_str());
     match now.config.get("enabled") {
         _ if now.status != Status::Active => false,
         Some(Value::Bool(enabled)) => *enabled,
         None => true,
-        Some(_) => status.is_none_or(|status| status.enabled),
+        Some(_) => known().is_none_or(|status| status.enabled),
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) enum Fault {
     Corrupt,
     /// It happens, and nobody learns of it.
     LoseAnswer,
+    /// It panics.
+    Panic,
     /// It never ends.
     Hang,
     /// It happens once there is a permit.
@@ -125,6 +127,7 @@ impl Line {
                 reason: "told to be".to_owned(),
             }),
             Fault::LoseAnswer => work.await.and(Err(told_to_fail())),
+            Fault::Panic => panic!("told to panic"),
             Fault::Hang => std::future::pending().await,
             Fault::Gate(gate) => {
                 gate.acquire().await.unwrap().forget();

@@ -259,6 +259,27 @@ async fn a_rediscovery_goes_by_what_is_written_and_by_what_is_behind_every_path(
     assert!(ended.ends_with("this node is about to end"), "{ended}");
 }
 
+/// A look that panicked was the last: nothing was followed any more, and whoever waited for it waited for ever.
+///
+/// Caught: a look that takes the follower with it.
+#[tokio::test(start_paused = true)]
+async fn a_look_that_panics_is_begun_again() {
+    let fleet = Fleet::new();
+    let node = fleet.node();
+    let looks = AtomicBool::new(false);
+    node.line.rule(move |call, _| {
+        if call == Call::Heads && !looks.swap(true, SeqCst) {
+            Fault::Panic
+        } else {
+            Fault::None
+        }
+    });
+    fleet.write("wiki", registration("wiki", json!({}))).await;
+    let settled = tokio::time::timeout(Duration::from_mins(1), node.follower.settled());
+    settled.await.unwrap().unwrap();
+    assert_eq!(node.running(), ["wiki"]);
+}
+
 /// Meant to catch: variables and secrets of the environment before.
 #[tokio::test(start_paused = true)]
 async fn a_node_that_is_bound_anew_builds_anew_what_that_changes() {

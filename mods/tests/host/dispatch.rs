@@ -1,11 +1,13 @@
 use crate::world::{Act, Recipe, Step, World, desired, event, eventually, id, in_background, path};
 use hotbed_mods::{
-    CallFailureKind, Context, Desired, Destination, EmitError, EventName, EventPattern,
+    CallFailureKind, Context, Desired, Destination, Dispatched, EmitError, EventName, EventPattern,
     HostSettings, ModEvent, Outcome, Permissions, Priority,
 };
 use serde_json::Map;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 #[tokio::test(start_paused = true)]
 async fn mods_are_asked_in_the_order_of_their_priorities_until_one_answers() {
@@ -199,11 +201,8 @@ async fn the_deadline_of_an_event_begins_when_it_begins_to_wait() {
     }
 }
 
-/// A mod does not wait to be drained for events that wait in another one.
-///
-/// Caught: leases of all mods on the way of an event, held from its begin.
-#[tokio::test(start_paused = true)]
-async fn a_mod_can_go_while_an_event_that_would_have_come_to_it_waits_in_another() {
+/// Two mods, and an event for both that waits in the first until there is a permit.
+async fn waits_in_the_first_of_two() -> (World, Arc<Semaphore>, JoinHandle<Dispatched>) {
     let world = World::new();
     let gate = world.shop.gate("first", Step::Handle);
     world.shop.change("first", |recipe| {
@@ -217,6 +216,15 @@ async fn a_mod_can_go_while_an_event_that_would_have_come_to_it_waits_in_another
         world.shop.count("handle first ask.who") == 1
     })
     .await;
+    (world, gate, asked)
+}
+
+/// A mod does not wait to be drained for events that wait in another one.
+///
+/// Caught: leases of all mods on the way of an event, held from its begin.
+#[tokio::test(start_paused = true)]
+async fn a_mod_can_go_while_an_event_that_would_have_come_to_it_waits_in_another() {
+    let (world, gate, asked) = waits_in_the_first_of_two().await;
     let began = tokio::time::Instant::now();
     world.run(&["first"]).await;
     world.host.retired("second").await;
@@ -228,19 +236,7 @@ async fn a_mod_can_go_while_an_event_that_would_have_come_to_it_waits_in_another
 /// Caught: who is asked decided by the patterns of a generation that is gone.
 #[tokio::test(start_paused = true)]
 async fn a_mod_that_came_anew_meanwhile_is_asked_what_it_wants_now() {
-    let world = World::new();
-    let gate = world.shop.gate("first", Step::Handle);
-    world.shop.change("first", |recipe| {
-        recipe.answers = false;
-        recipe.manifest.priority = Priority::SECURITY;
-    });
-    world.run(&["first", "second"]).await;
-    let host = world.host.clone();
-    let asked = in_background(async move { host.dispatch(event("ask.who")).await });
-    eventually("it is asked", || {
-        world.shop.count("handle first ask.who") == 1
-    })
-    .await;
+    let (world, gate, asked) = waits_in_the_first_of_two().await;
     world.shop.change("second", |recipe| {
         recipe.manifest.events.pop();
     });

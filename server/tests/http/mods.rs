@@ -249,12 +249,7 @@ async fn a_mod_that_does_not_run_shows_in_the_health_of_the_node() {
         json!({"wanted": 1, "well": 1, "failing": []})
     );
     assert_eq!(health["status"], "ok");
-    // Past the desk, as another node of another version might write it.
-    let config = hotbed_configs::PortableConfig::from_value(json!({"path": "hotbed.mods.gone"}));
-    let id = hotbed_registry::Id::new("gone").unwrap();
-    let draft = hotbed_registry::Draft::active(config.unwrap());
-    let any = hotbed_registry::Precondition::Any;
-    node.mods_registry.put(&id, draft, any).await.unwrap();
+    register_one_that_is_gone(&node).await;
     node.post_nothing("/api/v1/reload").await;
     let health = node.get("/api/v1/health").await.json();
     assert_eq!(health["mods"]["wanted"], 2);
@@ -266,6 +261,35 @@ async fn a_mod_that_does_not_run_shows_in_the_health_of_the_node() {
         health["mods"],
         json!({"wanted": 1, "well": 1, "failing": []})
     );
+}
+
+/// Registers a mod that is not there, past the desk, as another node of another version might write it.
+async fn register_one_that_is_gone(node: &Node) {
+    let config = hotbed_configs::PortableConfig::from_value(json!({"path": "hotbed.mods.gone"}));
+    let id = hotbed_registry::Id::new("gone").unwrap();
+    let draft = hotbed_registry::Draft::active(config.unwrap());
+    let any = hotbed_registry::Precondition::Any;
+    node.mods_registry.put(&id, draft, any).await.unwrap();
+}
+
+/// Caught: mods renewed, which is written to their registry, by whoever may not change them.
+#[tokio::test]
+async fn a_reload_leaves_mods_out_where_nobody_may_change_them() {
+    let mut node = Node::new().await;
+    node.bot("a").await;
+    node.chat("a").await.unwrap();
+    register_one_that_is_gone(&node).await;
+    let beyond = "0.0.0.0:8700".parse().unwrap();
+    for (listen, failed) in [(node.state.access.listen, 1), (beyond, 0)] {
+        node.state.authority = hotbed_server::Authority::new(listen, None);
+        node.router = hotbed_server::router(node.state.clone());
+        let told = node.post_nothing("/api/v1/reload").await;
+        assert_eq!(told.status, OK, "{listen}");
+        let told = told.json();
+        assert_eq!(told["refreshed"], json!(["a"]), "{listen}");
+        let mods = told["mods"]["failed"].as_array().unwrap();
+        assert_eq!(mods.len(), failed, "{listen}: {mods:?}");
+    }
 }
 
 /// Meant to catch: a password that is shown where its mod never came up, or is not to run.
