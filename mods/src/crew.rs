@@ -8,10 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 /// How long a thread waits for more to do before it ends.
-#[cfg(not(test))]
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-#[cfg(test)]
-const KEEP_ALIVE: Duration = Duration::from_millis(5);
 /// The most threads of one generation: more than it can use well, and fewer than what a system has for a process.
 const MOST: usize = 256;
 
@@ -33,6 +30,7 @@ pub(crate) trait Job: Send {
 #[derive(Clone)]
 pub(crate) struct Crew {
     name: Arc<str>,
+    keep_alive: Duration,
     idle: Arc<Mutex<Idle>>,
 }
 
@@ -62,6 +60,7 @@ impl Crew {
     pub(crate) fn new(id: &ModId) -> Self {
         Self {
             name: format!("mod {id}").into(),
+            keep_alive: KEEP_ALIVE,
             idle: Arc::default(),
         }
     }
@@ -96,12 +95,13 @@ impl Crew {
         let thread = std::thread::Builder::new().name(self.name.to_string());
         // It ends by itself. What it works on is counted by whoever asked for it.
         let alive = Alive(idle.clone());
+        let keep_alive = self.keep_alive;
         let begun = thread.spawn(move || {
             let _alive = alive;
             stand_back();
             let (tasks, next) = channel();
             let hand = Hand { number, tasks };
-            serve(&idle, Task { job, hand }, &next);
+            serve(&idle, keep_alive, Task { job, hand }, &next);
         });
         begun.map(drop)
     }
@@ -119,7 +119,7 @@ impl Drop for Alive {
 }
 
 /// What a thread does all its life.
-fn serve(idle: &Weak<Mutex<Idle>>, first: Task, next: &Receiver<Task>) {
+fn serve(idle: &Weak<Mutex<Idle>>, keep_alive: Duration, first: Task, next: &Receiver<Task>) {
     let mut task = first;
     loop {
         let Task { mut job, hand } = task;
@@ -130,7 +130,7 @@ fn serve(idle: &Weak<Mutex<Idle>>, first: Task, next: &Receiver<Task>) {
         if is_wanted.is_none() {
             return;
         }
-        task = match next.recv_timeout(KEEP_ALIVE) {
+        task = match next.recv_timeout(keep_alive) {
             Ok(task) => task,
             // With the crew its list is gone, and with that the only way to tell this thread of anything.
             Err(RecvTimeoutError::Disconnected) => return,
@@ -186,18 +186,21 @@ mod tests {
     use std::cell::RefCell;
     use std::thread::{self, ThreadId};
 
-    const PATIENCE: Duration = Duration::from_mins(1);
+    const PATIENCE: Duration = Duration::from_secs(20);
+    const LONG: Duration = Duration::from_hours(1);
+    const SHORT: Duration = Duration::from_millis(5);
 
     thread_local! {
         /// Dropped with its thread.
         static ALIVE: RefCell<Option<Sender<()>>> = const { RefCell::new(None) };
     }
 
-    /// Does something, and says what came of it.
+    /// Does something, and says what came of it and how many threads of its crew waited then.
     struct Ask<T> {
         work: Box<dyn FnMut() -> T + Send>,
         answer: Option<T>,
-        to: Sender<T>,
+        crew: Weak<Mutex<Idle>>,
+        to: Sender<(T, usize)>,
     }
 
     impl<T: Send> Job for Ask<T> {
@@ -206,114 +209,131 @@ mod tests {
         }
 
         fn tell(self: Box<Self>) {
-            self.to.send(self.answer.unwrap()).unwrap();
+            let idle = self.crew.upgrade();
+            let waiting = idle.map_or(0, |idle| lock(&idle).hands.len());
+            self.to.send((self.answer.unwrap(), waiting)).unwrap();
         }
     }
 
-    fn crew() -> Crew {
-        Crew::new(&ModId::new("it").unwrap())
+    fn crew(keep_alive: Duration) -> Crew {
+        Crew {
+            keep_alive,
+            ..Crew::new(&ModId::new("it").unwrap())
+        }
+    }
+
+    fn try_to_begin<T: Send + 'static>(
+        crew: &Crew,
+        work: impl FnMut() -> T + Send + 'static,
+    ) -> io::Result<Receiver<(T, usize)>> {
+        let (to, answer) = channel();
+        crew.hand(Box::new(Ask {
+            work: Box::new(work),
+            answer: None,
+            crew: Arc::downgrade(&crew.idle),
+            to,
+        }))?;
+        Ok(answer)
     }
 
     fn begin<T: Send + 'static>(
         crew: &Crew,
         work: impl FnMut() -> T + Send + 'static,
-    ) -> Receiver<T> {
-        let (to, answer) = channel();
-        let work = Box::new(work);
-        crew.hand(Box::new(Ask {
-            work,
-            answer: None,
-            to,
-        }))
-        .unwrap();
-        answer
+    ) -> Receiver<(T, usize)> {
+        try_to_begin(crew, work).unwrap()
     }
 
     fn ask<T: Send + 'static>(crew: &Crew, work: impl FnMut() -> T + Send + 'static) -> T {
-        begin(crew, work).recv_timeout(PATIENCE).unwrap()
+        begin(crew, work).recv_timeout(PATIENCE).unwrap().0
     }
 
-    fn worker(crew: &Crew) -> ThreadId {
-        ask(crew, || thread::current().id())
+    /// A thread that is at work until the sender is dropped.
+    fn busy(crew: &Crew) -> (Sender<()>, Receiver<(ThreadId, usize)>) {
+        let (release, blocked) = channel::<()>();
+        let working = begin(crew, move || {
+            blocked.recv().unwrap_err();
+            thread::current().id()
+        });
+        (release, working)
     }
 
-    /// Caught: a thread that is back on the list only after it has told (it is another thread now and then).
+    /// Caught: a thread that is back on the list only after it has told.
     #[test]
-    fn who_worked_last_works_next_and_is_free_when_it_is_heard_of() {
-        let crew = crew();
-        let mut in_turn = 0;
-        for _ in 0..1_000 {
-            let first = worker(&crew);
-            // Where the system let more time pass than a thread waits, it is another.
-            in_turn += usize::from(worker(&crew) == first);
+    fn whoever_hears_that_something_is_done_finds_the_thread_free() {
+        let crew = crew(LONG);
+        let ((), waiting) = begin(&crew, || ()).recv_timeout(PATIENCE).unwrap();
+        assert_eq!(waiting, 1);
+    }
+
+    /// Caught: who has waited longest works next.
+    #[test]
+    fn who_worked_last_works_next() {
+        let crew = crew(LONG);
+        let both = [busy(&crew), busy(&crew)];
+        for (release, working) in both {
+            drop(release);
+            let (last, _) = working.recv_timeout(PATIENCE).unwrap();
+            assert_eq!(ask(&crew, || thread::current().id()), last);
         }
-        assert!(in_turn > 900, "{in_turn}");
     }
 
     /// Caught: one thread for all of a crew.
     #[test]
     fn what_blocks_a_thread_blocks_no_other() {
-        let crew = crew();
-        let (release, blocked) = channel::<()>();
-        let blocked = begin(&crew, move || blocked.recv().is_err());
+        let crew = crew(LONG);
+        let (release, working) = busy(&crew);
         for _ in 0..10 {
             ask(&crew, || ());
         }
         drop(release);
-        assert!(blocked.recv_timeout(PATIENCE).unwrap());
+        working.recv_timeout(PATIENCE).unwrap();
     }
 
-    /// Caught: a thread that holds the list it is on (it waits for ever for one that can never come).
+    /// Caught: a thread that keeps the list it is on (with its crew gone it waits for what can never come); one that waits
+    /// for ever.
     #[test]
     fn threads_end_with_their_crew_and_when_nobody_needs_them() {
-        let (alive, ended) = channel();
-        let note = move || ALIVE.set(Some(alive.clone()));
-        let (dropped, kept) = (crew(), crew());
-        ask(&dropped, note.clone());
-        ask(&kept, note);
-        drop(dropped);
-        let all_ended = ended.recv_timeout(PATIENCE);
-        assert_eq!(all_ended, Err(RecvTimeoutError::Disconnected));
+        for (keep_alive, is_kept) in [(LONG, false), (SHORT, true)] {
+            let (alive, ended) = channel();
+            let crew = crew(keep_alive);
+            ask(&crew, move || ALIVE.set(Some(alive.clone())));
+            let kept = is_kept.then_some(crew);
+            let all_ended = ended.recv_timeout(PATIENCE);
+            assert_eq!(all_ended, Err(RecvTimeoutError::Disconnected));
+            drop(kept);
+        }
     }
 
     /// Caught: one that gives up though it was just taken off the list (what it was to do is never done).
     #[test]
     fn what_is_handed_out_while_a_thread_gives_up_is_done() {
-        let crew = crew();
-        for turn in 0..300_u64 {
+        // It gives up at once, and at once it is handed more.
+        let crew = crew(Duration::ZERO);
+        for _ in 0..5_000 {
             ask(&crew, || ());
-            let pause = KEEP_ALIVE + Duration::from_micros(turn * 7 % 200);
-            #[expect(clippy::disallowed_methods, reason = "it is in no runtime")]
-            thread::sleep(pause.saturating_sub(Duration::from_micros(100)));
         }
     }
 
     /// Caught: threads without end; one that ended and counts.
     #[test]
     fn a_crew_has_so_many_threads_and_no_more_until_some_have_ended() {
-        let crew = crew();
-        let (release, blocked) = channel::<()>();
-        let blocked = Arc::new(Mutex::new(blocked));
-        let mut busy = Vec::new();
-        for _ in 0..MOST {
-            let blocked = Arc::clone(&blocked);
-            busy.push(begin(&crew, move || {
-                blocked.lock().unwrap().recv().is_err()
-            }));
-        }
-        let (to, _answer) = channel();
-        let one_more = Box::new(Ask {
-            work: Box::new(|| true),
-            answer: None,
-            to,
-        });
-        let refused = crew.hand(one_more).unwrap_err();
+        let crew = crew(SHORT);
+        let all: Vec<_> = (0..MOST).map(|_| busy(&crew)).collect();
+        let refused = try_to_begin(&crew, || ()).unwrap_err();
         assert_eq!(refused.to_string(), "256 are at work for it");
-        drop(release);
-        for busy in busy {
-            assert!(busy.recv_timeout(PATIENCE).unwrap());
+        for (release, working) in all {
+            drop(release);
+            working.recv_timeout(PATIENCE).unwrap();
         }
-        ask(&crew, || ());
+        let alive = || lock(&crew.idle).alive;
+        for _ in 0..4_000 {
+            if alive() == 0 {
+                break;
+            }
+            #[expect(clippy::disallowed_methods, reason = "it is in no runtime")]
+            thread::sleep(SHORT);
+        }
+        assert_eq!(alive(), 0);
     }
 
     #[cfg(target_os = "linux")]
@@ -321,6 +341,6 @@ mod tests {
     fn the_system_prefers_all_other_threads() {
         let nice = || rustix::process::getpriority_process(None).unwrap();
         let here = nice();
-        assert_eq!(ask(&crew(), nice), (here + 10).min(19));
+        assert_eq!(ask(&crew(LONG), nice), (here + 10).min(19));
     }
 }
