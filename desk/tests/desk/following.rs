@@ -266,9 +266,12 @@ async fn a_rediscovery_goes_by_what_is_written_and_by_what_is_behind_every_path(
 async fn a_look_that_panics_is_begun_again() {
     let fleet = Fleet::new();
     let node = fleet.node();
-    let looks = AtomicBool::new(false);
+    // At its start others ask for the heads too.
+    node.follower.settled().await.unwrap();
+    let panicked = Arc::new(AtomicBool::new(false));
+    let once = Arc::clone(&panicked);
     node.line.rule(move |call, _| {
-        if call == Call::Heads && !looks.swap(true, SeqCst) {
+        if call == Call::Heads && !once.swap(true, SeqCst) {
             Fault::Panic
         } else {
             Fault::None
@@ -277,6 +280,7 @@ async fn a_look_that_panics_is_begun_again() {
     fleet.write("wiki", registration("wiki", json!({}))).await;
     let settled = tokio::time::timeout(Duration::from_mins(1), node.follower.settled());
     settled.await.unwrap().unwrap();
+    assert!(panicked.load(SeqCst));
     assert_eq!(node.running(), ["wiki"]);
 }
 
